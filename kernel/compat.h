@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the supported kernels, 6.1 to 7.3. The rest of the
+ * module is written for the newest one.
+ */
+#ifndef VRPMSG_COMPAT_H
+#define VRPMSG_COMPAT_H
+
+#include <linux/memcontrol.h>
+#include <linux/version.h>
+#include <net/genetlink.h>
+
+#include "vhost.h"
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+/* 6.2: the device of a class's dev_uevent() became const. */
+#define vrpmsg_const_device	struct device
+#else
+#define vrpmsg_const_device	const struct device
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+/* 6.3: mem_cgroup_tryget(). */
+static inline bool mem_cgroup_tryget(struct mem_cgroup *memcg)
+{
+#ifdef CONFIG_MEMCG
+	return !memcg || css_tryget(&memcg->css);
+#else
+	return true;
+#endif
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+/* 6.4: vhost_init_device_iotlb() lost a parameter that nobody used. */
+#define vhost_init_device_iotlb(dev)	vhost_init_device_iotlb(dev, true)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+/* 6.6: vhost_clear_device_iotlb(). Before, the IOTLB went with the file. */
+static inline void vhost_clear_device_iotlb(struct vhost_dev *dev)
+{
+}
+#endif
+
+/* 6.6: the attributes of a dump moved into a struct genl_info. */
+static inline struct nlattr **vrpmsg_dump_attrs(struct netlink_callback *cb)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	return genl_dumpit_info(cb)->attrs;
+#else
+	return genl_info_dump(cb)->attrs;
+#endif
+}
+
+#endif /* VRPMSG_COMPAT_H */

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The file /dev/vhost-rpmsg: one VMM, and the rings of its guest.
+ */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/**
+ * struct vrpmsg_vmm - an open file
+ * @vr: rings; their device is one of the file's own, or a persistent one
+ * @named: VHOST_RPMSG_ATTACH was successful; vrpmsg_devs_lock
+ */
+struct vrpmsg_vmm {
+	struct vhost_rpmsg vr;
+	bool named;
+};
+
+static int vmm_open(struct inode *inode, struct file *file)
+{
+	struct vrpmsg_dev *rdev;
+	struct vrpmsg_vmm *vmm;
+
+	/* Two virtqueues with their iovecs are 40 KiB. */
+	vmm = kvzalloc(sizeof(*vmm), GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
+	if (!vmm)
+		return -ENOMEM;
+
+	/* Set up first: over netlink the device can be used at once. */
+	vrpmsg_rings_init(&vmm->vr);
+	rdev = vrpmsg_dev_new(NULL, &vmm->vr);
+	if (IS_ERR(rdev)) {
+		kvfree(vmm);
+		return PTR_ERR(rdev);
+	}
+	vmm->vr.rdev = rdev;
+	file->private_data = vmm;
+	return nonseekable_open(inode, file);
+}
+
+static int vmm_release(struct inode *inode, struct file *file)
+{
+	struct vrpmsg_vmm *vmm = file->private_data;
+
+	vrpmsg_rings_exit(&vmm->vr);
+	kvfree(vmm);
+	return 0;
+}
+
+static long vmm_attach(struct vrpmsg_vmm *vmm,
+		       struct vhost_rpmsg_attach __user *argp)
+{
+	struct vhost_rpmsg_attach attach;
+	int err;
+
+	if (copy_from_user(&attach, argp, sizeof(attach)))
+		return -EFAULT;
+	if (attach.flags || attach.reserved ||
+	    !vrpmsg_name_valid(attach.name, "/ ") ||
+	    memchr_inv(attach.name + strlen(attach.name), 0,
+		       sizeof(attach.name) - strlen(attach.name)))
+		return -EINVAL;
+
+	guard(mutex)(&vrpmsg_devs_lock);
+	guard(mutex)(&vmm->vr.dev.mutex);
+	if (vmm->named || vhost_dev_has_owner(&vmm->vr.dev))
+		return -EBUSY;
+	err = vrpmsg_dev_attach_named(&vmm->vr, attach.name);
+	if (!err)
+		vmm->named = true;
+	return err;
+}
+
+static long vmm_ioctl(struct file *file, unsigned int ioctl, unsigned long arg)
+{
+	struct vrpmsg_vmm *vmm = file->private_data;
+
+	if (ioctl == VHOST_RPMSG_ATTACH)
+		return vmm_attach(vmm, (void __user *)arg);
+	return vhost_rpmsg_ioctl(&vmm->vr, ioctl, arg);
+}
+
+/* IOTLB messages, as on every vhost device. */
+static ssize_t vmm_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct file *file = iocb->ki_filp;
+	struct vrpmsg_vmm *vmm = file->private_data;
+
+	return vhost_chr_read_iter(&vmm->vr.dev, to,
+				   file->f_flags & O_NONBLOCK);
+}
+
+static ssize_t vmm_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct vrpmsg_vmm *vmm = iocb->ki_filp->private_data;
+
+	return vhost_chr_write_iter(&vmm->vr.dev, from);
+}
+
+static __poll_t vmm_poll(struct file *file, poll_table *wait)
+{
+	struct vrpmsg_vmm *vmm = file->private_data;
+
+	return vhost_chr_poll(file, &vmm->vr.dev, wait);
+}
+
+static const struct file_operations vmm_fops = {
+	.owner = THIS_MODULE,
+	.open = vmm_open,
+	.release = vmm_release,
+	.unlocked_ioctl = vmm_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.read_iter = vmm_read_iter,
+	.write_iter = vmm_write_iter,
+	.poll = vmm_poll,
+};
+
+static struct miscdevice vmm_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "vhost-rpmsg",
+	.fops = &vmm_fops,
+};
+
+int vrpmsg_vmm_register(void)
+{
+	return misc_register(&vmm_misc);
+}
+
+void vrpmsg_vmm_unregister(void)
+{
+	misc_deregister(&vmm_misc);
+}
