@@ -322,7 +322,6 @@ static void dev_reset(struct vrpmsg_dev *rdev)
 	lockdep_assert_held(&rdev->lock);
 	vrpmsg_ns_reset(rdev);
 	vrpmsg_ept_reset_all(rdev);
-	WRITE_ONCE(rdev->mtu, VHOST_RPMSG_DEFAULT_MTU);
 	WRITE_ONCE(rdev->stalled, VHOST_RPMSG_ADDR_ANY);
 	rdev->used = false;
 }
@@ -339,7 +338,8 @@ void vrpmsg_dev_start(struct vrpmsg_dev *rdev, bool fresh)
 	guard(mutex)(&rdev->lock);
 	if (fresh && rdev->used)
 		dev_reset(rdev);
-	rdev->used = true;
+	if (fresh)
+		WRITE_ONCE(rdev->mtu, VHOST_RPMSG_DEFAULT_MTU);
 	rdev->running = true;
 	dev_changed(rdev);
 }
@@ -380,6 +380,7 @@ void vrpmsg_dev_release(struct vrpmsg_dev *rdev)
 	mutex_lock(&rdev->lock);
 	if (rdev->used)
 		dev_reset(rdev);
+	WRITE_ONCE(rdev->mtu, VHOST_RPMSG_DEFAULT_MTU);
 	rdev->features = 0;
 	rdev->running = false;
 	rdev->attached = false;

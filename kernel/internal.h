@@ -71,7 +71,8 @@ static_assert(sizeof(struct vrpmsg_hdr) == 16);
  *	sent under it
  * @dead: (l) deleted, takes no new endpoints
  * @attached: (l) a VMM has the device, until all that it left is cleaned up
- * @used: (l) a guest has run on the device since the last reset
+ * @used: a guest's buffers have been used since the last reset, so that there is
+ *	something to forget; both virtqueue mutexes, or no worker
  * @running: (l) the rings run
  * @features: (l) what the guest's driver has acknowledged
  * @vr: the rings, while a VMM has the device; @lock to change, RCU to read.

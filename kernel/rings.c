@@ -41,6 +41,7 @@ static void rings_used(struct vhost_rpmsg *vr, unsigned int qid, int head,
 {
 	struct vhost_virtqueue *vq = &vr->vq[qid];
 
+	vr->rdev->used = true;
 	vq->heads[vr->done[qid]].id = cpu_to_vhost32(vq, head);
 	vq->heads[vr->done[qid]].len = cpu_to_vhost32(vq, len);
 	if (++vr->done[qid] == VRPMSG_PKT_WEIGHT)
@@ -69,6 +70,7 @@ static int rings_skip(struct vhost_rpmsg *vr, struct vhost_virtqueue *vq)
 
 	if (vq->avail_idx == vq->last_avail_idx)
 		return -EIO;
+	vr->rdev->used = true;
 	if ((u16)(vq->avail_idx - vq->last_avail_idx) > vq->num)
 		/* The index has jumped: go on where the guest says it is. */
 		vq->last_avail_idx = vq->avail_idx;
