@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# vhost-rpmsg. `make help` says what there is.
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+KVER ?= $(shell uname -r)
+BUILD ?= build
+O := $(BUILD)/user
+
+VERSION := 0.1.0
+SOVERSION := 0
+
+CC ?= gcc
+CFLAGS ?= -O2 -g
+PKG_CONFIG ?= pkg-config
+WARN := -Wall -Wextra -Werror
+NL_CFLAGS = $(shell $(PKG_CONFIG) --cflags libnl-3.0 libnl-genl-3.0)
+NL_LIBS = $(shell $(PKG_CONFIG) --libs libnl-3.0 libnl-genl-3.0)
+URING_LIBS = $(shell $(PKG_CONFIG) --exists liburing && $(PKG_CONFIG) --libs liburing)
+VM := selftests/vm
+VRPMSG_CACHE ?= $(HOME)/.cache/vhost-rpmsg
+# kselftest.h and its harness come from the kernel's source, fetched into the
+# cache; KSELFTEST says where they are otherwise.
+KSELFTEST ?= $(VRPMSG_CACHE)/kernel/6.12/source/tools/testing/selftests
+
+CPPFLAGS_ALL = -D_GNU_SOURCE -DVRPMSG_VERSION='"$(VERSION)"' -Iuapi \
+	-Ilibvhostrpmsg $(CPPFLAGS)
+CFLAGS_ALL = -std=gnu11 $(WARN) $(NL_CFLAGS) $(CFLAGS)
+
+# $(call objects,FOLDER): what the sources of a folder compile to
+objects = $(patsubst %.c,$(O)/obj/%.o,$(wildcard $(1)/*.c))
+
+LIB_OBJS := $(call objects,libvhostrpmsg)
+LIB_SO := $(O)/lib/libvhostrpmsg.so.$(VERSION)
+LIBS := $(LIB_SO) $(O)/lib/libvhostrpmsg.a $(O)/lib/libvhostrpmsg.pc
+TOOLS := $(patsubst %,$(O)/bin/%,$(notdir $(patsubst %/,%,$(dir \
+	$(wildcard tools/*/main.c)))))
+TEST_COMMON := $(patsubst %.c,$(O)/obj/%.o,$(wildcard selftests/guest.c \
+	selftests/util.c))
+TESTS := $(patsubst selftests/%.c,$(O)/selftests/%,$(filter-out \
+	selftests/guest.c selftests/util.c,$(wildcard selftests/*.c)))
+MANS := $(wildcard libvhostrpmsg/man/*.[1-9] tools/*/*.[1-9])
+
+SHELL := /bin/bash
+
+.PHONY: all user tools tests check check-guest demo lint vm modules install \
+	modules_install clean help
+.DELETE_ON_ERROR:
+
+all: tools
+
+tools: $(LIBS) $(TOOLS)
+
+user: tools tests
+
+tests: $(TESTS)
+
+help:
+	@echo 'make                    library and tools, into build/user'
+	@echo 'make modules [KVER=...] kernel module, for the running kernel'
+	@echo 'make install            library, tools, headers, manual pages;'
+	@echo '                        PREFIX, LIBDIR and DESTDIR say where to'
+	@echo 'make modules_install    the module, into /lib/modules/KVER'
+	@echo 'make check              all tests, in VMs; KERNEL=6.1 T=test_ring for one'
+	@echo 'make check-guest        tests with a real guest; part of make check'
+	@echo 'make demo               a real guest talks to host processes'
+	@echo 'make vm [KERNEL=6.12]   a shell in a VM with the module loaded'
+	@echo 'make lint               static checks'
+	@echo 'make clean              remove build/'
+
+# Objects depend on headers by what the compiler saw.
+$(O)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@echo '  CC      $@'
+	@$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(LIB_OBJS): CFLAGS_ALL += -fPIC -fvisibility=hidden
+$(O)/obj/selftests/%.o: CPPFLAGS_ALL += -isystem $(KSELFTEST) -Iselftests
+# EPT_REQ() has defaults that its users override.
+$(O)/obj/selftests/%.o: CFLAGS_ALL += -Wno-override-init
+
+$(LIB_SO): $(LIB_OBJS) libvhostrpmsg/libvhostrpmsg.map
+	@mkdir -p $(@D)
+	@echo '  LD      $@'
+	@$(CC) -shared -Wl,-soname,libvhostrpmsg.so.$(SOVERSION) -Wl,-z,defs \
+		-Wl,--version-script=libvhostrpmsg/libvhostrpmsg.map \
+		$(CFLAGS) $(LDFLAGS) -o $@ $(LIB_OBJS) $(NL_LIBS)
+	@ln -sf $(@F) $(O)/lib/libvhostrpmsg.so.$(SOVERSION)
+	@ln -sf $(@F) $(O)/lib/libvhostrpmsg.so
+
+$(O)/lib/libvhostrpmsg.a: $(LIB_OBJS)
+	@mkdir -p $(@D)
+	@echo '  AR      $@'
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(O)/lib/libvhostrpmsg.pc: libvhostrpmsg/libvhostrpmsg.pc.in Makefile
+	@mkdir -p $(@D)
+	@sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' \
+		-e 's,@VERSION@,$(VERSION),' $< >$@
+
+# Tools use the library as a program elsewhere would.
+define tool
+$(O)/bin/$(1): $(call objects,tools/$(1)) $(LIB_SO)
+	@mkdir -p $$(@D)
+	@echo '  LD      $$@'
+	@$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) \
+		-L$(O)/lib -lvhostrpmsg
+endef
+$(foreach t,$(notdir $(TOOLS)),$(eval $(call tool,$(t))))
+
+$(O)/selftests/%: $(O)/obj/selftests/%.o $(TEST_COMMON) $(LIB_SO)
+	@mkdir -p $(@D)
+	@echo '  LD      $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(O)/lib \
+		-lvhostrpmsg $(NL_LIBS) $(URING_LIBS) -lpthread
+
+.PRECIOUS: $(O)/obj/selftests/%.o
+-include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
+
+modules:
+	$(VM)/build-modules --host $(KVER)
+
+modules_install:
+	@test -f $(BUILD)/$(KVER)/kernel/vhost_rpmsg.ko || \
+		{ echo 'make modules first' >&2; exit 1; }
+	install -D -m 644 -t $(DESTDIR)/lib/modules/$(KVER)/extra \
+		$(BUILD)/$(KVER)/kernel/vhost_rpmsg.ko
+	test -n '$(DESTDIR)' || depmod $(KVER)
+
+install: tools
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m 755 $(LIB_SO) $(DESTDIR)$(LIBDIR)
+	ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(LIBDIR)/libvhostrpmsg.so.$(SOVERSION)
+	ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(LIBDIR)/libvhostrpmsg.so
+	install -m 644 $(O)/lib/libvhostrpmsg.a $(DESTDIR)$(LIBDIR)
+	install -m 644 $(O)/lib/libvhostrpmsg.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include libvhostrpmsg/vhostrpmsg.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux uapi/linux/*.h
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(TOOLS)
+	for page in $(MANS); do \
+		install -D -m 644 -t \
+			$(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page; \
+	done
+	install -D -m 644 tools/vrpmsgctl/vrpmsgctl.bash-completion \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vrpmsgctl
+	install -D -m 644 -t $(DESTDIR)/usr/lib/udev/rules.d \
+		tools/udev/60-vrpmsg.rules
+	for unit in $(wildcard tools/*/*.service); do \
+		install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system $$unit; \
+	done
+	test -n '$(DESTDIR)' || ldconfig
+
+check:
+	@KERNEL='$(KERNEL)' T='$(T)' $(VM)/check
+
+check-guest:
+	@$(VM)/check-guest
+
+demo:
+	@$(VM)/demo
+
+lint:
+	@scripts/lint
+
+vm:
+	@. $(VM)/lib.sh && need_build_packages
+	@$(VM)/fetch $(or $(KERNEL),6.12)
+	@$(MAKE) -s user
+	@$(VM)/build-modules $(or $(KERNEL),6.12)
+	@$(VM)/run -i $(or $(KERNEL),6.12)
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A virtio-rpmsg driver in this process, see guest.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "guest.h"
+#include "util.h"
+
+/* Room for one indirect table for each head. */
+static struct vring_desc *indirect_table(struct guest *g, int q, uint16_t head)
+{
+	size_t tables = g->ring_mem + 0x20000 + q * 0x40000;
+
+	return (struct vring_desc *)(g->mem + tables) + head * GUEST_MAX_DESC;
+}
+
+static int xioctl(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) < 0 ? -errno : 0;
+}
+
+void *guest_alloc(struct guest *g, size_t size)
+{
+	void *p = g->mem + g->next;
+
+	if (g->next + size > g->size)
+		die("guest: out of memory");
+	g->next += (size + 63) & ~(size_t)63;
+	return p;
+}
+
+void guest_reset_rings(struct guest *g)
+{
+	int q;
+	unsigned int i;
+
+	for (q = 0; q < 2; q++) {
+		struct guest_ring *r = &g->ring[q];
+		uint8_t *mem = g->mem + g->ring_mem + q * 0x10000;
+
+		memset(mem, 0, 0x10000);
+		vring_init(&r->vring, r->num, mem, 4096);
+		r->last_used = 0;
+		r->avail = 0;
+		r->kicked = 0;
+		r->free = r->num;
+		r->free_head = 0;
+		for (i = 0; i < r->num; i++)
+			r->vring.desc[i].next = i + 1;
+	}
+	g->rx_next = 0;
+}
+
+int guest_setup_ring(struct guest *g, int q)
+{
+	struct guest_ring *r = &g->ring[q];
+	struct vhost_vring_state state = { .index = q, .num = r->num };
+	struct vhost_vring_addr addr = {
+		.index = q,
+		.desc_user_addr = (uintptr_t)r->vring.desc,
+		.avail_user_addr = (uintptr_t)r->vring.avail,
+		.used_user_addr = (uintptr_t)r->vring.used,
+	};
+	struct vhost_vring_file file = { .index = q };
+	int err;
+
+	err = xioctl(g->fd, VHOST_SET_VRING_NUM, &state);
+	if (err)
+		return err;
+	/* A driver that goes on starts where the host has stopped. */
+	state.num = r->last_used;
+	err = xioctl(g->fd, VHOST_SET_VRING_BASE, &state);
+	if (err)
+		return err;
+	err = xioctl(g->fd, VHOST_SET_VRING_ADDR, &addr);
+	if (err)
+		return err;
+	file.fd = r->kick;
+	err = xioctl(g->fd, VHOST_SET_VRING_KICK, &file);
+	if (err)
+		return err;
+	file.fd = r->call;
+	return xioctl(g->fd, VHOST_SET_VRING_CALL, &file);
+}
+
+int guest_set_running(struct guest *g, int value)
+{
+	int err = xioctl(g->fd, VHOST_RPMSG_SET_RUNNING, &value);
+
+	if (!err)
+		g->running = value;
+	return err;
+}
+
+int guest_start(struct guest *g)
+{
+	int err, q;
+
+	for (q = 0; q < 2; q++) {
+		err = guest_setup_ring(g, q);
+		if (err)
+			return err;
+	}
+	return guest_set_running(g, 1);
+}
+
+int guest_stop(struct guest *g)
+{
+	return guest_set_running(g, 0);
+}
+
+int guest_reset(struct guest *g)
+{
+	int err = guest_stop(g);
+
+	if (err)
+		return err;
+	guest_reset_rings(g);
+	guest_post(g);
+	err = guest_start(g);
+	guest_kick_always(g, GUEST_TX);
+	return err;
+}
+
+int guest_pause(struct guest *g)
+{
+	return guest_stop(g);
+}
+
+int guest_resume(struct guest *g)
+{
+	int q, err;
+
+	for (q = 0; q < 2; q++) {
+		struct vhost_vring_state state = { .index = q };
+
+		err = xioctl(g->fd, VHOST_GET_VRING_BASE, &state);
+		if (!err)
+			err = xioctl(g->fd, VHOST_SET_VRING_BASE, &state);
+		if (err)
+			return err;
+	}
+	return guest_set_running(g, 1);
+}
+
+int guest_open(struct guest *g, const struct guest_opts *opts)
+{
+	static const struct guest_opts defaults;
+	const struct guest_opts *o = opts ?: &defaults;
+	struct {
+		struct vhost_memory head;
+		struct vhost_memory_region region;
+	} table = { .head.nregions = 1 };
+	unsigned int num = o->num ?: 256;
+	int err, q;
+
+	memset(g, 0, sizeof(*g));
+	g->ring[0].num = num;
+	g->ring[1].num = num;
+	g->ring[0].kick = g->ring[0].call = -1;
+	g->ring[1].kick = g->ring[1].call = -1;
+	g->features = o->features ?: GUEST_FEATURES;
+	g->buf_size = o->buf_size ?: 512;
+	g->size = o->mem_size ?: (4 << 20) + 2 * num * (g->buf_size + 64);
+	g->size = (g->size + 4095) & ~4095UL;
+	g->mem = mmap(NULL, g->size, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (g->mem == MAP_FAILED)
+		die("guest: mmap");
+	g->ring_mem = 0x1000;
+	g->next = 0x1000 + 0x20000 + 2 * 0x40000;
+	g->tx_bufs = guest_alloc(g, num * g->buf_size);
+	g->rx_bufs = guest_alloc(g, num * g->buf_size);
+
+	g->fd = open(o->path ?: "/dev/vhost-rpmsg", O_RDWR | O_CLOEXEC);
+	if (g->fd < 0) {
+		err = -errno;
+		goto fail;
+	}
+	if (o->name) {
+		struct vhost_rpmsg_attach attach = {};
+
+		snprintf(attach.name, sizeof(attach.name), "%s", o->name);
+		err = xioctl(g->fd, VHOST_RPMSG_ATTACH, &attach);
+		if (err)
+			goto fail;
+	}
+	err = xioctl(g->fd, VHOST_SET_OWNER, NULL);
+	if (!err)
+		err = xioctl(g->fd, VHOST_SET_FEATURES, &g->features);
+	if (err)
+		goto fail;
+	table.region.memory_size = g->size;
+	table.region.userspace_addr = (uintptr_t)g->mem;
+	err = xioctl(g->fd, VHOST_SET_MEM_TABLE, &table);
+	if (err)
+		goto fail;
+
+	for (q = 0; q < 2; q++) {
+		g->ring[q].kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		g->ring[q].call = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		if (g->ring[q].kick < 0 || g->ring[q].call < 0)
+			die("guest: eventfd");
+	}
+	guest_reset_rings(g);
+	if (!o->no_buffers)
+		guest_post(g);
+	if (!o->stopped) {
+		err = guest_start(g);
+		if (err)
+			goto fail;
+		guest_kick_always(g, GUEST_TX);
+	}
+	return 0;
+
+fail:
+	guest_close(g);
+	return err;
+}
+
+void guest_close(struct guest *g)
+{
+	int q;
+
+	if (!g->mem)
+		return;
+	if (g->fd >= 0)
+		close(g->fd);
+	for (q = 0; q < 2; q++) {
+		if (g->ring[q].kick >= 0)
+			close(g->ring[q].kick);
+		if (g->ring[q].call >= 0)
+			close(g->ring[q].call);
+	}
+	munmap(g->mem, g->size);
+	memset(g, 0, sizeof(*g));
+	g->fd = -1;
+}
+
+static void ring_publish(struct guest *g, int q, uint16_t head)
+{
+	struct guest_ring *r = &g->ring[q];
+
+	r->vring.avail->ring[r->avail % r->num] = head;
+	__atomic_store_n(&r->vring.avail->idx, ++r->avail, __ATOMIC_RELEASE);
+}
+
+int guest_add(struct guest *g, int q, const struct guest_seg *seg,
+	      unsigned int n, bool writable, bool indirect, uint64_t tag)
+{
+	struct guest_ring *r = &g->ring[q];
+	uint16_t flags = writable ? VRING_DESC_F_WRITE : 0;
+	struct vring_desc *desc;
+	uint16_t head = r->free_head, at = head;
+	unsigned int i;
+
+	if (n > GUEST_MAX_DESC)
+		die("guest: too many pieces");
+	if (r->free < (indirect ? 1 : n))
+		return -ENOSPC;
+
+	if (indirect) {
+		struct vring_desc *table = indirect_table(g, q, head);
+
+		for (i = 0; i < n; i++) {
+			table[i].addr = guest_gpa(g, seg[i].p);
+			table[i].len = seg[i].len;
+			table[i].flags = flags |
+					 (i + 1 < n ? VRING_DESC_F_NEXT : 0);
+			table[i].next = i + 1;
+		}
+		desc = &r->vring.desc[head];
+		desc->addr = guest_gpa(g, table);
+		desc->len = n * sizeof(*table);
+		desc->flags = VRING_DESC_F_INDIRECT;
+		at = desc->next;
+		r->chain[head] = 1;
+		r->free--;
+	} else {
+		for (i = 0; i < n; i++) {
+			desc = &r->vring.desc[at];
+			desc->addr = guest_gpa(g, seg[i].p);
+			desc->len = seg[i].len;
+			desc->flags = flags |
+				      (i + 1 < n ? VRING_DESC_F_NEXT : 0);
+			at = desc->next;
+		}
+		r->chain[head] = n;
+		r->free -= n;
+	}
+	r->free_head = at;
+	r->tag[head] = tag;
+	ring_publish(g, q, head);
+	return head;
+}
+
+void guest_add_raw(struct guest *g, int q, uint16_t head)
+{
+	ring_publish(g, q, head);
+}
+
+void guest_kick_always(struct guest *g, int q)
+{
+	uint64_t one = 1;
+
+	g->ring[q].kicked = g->ring[q].avail;
+	g->kicks++;
+	if (write(g->ring[q].kick, &one, sizeof(one)) != sizeof(one))
+		die("guest: kick");
+}
+
+void guest_kick(struct guest *g, int q)
+{
+	struct guest_ring *r = &g->ring[q];
+	bool wanted;
+
+	/* What we publish comes before we look whether the host wants to know. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (g->features & GUEST_EVENT_IDX)
+		wanted = vring_need_event(vring_avail_event(&r->vring),
+					  r->avail, r->kicked);
+	else
+		wanted = !(r->vring.used->flags & VRING_USED_F_NO_NOTIFY);
+	if (wanted)
+		guest_kick_always(g, q);
+	r->kicked = r->avail;
+}
+
+bool guest_used(struct guest *g, int q, uint64_t *tag, uint32_t *len)
+{
+	struct guest_ring *r = &g->ring[q];
+	struct vring_used_elem *elem;
+	uint16_t head, at;
+	unsigned int i;
+
+	if (__atomic_load_n(&r->vring.used->idx, __ATOMIC_ACQUIRE) ==
+	    r->last_used)
+		return false;
+	elem = &r->vring.used->ring[r->last_used % r->num];
+	head = elem->id;
+	if (elem->id >= r->num || !r->chain[head])
+		die("guest: the host gives back a buffer that it does not have");
+	if (tag)
+		*tag = r->tag[head];
+	if (len)
+		*len = elem->len;
+	r->last_used++;
+	/* Ask for an interrupt with the next one. */
+	vring_used_event(&r->vring) = r->last_used;
+
+	for (at = head, i = 1; i < r->chain[head]; i++)
+		at = r->vring.desc[at].next;
+	r->vring.desc[at].next = r->free_head;
+	r->free_head = head;
+	r->free += r->chain[head];
+	r->chain[head] = 0;
+	return true;
+}
+
+bool guest_wait_used(struct guest *g, int q, int timeout_ms)
+{
+	struct guest_ring *r = &g->ring[q];
+	struct pollfd pfd = { .fd = r->call, .events = POLLIN };
+	long long end = now_ms() + timeout_ms, left;
+	uint64_t count;
+
+	for (;;) {
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (__atomic_load_n(&r->vring.used->idx, __ATOMIC_ACQUIRE) !=
+		    r->last_used)
+			return true;
+		left = end - now_ms();
+		if (left <= 0)
+			return false;
+		if (poll(&pfd, 1, left) == 1 &&
+		    read(r->call, &count, sizeof(count)) < 0)
+			die("guest: call");
+	}
+}
+
+unsigned long guest_calls(struct guest *g, int q)
+{
+	uint64_t count;
+
+	if (read(g->ring[q].call, &count, sizeof(count)) != sizeof(count))
+		return 0;
+	return count;
+}
+
+unsigned int guest_in_flight(struct guest *g, int q)
+{
+	struct guest_ring *r = &g->ring[q];
+
+	return (uint16_t)(r->avail -
+			  __atomic_load_n(&r->vring.used->idx,
+					  __ATOMIC_ACQUIRE));
+}
+
+void guest_post_one(struct guest *g, uint8_t *buf)
+{
+	struct guest_seg seg = { buf, g->buf_size };
+
+	if (guest_add(g, GUEST_TX, &seg, 1, true, false, (uintptr_t)buf) < 0)
+		die("guest: no descriptor for a buffer");
+}
+
+void guest_post(struct guest *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < g->ring[GUEST_TX].num; i++)
+		guest_post_one(g, g->tx_bufs + i * g->buf_size);
+}
+
+int guest_queue(struct guest *g, uint32_t src, uint32_t dst, const void *data,
+		size_t len)
+{
+	struct guest_ring *r = &g->ring[GUEST_RX];
+	struct guest_hdr hdr = { .src = src, .dst = dst, .len = len };
+	struct guest_seg seg;
+	uint8_t *buf;
+
+	if (len > g->buf_size - GUEST_HDR)
+		return -EMSGSIZE;
+	while (!r->free && guest_used(g, GUEST_RX, NULL, NULL))
+		;
+	if (!r->free)
+		return -EAGAIN;
+	/*
+	 * Buffers come back in the order in which they were sent, so that the
+	 * one after the last is free when a descriptor is.
+	 */
+	buf = g->rx_bufs + (g->rx_next++ % r->num) * g->buf_size;
+	memcpy(buf, &hdr, sizeof(hdr));
+	if (len)
+		memcpy(buf + sizeof(hdr), data, len);
+	seg = (struct guest_seg){ buf, GUEST_HDR + len };
+	guest_add(g, GUEST_RX, &seg, 1, false, false, 0);
+	return 0;
+}
+
+int guest_send(struct guest *g, uint32_t src, uint32_t dst, const void *data,
+	       size_t len)
+{
+	int err = guest_queue(g, src, dst, data, len);
+
+	if (!err)
+		guest_kick(g, GUEST_RX);
+	return err;
+}
+
+int guest_drain(struct guest *g, int timeout_ms)
+{
+	struct guest_ring *r = &g->ring[GUEST_RX];
+	uint32_t len;
+	int err = 0;
+
+	while (r->last_used != r->avail) {
+		if (!guest_wait_used(g, GUEST_RX, timeout_ms))
+			return -ETIMEDOUT;
+		while (guest_used(g, GUEST_RX, NULL, &len))
+			if (len)
+				err = -EBADMSG;
+	}
+	return err;
+}
+
+int guest_recv(struct guest *g, struct guest_msg *msg, int timeout_ms)
+{
+	uint64_t tag;
+
+	if (!guest_wait_used(g, GUEST_TX, timeout_ms))
+		return 0;
+	guest_used(g, GUEST_TX, &tag, &msg->used);
+	msg->data = (uint8_t *)(uintptr_t)tag + GUEST_HDR;
+	memcpy(&msg->hdr, msg->data - GUEST_HDR, sizeof(msg->hdr));
+	return 1;
+}
+
+void guest_done(struct guest *g, struct guest_msg *msg)
+{
+	guest_post_one(g, msg->data - GUEST_HDR);
+	guest_kick(g, GUEST_TX);
+}
+
+int guest_recv_copy(struct guest *g, struct guest_hdr *hdr, void *data,
+		    size_t size, int timeout_ms)
+{
+	struct guest_msg msg;
+	int len;
+
+	if (!guest_recv(g, &msg, timeout_ms))
+		return -ETIMEDOUT;
+	len = msg.hdr.len;
+	if (hdr)
+		*hdr = msg.hdr;
+	if (msg.used != GUEST_HDR + msg.hdr.len || msg.hdr.flags ||
+	    msg.hdr.reserved || msg.hdr.len > size)
+		len = -EBADMSG;
+	else if (data)
+		memcpy(data, msg.data, len);
+	guest_done(g, &msg);
+	return len;
+}
+
+int guest_ns_send_raw(struct guest *g, const char name[32], uint32_t addr,
+		      uint32_t flags)
+{
+	struct guest_ns ns = { .addr = addr, .flags = flags };
+
+	memcpy(ns.name, name, sizeof(ns.name));
+	return guest_send(g, addr, VHOST_RPMSG_NS_ADDR, &ns, sizeof(ns));
+}
+
+int guest_ns_send(struct guest *g, const char *name, uint32_t addr,
+		  uint32_t flags)
+{
+	char padded[32] = {};
+
+	memcpy(padded, name, strnlen(name, sizeof(padded)));
+	return guest_ns_send_raw(g, padded, addr, flags);
+}
+
+int guest_ns_recv(struct guest *g, struct guest_ns *ns, int timeout_ms)
+{
+	struct guest_hdr hdr;
+	int len = guest_recv_copy(g, &hdr, ns, sizeof(*ns), timeout_ms);
+
+	if (len < 0)
+		return len;
+	if (len != sizeof(*ns) || hdr.src != VHOST_RPMSG_NS_ADDR ||
+	    hdr.dst != VHOST_RPMSG_NS_ADDR)
+		return -EBADMSG;
+	return 0;
+}

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The faults of the patch series of 2020, "vhost: add an RPMsg API", each with
+ * the test that would have caught it. docs/testing.md lists them; number 5, a
+ * wire value used without conversion, cannot be seen on a little-endian machine:
+ * host_endian.sh has it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "guest.h"
+#include "util.h"
+
+#define DEV	"faults"
+#define REMOTE	0x400
+
+FIXTURE(faults)
+{
+	struct guest g;
+	int ept;
+	int fd;
+};
+
+FIXTURE_SETUP(faults)
+{
+	struct guest_opts opts = {
+		.name = DEV,
+		.features = GUEST_FEATURES | GUEST_EVENT_IDX,
+	};
+
+	/* A test before this one may have died. */
+	nl_dev_del(DEV);
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	self->ept = nl_ept_new(EPT_REQ(.dev = DEV, .name = "ept",
+				       .remote = REMOTE));
+	ASSERT_GE(self->ept, 0);
+	self->fd = ept_open(self->ept, O_NONBLOCK);
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+}
+
+FIXTURE_TEARDOWN(faults)
+{
+	guest_close(&self->g);
+	close(self->fd);
+	EXPECT_EQ(0, nl_dev_del(DEV));
+}
+
+#define EXPECT_NEXT(str) do {						\
+	char __buf[512];						\
+	ssize_t __len = strlen(str);					\
+									\
+	ASSERT_NE(0, poll_fd(self->fd, POLLIN, LONG_MS));		\
+	ASSERT_EQ(__len, read(self->fd, __buf, sizeof(__buf)));		\
+	ASSERT_EQ(0, memcmp(__buf, str, __len));			\
+} while (0)
+
+/*
+ * 1: a kick between the last look and the re-enabling of notifications was
+ * lost. Messages that come just when the worker is about to rest, with a kick
+ * only if the host asks for one.
+ */
+TEST_F(faults, f01_no_kick_is_lost)
+{
+	volatile unsigned int spin;
+	unsigned int i, got = 0;
+	char buf[8];
+
+	for (i = 0; i < 20000; i++) {
+		ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, &i, 4));
+		guest_kick(&self->g, GUEST_RX);
+		/* From back to back to some microseconds apart. */
+		for (spin = (i * 37) % 3000; spin; spin--)
+			;
+		while (read(self->fd, buf, sizeof(buf)) > 0)
+			got++;
+		/* Let it rest now and then, or it never enables them. */
+		while (i + 1 - got > 3) {
+			ASSERT_NE(0, poll_fd(self->fd, POLLIN, LONG_MS))
+				TH_LOG("stuck after %u messages", i);
+			while (read(self->fd, buf, sizeof(buf)) > 0)
+				got++;
+		}
+	}
+	while (got < i) {
+		ASSERT_NE(0, poll_fd(self->fd, POLLIN, LONG_MS));
+		while (read(self->fd, buf, sizeof(buf)) > 0)
+			got++;
+	}
+}
+
+/* 2: one bad message ended the loop, and those behind it waited for a kick. */
+TEST_F(faults, f02_a_bad_message_does_not_stop_the_queue)
+{
+	struct guest_seg seg;
+
+	/* Unknown destination, too short, too long, wrong direction. */
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 99, "unknown", 7));
+	seg = (struct guest_seg){ guest_alloc(&self->g, 64), 8 };
+	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false, false, 0));
+	seg = (struct guest_seg){ guest_alloc(&self->g, 64), 64 };
+	memcpy(seg.p, &(struct guest_hdr){ REMOTE, 1024, 0, 1000, 0 }, 16);
+	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false, false, 0));
+	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, true, false, 0));
+	guest_add_raw(&self->g, GUEST_RX, 60000);
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "good", 4));
+	guest_kick_always(&self->g, GUEST_RX);
+
+	EXPECT_NEXT("good");
+	EXPECT_EQ(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN));
+	EXPECT_EQ(3, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_INVALID));
+	EXPECT_EQ(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS));
+}
+
+struct flood {
+	struct guest *g;
+	volatile bool stop;
+};
+
+/* Each buffer that comes back is available again at once. */
+static void *flood(void *arg)
+{
+	struct flood *f = arg;
+	struct guest_ring *r = &f->g->ring[GUEST_RX];
+	uint16_t used, last = 0;
+
+	while (!f->stop) {
+		used = __atomic_load_n(&r->vring.used->idx, __ATOMIC_ACQUIRE);
+		__atomic_store_n(&r->vring.avail->idx, used + r->num,
+				 __ATOMIC_RELEASE);
+		if (used != last)
+			guest_kick_always(f->g, GUEST_RX);
+		last = used;
+	}
+	return NULL;
+}
+
+/* 3: a guest that never pauses kept the worker, and the ring's mutex, for ever. */
+TEST_F(faults, f03_a_busy_guest_does_not_keep_the_worker)
+{
+	struct flood f = { .g = &self->g };
+	struct guest_msg msg;
+	pthread_t thread;
+	unsigned int i;
+	long long begin;
+
+	for (i = 0; i < self->g.ring[GUEST_RX].num; i++)
+		ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 99, "flood", 5));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, flood, &f));
+	guest_kick_always(&self->g, GUEST_RX);
+	ASSERT_TRUE(WAIT_FOR(dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN)
+			     > 1000, LONG_MS));
+
+	/* The other direction works, */
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(4, write(self->fd, "ping", 4));
+		ASSERT_EQ(1, guest_recv(&self->g, &msg, LONG_MS));
+	}
+	/* and so does an ioctl that needs the mutexes. */
+	begin = now_ms();
+	EXPECT_EQ(0, guest_stop(&self->g));
+	EXPECT_LT(now_ms() - begin, LONG_MS);
+	f.stop = true;
+	pthread_join(thread, NULL);
+}
+
+/* 4: the header's length was never checked against what is there. */
+TEST_F(faults, f04_the_length_is_checked)
+{
+	unsigned int len;
+	struct guest_seg seg = { guest_alloc(&self->g, 64), 36 };
+
+	/* 20 bytes are there. */
+	for (len = 21; len < 65536; len = len * 3 / 2) {
+		memcpy(seg.p, &(struct guest_hdr){ REMOTE, 1024, 0, len, 0 },
+		       16);
+		ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false,
+				       false, 0));
+		guest_kick(&self->g, GUEST_RX);
+		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	}
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "good", 4));
+	EXPECT_NEXT("good");
+	EXPECT_EQ(1, ept_stat(self->ept, VHOST_RPMSG_A_STATS_RX_MSGS));
+}
+
+/* 6: endpoints were a small array, with signed addresses. */
+TEST_F(faults, f06_addresses_are_u32_and_many)
+{
+	static const uint32_t addr[] = {
+		0, 1, 52, 54, 0x7fffffff, 0x80000000, 0xfffffffe,
+	};
+	unsigned int i;
+	char buf[16];
+	int id, fd;
+
+	for (i = 0; i < 200; i++)
+		ASSERT_LE(0, nl_ept_new(EPT_REQ(.dev = DEV)));
+	for (i = 0; i < sizeof(addr) / sizeof(addr[0]); i++) {
+		id = nl_ept_new(EPT_REQ(.dev = DEV, .addr = addr[i],
+					.remote = addr[i]));
+		ASSERT_GE(id, 0);
+		fd = ept_open(id, 0);
+		ASSERT_GE(fd, 0);
+		ASSERT_EQ(0, guest_send(&self->g, addr[i], addr[i], "hi", 2));
+		ASSERT_EQ(POLLIN, poll_fd(fd, POLLIN, LONG_MS));
+		ASSERT_EQ(2, read(fd, buf, sizeof(buf)));
+		close(fd);
+	}
+}
+
+/* 7: a request was given back with a length, as if something was written. */
+TEST_F(faults, f07_requests_come_back_empty)
+{
+	uint32_t len;
+
+	/* Good, for nobody, and bad ones. */
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "a", 1));
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 99, "b", 1));
+	ASSERT_EQ(0, guest_ns_send(&self->g, "", 7, 5));
+	guest_kick_always(&self->g, GUEST_RX);
+	for (int i = 0; i < 3; i++) {
+		ASSERT_TRUE(guest_wait_used(&self->g, GUEST_RX, LONG_MS));
+		len = 1;
+		ASSERT_TRUE(guest_used(&self->g, GUEST_RX, NULL, &len));
+		EXPECT_EQ(0, len);
+	}
+}
+
+/*
+ * 8: announcements could not be taken back, the guest's had nowhere to go, and
+ * a header's flags said something that nobody had defined.
+ */
+TEST_F(faults, f08_the_name_service_works_both_ways)
+{
+	struct guest_ns ns;
+	struct nl_dev dev;
+
+	/* guest_ns_recv() checks the flags of the header. */
+	ASSERT_EQ(0, nl_announce(self->ept));
+	ASSERT_EQ(0, guest_ns_recv(&self->g, &ns, LONG_MS));
+	EXPECT_STREQ("ept", ns.name);
+	EXPECT_EQ(1024, ns.addr);
+	EXPECT_EQ(0, ns.flags);
+	ASSERT_EQ(0, nl_withdraw(self->ept));
+	ASSERT_EQ(0, guest_ns_recv(&self->g, &ns, LONG_MS));
+	EXPECT_STREQ("ept", ns.name);
+	EXPECT_EQ(1, ns.flags);
+
+	ASSERT_EQ(0, guest_ns_send(&self->g, "theirs", 0x500, 0));
+	EXPECT_TRUE(WAIT_FOR(!nl_dev_get(DEV, &dev) && dev.channels == 1,
+			     LONG_MS));
+	ASSERT_EQ(0, guest_ns_send(&self->g, "theirs", 0x500, 1));
+	EXPECT_TRUE(WAIT_FOR(!nl_dev_get(DEV, &dev) && dev.channels == 0,
+			     LONG_MS));
+}
+
+/* 9: an announcement before the guest had buffers was forgotten. */
+TEST_F(faults, f09_an_announcement_waits_for_buffers)
+{
+	struct guest_opts opts = { .name = DEV, .no_buffers = true };
+	struct guest_ns ns;
+
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	ASSERT_EQ(0, nl_announce(self->ept));
+	EXPECT_FALSE(guest_wait_used(&self->g, GUEST_TX, SHORT_MS));
+	guest_post(&self->g);
+	guest_kick(&self->g, GUEST_TX);
+	ASSERT_EQ(0, guest_ns_recv(&self->g, &ns, LONG_MS));
+	EXPECT_STREQ("ept", ns.name);
+}
+
+/*
+ * 10: the iterator of a request was not initialised: what a message left in it
+ * is not to be seen by the next one. test_kclient looks at its priv, too.
+ */
+TEST_F(faults, f10_each_message_has_its_own_iterator)
+{
+	static const int len[] = { 496, 0, 1, 300, 2, 496, 3, 0, 255 };
+	uint8_t buf[512], data[512];
+	unsigned int i, round;
+
+	for (round = 0; round < 20; round++) {
+		for (i = 0; i < sizeof(len) / sizeof(len[0]); i++) {
+			fill(data, len[i], round + i);
+			/* Between two of them, one that nobody reads. */
+			ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 99, data,
+						 (i * 50) % 400));
+			ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, data,
+						 len[i]));
+		}
+		guest_kick(&self->g, GUEST_RX);
+		for (i = 0; i < sizeof(len) / sizeof(len[0]); i++) {
+			ASSERT_NE(0, poll_fd(self->fd, POLLIN, LONG_MS));
+			ASSERT_EQ(len[i], read(self->fd, buf, sizeof(buf)));
+			ASSERT_EQ(0, check_fill(buf, len[i], round + i));
+		}
+		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	}
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests share: netlink without the library that is tested elsewhere,
+ * char devices, waiting with a deadline.
+ *
+ * Functions that return int return 0 or a positive result, or -errno.
+ */
+#ifndef UTIL_H
+#define UTIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/vhost_rpmsg.h>
+#include <linux/vhost_rpmsg_netlink.h>
+
+/* End the program with a message, for what a working test cannot run into. */
+void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+long long now_ms(void);
+
+/* Until the expression is true, or so many milliseconds have passed. */
+#define WAIT_FOR(cond, ms) ({						\
+	long long __end = now_ms() + (ms);				\
+	bool __ok;							\
+									\
+	while (!(__ok = !!(cond)) && now_ms() < __end)			\
+		nap();							\
+	__ok;								\
+})
+/* How long a test waits for what must happen, and for what must not. */
+#define LONG_MS		10000
+#define SHORT_MS	100
+
+void nap(void);
+
+/* Attributes of an object or of a request, as the spec has them. */
+struct nl_dev {
+	uint32_t id;
+	char name[32];
+	bool persistent;
+	uint32_t state;
+	uint64_t features;
+	uint32_t mtu;
+	uint32_t endpoints;
+	uint32_t channels;
+	bool stalled;
+	uint32_t stall_ept;
+	uint64_t stats[VHOST_RPMSG_A_STATS_MAX + 1];
+	int event;			/* -1: not a notification */
+};
+
+struct nl_ept {
+	uint32_t id;
+	uint32_t dev_id;
+	char dev_name[32];
+	char name[32];
+	uint32_t addr;
+	uint32_t remote;		/* VHOST_RPMSG_ADDR_ANY: none */
+	uint32_t remote_kind;
+	bool addressed;
+	bool announced;
+	bool open;
+	uint32_t policy;
+	uint32_t rx_limit;
+	uint32_t tx_limit;
+	uint32_t rx_queued;
+	uint32_t tx_queued;
+	uint64_t stats[VHOST_RPMSG_A_STATS_MAX + 1];
+	int event;
+};
+
+struct nl_chan {
+	uint32_t dev_id;
+	char dev_name[32];
+	char name[33];
+	uint32_t addr;
+	bool bound;
+	uint32_t ept;
+	int event;
+};
+
+/* The kernel's words for the last refusal, and the attribute at fault. */
+extern char nl_extack[256];
+extern int nl_bad_attr;
+
+/* Devices. */
+int nl_dev_new(const char *name);		/* its id */
+int nl_dev_del(const char *name);
+int nl_dev_get(const char *name, struct nl_dev *dev);
+int nl_dev_get_id(uint32_t id, struct nl_dev *dev);
+/* At most max of them; how many there are. */
+int nl_dev_dump(struct nl_dev *devs, int max);
+
+/* Endpoints; what is 0 in the request is not asked for, but addr and remote,
+ * which are not when they are VHOST_RPMSG_ADDR_ANY. */
+struct nl_ept_req {
+	const char *dev;
+	const char *name;
+	uint32_t addr;
+	uint32_t remote;
+	bool addressed;
+	bool drop;
+	uint32_t rx_limit;
+	uint32_t tx_limit;
+};
+
+#define EPT_REQ(...) (&(struct nl_ept_req) {				\
+	.addr = VHOST_RPMSG_ADDR_ANY, .remote = VHOST_RPMSG_ADDR_ANY,	\
+	__VA_ARGS__ })
+
+int nl_ept_new(const struct nl_ept_req *req);	/* its id */
+/* Policy 0 hold, 1 drop, -1 as it is. */
+int nl_ept_set(uint32_t id, const struct nl_ept_req *req, int policy);
+int nl_ept_del(uint32_t id);
+int nl_ept_get(uint32_t id, struct nl_ept *ept);
+int nl_ept_dump(const char *dev, struct nl_ept *epts, int max);
+int nl_announce(uint32_t id);
+int nl_withdraw(uint32_t id);
+int nl_chan_dump(const char *dev, struct nl_chan *chans, int max);
+int nl_chan_get(const char *dev, uint32_t addr, struct nl_chan *chan);
+
+/* One counter, VHOST_RPMSG_A_STATS_*; ends the program when it cannot be had. */
+uint64_t ept_stat(uint32_t id, int stat);
+uint64_t dev_stat(const char *name, int stat);
+
+/* Events: one listener for the program. */
+struct nl_event {
+	int cmd;			/* VHOST_RPMSG_CMD_*_NTF */
+	union {
+		struct nl_dev dev;
+		struct nl_ept ept;
+		struct nl_chan chan;
+	};
+};
+
+int nl_listen(void);
+void nl_unlisten(void);
+/* The next one: 1, or 0 after timeout_ms. -ENOBUFS: some were missed. */
+int nl_next_event(struct nl_event *ev, int timeout_ms);
+
+/*
+ * A request of any shape, for those that must be refused: attributes as
+ * type, length, value. 0 or -errno, with nl_extack and nl_bad_attr.
+ */
+struct nl_raw {
+	int type;
+	const void *data;
+	int len;
+};
+
+int nl_request(int cmd, int flags, const struct nl_raw *attr, int n);
+
+/* Open /dev/vrpmsg-epN: a descriptor. */
+int ept_open(uint32_t id, int flags);
+/* poll() for any event: what it says, 0 after timeout_ms. */
+int poll_fd(int fd, int events, int timeout_ms);
+
+/* A pattern for messages, from a seed, and a check of it: 0 when it is that. */
+void fill(void *data, size_t len, uint32_t seed);
+int check_fill(const void *data, size_t len, uint32_t seed);
+
+#endif /* UTIL_H */
