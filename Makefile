@@ -116,7 +116,7 @@ $(O)/selftests/%: $(O)/obj/selftests/%.o $(TEST_COMMON) $(LIB_SO)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(O)/lib \
 		-lvhostrpmsg $(NL_LIBS) $(URING_LIBS) -lpthread
 
-.PRECIOUS: $(O)/obj/selftests/%.o
+.SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
 modules:
