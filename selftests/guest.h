@@ -153,18 +153,24 @@ int guest_send(struct guest *g, uint32_t src, uint32_t dst, const void *data,
 /* The same without a kick. */
 int guest_queue(struct guest *g, uint32_t src, uint32_t dst, const void *data,
 		size_t len);
-/* Wait until the host has given back all that we have sent; -ETIMEDOUT. The
- * used lengths must be 0: -EBADMSG when one is not. */
+/*
+ * Wait until the host has given back all that we have sent; -ETIMEDOUT. The
+ * used lengths must be 0: -EBADMSG when one is not.
+ */
 int guest_drain(struct guest *g, int timeout_ms);
 /* Buffers that the host has not given back yet. */
 unsigned int guest_in_flight(struct guest *g, int q);
 
-/* Receive: 1, or 0 after timeout_ms without a message. The buffer is the
- * caller's until guest_done(). */
+/*
+ * Receive: 1, or 0 after timeout_ms without a message. The buffer is the
+ * caller's until guest_done().
+ */
 int guest_recv(struct guest *g, struct guest_msg *msg, int timeout_ms);
 void guest_done(struct guest *g, struct guest_msg *msg);
-/* Receive, check that nothing is odd with it, copy, done: length of the payload;
- * -ETIMEDOUT; -EBADMSG when header and used length do not fit together. */
+/*
+ * Receive, check that nothing is odd with it, copy, done: length of the payload;
+ * -ETIMEDOUT; -EBADMSG when header and used length do not fit together.
+ */
 int guest_recv_copy(struct guest *g, struct guest_hdr *hdr, void *data,
 		    size_t size, int timeout_ms);
 

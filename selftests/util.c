@@ -17,6 +17,7 @@
 
 #include "util.h"
 
+void *volatile bad_ptr = (void *)1;
 char nl_extack[256];
 int nl_bad_attr;
 

@@ -92,8 +92,10 @@ int nl_dev_get_id(uint32_t id, struct nl_dev *dev);
 /* At most max of them; how many there are. */
 int nl_dev_dump(struct nl_dev *devs, int max);
 
-/* Endpoints; what is 0 in the request is not asked for, but addr and remote,
- * which are not when they are VHOST_RPMSG_ADDR_ANY. */
+/*
+ * Endpoints; what is 0 in the request is not asked for, but addr and remote,
+ * which are not when they are VHOST_RPMSG_ADDR_ANY.
+ */
 struct nl_ept_req {
 	const char *dev;
 	const char *name;
@@ -155,6 +157,9 @@ int nl_request(int cmd, int flags, const struct nl_raw *attr, int n);
 int ept_open(uint32_t id, int flags);
 /* poll() for any event: what it says, 0 after timeout_ms. */
 int poll_fd(int fd, int events, int timeout_ms);
+
+/* Where no memory is; volatile, or the compiler would find out. */
+extern void *volatile bad_ptr;
 
 /* A pattern for messages, from a seed, and a check of it: 0 when it is that. */
 void fill(void *data, size_t len, uint32_t seed);

@@ -65,7 +65,8 @@ static ssize_t kclient_echo_write(struct vhost_rpmsg *vr,
 				  struct vhost_rpmsg_iter *iter)
 {
 	struct kclient *kc = kclient_of(vr);
-	size_t len = min((size_t)iter->priv, vhost_rpmsg_iter_len(iter));
+	size_t len = min_t(size_t, (uintptr_t)iter->priv,
+			   vhost_rpmsg_iter_len(iter));
 	size_t i;
 
 	for (i = 0; i < len; i++)
