@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Handles: one netlink socket, requests and their answers, and the reason of
+ * the last failure.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <netlink/genl/ctrl.h>
+
+#include "internal.h"
+
+/*
+ * A dump that objects came into or went from is repeated. Where that goes on
+ * for ever the caller is told instead.
+ */
+#define MAX_DUMPS 100
+
+/* Longer strings are refused anyway: send enough for the kernel to see why. */
+#define MAX_STRING 255
+
+/**
+ * struct vrpmsg_ctx - a handle
+ * @sk: netlink socket; NULL after it failed, until the next request
+ * @family: number of the family; 0 while that is not known
+ * @errattr: attribute at fault in the last failure, or NULL
+ * @errmsg: reason of the last failure
+ * @buf: what is received
+ */
+struct vrpmsg_ctx {
+	struct nl_sock *sk;
+	int family;
+	const char *errattr;
+	char errmsg[256];
+	char buf[VRPMSG_RECV_SIZE] __attribute__((aligned(8)));
+};
+
+/**
+ * struct answer - what came back to a request
+ * @kind: of the objects that are expected; NULL: of none
+ * @list: them, and a NULL after them once there is one
+ * @count: number of objects
+ * @room: room in @list
+ * @err: errno of this side while the answer was read, or 0
+ * @interrupted: it is a dump, and was overtaken by changes
+ */
+struct answer {
+	const struct vrpmsg_kind *kind;
+	void **list;
+	size_t count;
+	size_t room;
+	int err;
+	bool interrupted;
+};
+
+const char *vrpmsg_version(void)
+{
+	return VRPMSG_VERSION;
+}
+
+struct nl_sock *vrpmsg_socket(void)
+{
+	struct nl_sock *sk = nl_socket_alloc();
+	int one = 1, err;
+
+	if (!sk) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	/* libnl has codes of its own, and leaves errno as the kernel set it. */
+	errno = 0;
+	if (genl_connect(sk) < 0) {
+		err = errno ?: EPROTONOSUPPORT;
+		nl_socket_free(sk);
+		errno = err;
+		return NULL;
+	}
+	/* libnl does not see the answers that are received here. */
+	nl_socket_disable_seq_check(sk);
+	/* Without these a refusal has no words. */
+	setsockopt(nl_socket_get_fd(sk), SOL_NETLINK, NETLINK_EXT_ACK, &one,
+		   sizeof(one));
+	setsockopt(nl_socket_get_fd(sk), SOL_NETLINK, NETLINK_CAP_ACK, &one,
+		   sizeof(one));
+	return sk;
+}
+
+int vrpmsg_resolve(struct nl_sock *sk)
+{
+	int family = genl_ctrl_resolve(sk, VHOST_RPMSG_FAMILY_NAME);
+
+	if (family >= 0)
+		return family;
+	switch (-family) {
+	case NLE_OBJ_NOTFOUND:
+		errno = EPROTONOSUPPORT;
+		break;
+	case NLE_NOMEM:
+		errno = ENOMEM;
+		break;
+	default:
+		errno = EIO;
+	}
+	return -1;
+}
+
+struct vrpmsg_ctx *vrpmsg_ctx_open(void)
+{
+	struct vrpmsg_ctx *ctx = calloc(1, sizeof(*ctx));
+
+	if (!ctx)
+		return NULL;
+	ctx->sk = vrpmsg_socket();
+	if (!ctx->sk) {
+		free(ctx);
+		return NULL;
+	}
+	return ctx;
+}
+
+void vrpmsg_ctx_close(struct vrpmsg_ctx *ctx)
+{
+	if (!ctx)
+		return;
+	nl_socket_free(ctx->sk);
+	free(ctx);
+}
+
+const char *vrpmsg_ctx_errmsg(const struct vrpmsg_ctx *ctx)
+{
+	return ctx->errmsg;
+}
+
+const char *vrpmsg_ctx_errattr(const struct vrpmsg_ctx *ctx)
+{
+	return ctx->errattr;
+}
+
+void vrpmsg_fail(struct vrpmsg_ctx *ctx, int err, const char *text)
+{
+	errno = err;
+	if (text)
+		snprintf(ctx->errmsg, sizeof(ctx->errmsg), "%s", text);
+	else
+		snprintf(ctx->errmsg, sizeof(ctx->errmsg), "%m");
+	errno = err;
+}
+
+struct nl_msg *vrpmsg_request(struct vrpmsg_ctx *ctx, int cmd)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+
+	ctx->errmsg[0] = '\0';
+	ctx->errattr = NULL;
+	/* The family's number is filled in when the message is sent. */
+	if (msg && genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, 0, 0, NLM_F_ACK,
+			       cmd, VHOST_RPMSG_FAMILY_VERSION))
+		return msg;
+	nlmsg_free(msg);
+	vrpmsg_fail(ctx, ENOMEM, NULL);
+	return NULL;
+}
+
+void vrpmsg_put_u32(struct nl_msg *msg, int attr, uint32_t value)
+{
+	if (msg)
+		nla_put_u32(msg, attr, value);
+}
+
+void vrpmsg_put_string(struct nl_msg *msg, int attr, const char *value)
+{
+	char string[MAX_STRING + 1];
+
+	if (!msg || !value)
+		return;
+	snprintf(string, sizeof(string), "%s", value);
+	nla_put_string(msg, attr, string);
+}
+
+void vrpmsg_put_flag(struct nl_msg *msg, int attr)
+{
+	if (msg)
+		nla_put_flag(msg, attr);
+}
+
+/* Keeps errno, which says why the request failed. */
+static void free_request(struct nl_msg *msg)
+{
+	int err = errno;
+
+	nlmsg_free(msg);
+	errno = err;
+}
+
+/* The name in the spec of the attribute at an offset into a request. */
+static const char *attr_name(struct nlmsghdr *nlh, uint32_t offset)
+{
+	static const char *const dev_attrs[] = {
+		[VHOST_RPMSG_A_DEV_ID] = "id",
+		[VHOST_RPMSG_A_DEV_NAME] = "name",
+	};
+	static const char *const ept_attrs[] = {
+		[VHOST_RPMSG_A_EPT_ID] = "id",
+		[VHOST_RPMSG_A_EPT_DEV_ID] = "dev-id",
+		[VHOST_RPMSG_A_EPT_DEV_NAME] = "dev-name",
+		[VHOST_RPMSG_A_EPT_NAME] = "name",
+		[VHOST_RPMSG_A_EPT_ADDR] = "addr",
+		[VHOST_RPMSG_A_EPT_REMOTE] = "remote",
+		[VHOST_RPMSG_A_EPT_ADDRESSED] = "addressed",
+		[VHOST_RPMSG_A_EPT_FULL_POLICY] = "full-policy",
+		[VHOST_RPMSG_A_EPT_RX_LIMIT] = "rx-limit",
+		[VHOST_RPMSG_A_EPT_TX_LIMIT] = "tx-limit",
+	};
+	static const char *const chan_attrs[] = {
+		[VHOST_RPMSG_A_CHAN_DEV_ID] = "dev-id",
+		[VHOST_RPMSG_A_CHAN_DEV_NAME] = "dev-name",
+		[VHOST_RPMSG_A_CHAN_ADDR] = "addr",
+	};
+	const char *const *names = ept_attrs;
+	size_t count = ARRAY_SIZE(ept_attrs);
+	unsigned int type;
+
+	if (offset > nlh->nlmsg_len - NLA_HDRLEN)
+		return NULL;
+	type = nla_type((struct nlattr *)((char *)nlh + offset));
+
+	switch (genlmsg_hdr(nlh)->cmd) {
+	case VHOST_RPMSG_CMD_DEV_GET:
+	case VHOST_RPMSG_CMD_DEV_NEW:
+	case VHOST_RPMSG_CMD_DEV_DEL:
+		names = dev_attrs;
+		count = ARRAY_SIZE(dev_attrs);
+		break;
+	case VHOST_RPMSG_CMD_CHAN_GET:
+		names = chan_attrs;
+		count = ARRAY_SIZE(chan_attrs);
+		break;
+	}
+	return type < count ? names[type] : NULL;
+}
+
+/* The kernel has refused a request: keep its words. */
+static void refused(struct vrpmsg_ctx *ctx, struct nl_msg *msg, int err,
+		    struct nlattr *ext, int len)
+{
+	struct nlattr *tb[NLMSGERR_ATTR_MAX + 1] = {};
+	const char *text = NULL;
+
+	if (len > 0)
+		nla_parse(tb, NLMSGERR_ATTR_MAX, ext, len, NULL);
+	if (tb[NLMSGERR_ATTR_OFFS])
+		ctx->errattr = attr_name(nlmsg_hdr(msg),
+					 nla_get_u32(tb[NLMSGERR_ATTR_OFFS]));
+	if (tb[NLMSGERR_ATTR_MSG])
+		text = nla_get_string(tb[NLMSGERR_ATTR_MSG]);
+	else if (err == EPERM)
+		text = "CAP_NET_ADMIN is needed";
+	/* The kernel has no word for it when it does not know the family. */
+	else if (err == ENOENT)
+		ctx->family = 0;
+	vrpmsg_fail(ctx, err, text);
+}
+
+static int add_object(struct answer *answer, struct nlmsghdr *nlh)
+{
+	void **list = answer->list;
+	void *object;
+	size_t room;
+
+	if (answer->count + 1 >= answer->room) {
+		room = answer->room ? 2 * answer->room : 2;
+		list = reallocarray(list, room, sizeof(*list));
+		if (!list)
+			return ENOMEM;
+		answer->list = list;
+		answer->room = room;
+	}
+	object = answer->kind->parse(nlh, NULL);
+	if (!object)
+		return errno;
+	list[answer->count++] = object;
+	list[answer->count] = NULL;
+	return 0;
+}
+
+/*
+ * One message of the answer. Returns 1 to go on, 0 for success at the end and
+ * -1, with errno, for a refusal.
+ */
+static int handle(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
+		  struct nlmsghdr *nlh, struct answer *answer)
+{
+	int len = nlmsg_datalen(nlh), skip = 0, err = 0;
+	struct nlmsgerr *e = nlmsg_data(nlh);
+
+	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+		answer->interrupted = true;
+
+	switch (nlh->nlmsg_type) {
+	case NLMSG_NOOP:
+		return 1;
+	case NLMSG_ERROR:
+		if (len < (int)sizeof(*e)) {
+			err = -EPROTO;
+			break;
+		}
+		err = e->error;
+		skip = sizeof(*e);
+		if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
+			skip += e->msg.nlmsg_len - sizeof(e->msg);
+		break;
+	case NLMSG_DONE:
+		skip = sizeof(int);
+		if (len >= skip)
+			err = *(int *)nlmsg_data(nlh);
+		break;
+	default:
+		/* To the end even so: what is left would be in the way. */
+		if (answer->kind && !answer->err)
+			answer->err = add_object(answer, nlh);
+		return 1;
+	}
+
+	if (err >= 0)
+		return 0;
+	skip = NLMSG_ALIGN(skip);
+	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
+		skip = len;
+	refused(ctx, msg, -err,
+		(struct nlattr *)((char *)nlmsg_data(nlh) + skip), len - skip);
+	return -1;
+}
+
+static int receive(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
+		   struct answer *answer)
+{
+	uint32_t seq = nlmsg_hdr(msg)->nlmsg_seq;
+	int fd = nl_socket_get_fd(ctx->sk);
+	struct sockaddr_nl from;
+	struct nlmsghdr *nlh;
+	socklen_t from_len;
+	ssize_t n;
+	int len, ret;
+
+	for (;;) {
+		from_len = sizeof(from);
+		n = recvfrom(fd, ctx->buf, sizeof(ctx->buf), MSG_TRUNC,
+			     (struct sockaddr *)&from, &from_len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno;
+		if (n > (ssize_t)sizeof(ctx->buf))
+			return EPROTO;
+		/* Only the kernel may answer. */
+		if (from.nl_pid)
+			continue;
+
+		len = n;
+		for (nlh = (struct nlmsghdr *)ctx->buf; nlmsg_ok(nlh, len);
+		     nlh = nlmsg_next(nlh, &len)) {
+			if (nlh->nlmsg_seq != seq)
+				continue;
+			ret = handle(ctx, msg, nlh, answer);
+			if (ret <= 0)
+				return ret;
+		}
+	}
+}
+
+/* Send with what is needed for that. */
+static int try_send(struct vrpmsg_ctx *ctx, struct nl_msg *msg)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+
+	if (!ctx->sk)
+		ctx->sk = vrpmsg_socket();
+	if (!ctx->sk)
+		return errno;
+	if (!ctx->family) {
+		ctx->family = vrpmsg_resolve(ctx->sk);
+		if (ctx->family < 0) {
+			ctx->family = 0;
+			return errno;
+		}
+	}
+	nlh->nlmsg_type = ctx->family;
+	nlh->nlmsg_seq = NL_AUTO_SEQ;
+	errno = 0;
+	if (nl_send_auto(ctx->sk, msg) < 0)
+		return errno ?: EIO;
+	return 0;
+}
+
+/* Send a request and take the answer: 0, or -1 when it is a refusal. */
+static int transact(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
+		    struct answer *answer)
+{
+	int tries, ret;
+
+	/* The module may have been reloaded since the last request. */
+	for (tries = 0; tries < 2; tries++) {
+		ret = try_send(ctx, msg);
+		if (ret == EPROTONOSUPPORT) {
+			vrpmsg_fail(ctx, ret,
+				    "is the vhost_rpmsg module loaded?");
+			return -1;
+		}
+		if (!ret)
+			ret = receive(ctx, msg, answer);
+		if (ret > 0) {
+			/* The rest of the answer must not meet the next. */
+			nl_socket_free(ctx->sk);
+			ctx->sk = NULL;
+			vrpmsg_fail(ctx, ret, NULL);
+			return -1;
+		}
+		if (!ret || ctx->family)
+			break;
+	}
+	if (!ret && answer->err) {
+		vrpmsg_fail(ctx, answer->err, NULL);
+		return -1;
+	}
+	return ret;
+}
+
+int vrpmsg_command(struct vrpmsg_ctx *ctx, struct nl_msg *msg)
+{
+	struct answer answer = {};
+	int ret = -1;
+
+	if (msg)
+		ret = transact(ctx, msg, &answer);
+	free_request(msg);
+	return ret;
+}
+
+/* Take the objects that came back as they are, a dump or not. */
+static void **get_objects(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
+			  const struct vrpmsg_kind *kind, size_t *count,
+			  bool *interrupted)
+{
+	struct answer answer = { .kind = kind };
+
+	if (transact(ctx, msg, &answer)) {
+		vrpmsg_free_list(answer.list, kind);
+		return NULL;
+	}
+	if (!answer.list) {
+		answer.list = calloc(1, sizeof(*answer.list));
+		if (!answer.list) {
+			vrpmsg_fail(ctx, ENOMEM, NULL);
+			return NULL;
+		}
+	}
+	*count = answer.count;
+	*interrupted = answer.interrupted;
+	return answer.list;
+}
+
+void *vrpmsg_get(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
+		 const struct vrpmsg_kind *kind)
+{
+	void **list = NULL, *object = NULL;
+	bool interrupted;
+	size_t count;
+
+	if (msg)
+		list = get_objects(ctx, msg, kind, &count, &interrupted);
+	free_request(msg);
+	if (!list)
+		return NULL;
+	if (count == 1) {
+		object = list[0];
+		list[0] = NULL;
+	} else {
+		vrpmsg_fail(ctx, EPROTO, NULL);
+	}
+	vrpmsg_free_list(list, kind);
+	return object;
+}
+
+void **vrpmsg_dump(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
+		   const struct vrpmsg_kind *kind, size_t *count)
+{
+	bool interrupted = true;
+	void **list = NULL;
+	size_t n;
+	int i;
+
+	if (!msg)
+		return NULL;
+	nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_DUMP;
+	for (i = 0; i < MAX_DUMPS && interrupted; i++) {
+		vrpmsg_free_list(list, kind);
+		list = get_objects(ctx, msg, kind, &n, &interrupted);
+		if (!list)
+			break;
+	}
+	free_request(msg);
+	if (list && interrupted) {
+		vrpmsg_free_list(list, kind);
+		vrpmsg_fail(ctx, EAGAIN, "objects come and go all the time");
+		return NULL;
+	}
+	if (list && count)
+		*count = n;
+	return list;
+}
+
+void vrpmsg_free_list(void **list, const struct vrpmsg_kind *kind)
+{
+	int err = errno;
+	size_t i;
+
+	for (i = 0; list && list[i]; i++)
+		kind->free(list[i]);
+	free(list);
+	errno = err;
+}
+
+bool vrpmsg_parse(struct nlmsghdr *nlh, struct nlattr **tb, int max,
+		  const struct nla_policy *policy)
+{
+	if (!genlmsg_parse(nlh, 0, tb, max, policy))
+		return true;
+	errno = EPROTO;
+	return false;
+}
+
+uint32_t vrpmsg_attr_u32(const struct nlattr *attr, uint32_t otherwise)
+{
+	return attr ? nla_get_u32(attr) : otherwise;
+}
+
+void vrpmsg_attr_name(char *name, const struct nlattr *attr)
+{
+	name[0] = '\0';
+	if (attr)
+		nla_strlcpy(name, attr, VRPMSG_NAME_ROOM);
+}

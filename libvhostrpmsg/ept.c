@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Endpoints, and their char devices. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include <linux/rpmsg.h>
+#include <linux/vhost.h>
+
+#include "internal.h"
+
+struct vrpmsg_ept {
+	uint32_t id;
+	uint32_t dev_id;
+	char dev_name[VRPMSG_NAME_ROOM];
+	char name[VRPMSG_NAME_ROOM];
+	uint32_t addr;
+	uint32_t remote;
+	uint32_t remote_kind;
+	bool addressed;
+	bool announced;
+	bool open;
+	uint32_t policy;
+	uint32_t rx_limit;
+	uint32_t tx_limit;
+	uint32_t rx_queued;
+	uint32_t tx_queued;
+	uint64_t stats[VRPMSG_NUM_STATS];
+};
+
+/**
+ * struct vrpmsg_ept_config - what an endpoint is to be
+ * @set: bit N stands for attribute VHOST_RPMSG_A_EPT_*: whether @value has it
+ * @value: numbers by their attribute
+ * @dev_name: or NULL
+ * @name: or NULL
+ */
+struct vrpmsg_ept_config {
+	uint32_t set;
+	uint32_t value[VHOST_RPMSG_A_EPT_MAX + 1];
+	char *dev_name;
+	char *name;
+};
+
+#define ATTR_BIT(attr) (UINT32_C(1) << (attr))
+
+/* What can be changed later. */
+#define SETTABLE (ATTR_BIT(VHOST_RPMSG_A_EPT_REMOTE) |		\
+		  ATTR_BIT(VHOST_RPMSG_A_EPT_FULL_POLICY) |	\
+		  ATTR_BIT(VHOST_RPMSG_A_EPT_RX_LIMIT) |	\
+		  ATTR_BIT(VHOST_RPMSG_A_EPT_TX_LIMIT))
+
+static void *ept_parse(struct nlmsghdr *nlh, int *action)
+{
+	static const struct nla_policy policy[VHOST_RPMSG_A_EPT_MAX + 1] = {
+		[VHOST_RPMSG_A_EPT_ID] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_EPT_DEV_ID] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_EPT_DEV_NAME] = { .type = NLA_STRING },
+		[VHOST_RPMSG_A_EPT_NAME] = { .type = NLA_STRING },
+		[VHOST_RPMSG_A_EPT_ADDR] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_EPT_REMOTE] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_EPT_REMOTE_KIND] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_EPT_ADDRESSED] = { .type = NLA_FLAG },
+		[VHOST_RPMSG_A_EPT_ANNOUNCED] = { .type = NLA_FLAG },
+		[VHOST_RPMSG_A_EPT_OPEN] = { .type = NLA_FLAG },
+		[VHOST_RPMSG_A_EPT_FULL_POLICY] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_EPT_RX_LIMIT] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_EPT_TX_LIMIT] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_EPT_RX_QUEUED] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_EPT_TX_QUEUED] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_EPT_STATS] = { .type = NLA_NESTED },
+		[VHOST_RPMSG_A_EPT_EVENT] = { .type = NLA_U32 },
+	};
+	struct nlattr *tb[VHOST_RPMSG_A_EPT_MAX + 1];
+	struct vrpmsg_ept *ept;
+
+	if (!vrpmsg_parse(nlh, tb, VHOST_RPMSG_A_EPT_MAX, policy))
+		return NULL;
+	ept = calloc(1, sizeof(*ept));
+	if (!ept)
+		return NULL;
+
+	ept->id = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_ID], 0);
+	ept->dev_id = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_DEV_ID], 0);
+	vrpmsg_attr_name(ept->dev_name, tb[VHOST_RPMSG_A_EPT_DEV_NAME]);
+	vrpmsg_attr_name(ept->name, tb[VHOST_RPMSG_A_EPT_NAME]);
+	ept->addr = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_ADDR], 0);
+	ept->remote = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_REMOTE],
+				      VRPMSG_ADDR_ANY);
+	ept->remote_kind = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_REMOTE_KIND],
+					   VRPMSG_REMOTE_NONE);
+	ept->addressed = tb[VHOST_RPMSG_A_EPT_ADDRESSED];
+	ept->announced = tb[VHOST_RPMSG_A_EPT_ANNOUNCED];
+	ept->open = tb[VHOST_RPMSG_A_EPT_OPEN];
+	ept->policy = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_FULL_POLICY], 0);
+	ept->rx_limit = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_RX_LIMIT], 0);
+	ept->tx_limit = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_TX_LIMIT], 0);
+	ept->rx_queued = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_RX_QUEUED], 0);
+	ept->tx_queued = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_TX_QUEUED], 0);
+	vrpmsg_stats_parse(ept->stats, tb[VHOST_RPMSG_A_EPT_STATS]);
+	if (action)
+		*action = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_EVENT],
+					  VRPMSG_EVENT_CHANGE);
+	return ept;
+}
+
+const struct vrpmsg_kind vrpmsg_ept_kind = {
+	.parse = ept_parse,
+	.free = free,
+};
+
+struct vrpmsg_ept_config *vrpmsg_ept_config_new(void)
+{
+	return calloc(1, sizeof(struct vrpmsg_ept_config));
+}
+
+void vrpmsg_ept_config_free(struct vrpmsg_ept_config *config)
+{
+	if (!config)
+		return;
+	free(config->dev_name);
+	free(config->name);
+	free(config);
+}
+
+static int set_string(char **to, const char *value)
+{
+	char *copy = NULL;
+
+	if (value) {
+		copy = strdup(value);
+		if (!copy)
+			return -1;
+	}
+	free(*to);
+	*to = copy;
+	return 0;
+}
+
+static void set_number(struct vrpmsg_ept_config *config, int attr,
+		       uint32_t value)
+{
+	config->set |= ATTR_BIT(attr);
+	config->value[attr] = value;
+}
+
+int vrpmsg_ept_config_set_dev_name(struct vrpmsg_ept_config *config,
+				   const char *dev_name)
+{
+	return set_string(&config->dev_name, dev_name);
+}
+
+int vrpmsg_ept_config_set_name(struct vrpmsg_ept_config *config,
+			       const char *name)
+{
+	return set_string(&config->name, name);
+}
+
+void vrpmsg_ept_config_set_dev_id(struct vrpmsg_ept_config *config,
+				  uint32_t dev_id)
+{
+	set_number(config, VHOST_RPMSG_A_EPT_DEV_ID, dev_id);
+}
+
+void vrpmsg_ept_config_set_addr(struct vrpmsg_ept_config *config,
+				uint32_t addr)
+{
+	set_number(config, VHOST_RPMSG_A_EPT_ADDR, addr);
+}
+
+void vrpmsg_ept_config_set_remote(struct vrpmsg_ept_config *config,
+				  uint32_t remote)
+{
+	set_number(config, VHOST_RPMSG_A_EPT_REMOTE, remote);
+}
+
+void vrpmsg_ept_config_set_addressed(struct vrpmsg_ept_config *config,
+				     bool addressed)
+{
+	if (addressed)
+		config->set |= ATTR_BIT(VHOST_RPMSG_A_EPT_ADDRESSED);
+	else
+		config->set &= ~ATTR_BIT(VHOST_RPMSG_A_EPT_ADDRESSED);
+}
+
+void vrpmsg_ept_config_set_policy(struct vrpmsg_ept_config *config,
+				  enum vrpmsg_policy policy)
+{
+	set_number(config, VHOST_RPMSG_A_EPT_FULL_POLICY, policy);
+}
+
+void vrpmsg_ept_config_set_rx_limit(struct vrpmsg_ept_config *config,
+				    uint32_t bytes)
+{
+	set_number(config, VHOST_RPMSG_A_EPT_RX_LIMIT, bytes);
+}
+
+void vrpmsg_ept_config_set_tx_limit(struct vrpmsg_ept_config *config,
+				    uint32_t bytes)
+{
+	set_number(config, VHOST_RPMSG_A_EPT_TX_LIMIT, bytes);
+}
+
+static void put_config(struct nl_msg *msg,
+		       const struct vrpmsg_ept_config *config)
+{
+	int attr;
+
+	vrpmsg_put_string(msg, VHOST_RPMSG_A_EPT_DEV_NAME, config->dev_name);
+	vrpmsg_put_string(msg, VHOST_RPMSG_A_EPT_NAME, config->name);
+	for (attr = 1; attr <= VHOST_RPMSG_A_EPT_MAX; attr++) {
+		if (!(config->set & ATTR_BIT(attr)))
+			continue;
+		if (attr == VHOST_RPMSG_A_EPT_ADDRESSED)
+			vrpmsg_put_flag(msg, attr);
+		else
+			vrpmsg_put_u32(msg, attr, config->value[attr]);
+	}
+}
+
+struct vrpmsg_ept *vrpmsg_ept_add(struct vrpmsg_ctx *ctx,
+				  const struct vrpmsg_ept_config *config)
+{
+	struct nl_msg *msg = vrpmsg_request(ctx, VHOST_RPMSG_CMD_EPT_NEW);
+
+	put_config(msg, config);
+	return vrpmsg_get(ctx, msg, &vrpmsg_ept_kind);
+}
+
+/* A command that is about one endpoint. */
+static struct nl_msg *ept_request(struct vrpmsg_ctx *ctx, int cmd, uint32_t id)
+{
+	struct nl_msg *msg = vrpmsg_request(ctx, cmd);
+
+	vrpmsg_put_u32(msg, VHOST_RPMSG_A_EPT_ID, id);
+	return msg;
+}
+
+int vrpmsg_ept_set(struct vrpmsg_ctx *ctx, uint32_t id,
+		   const struct vrpmsg_ept_config *config)
+{
+	struct nl_msg *msg = ept_request(ctx, VHOST_RPMSG_CMD_EPT_SET, id);
+
+	if (config->dev_name || config->name || (config->set & ~SETTABLE)) {
+		nlmsg_free(msg);
+		vrpmsg_fail(ctx, EINVAL,
+			    "only remote, policy and limits of an endpoint can be changed");
+		return -1;
+	}
+	put_config(msg, config);
+	return vrpmsg_command(ctx, msg);
+}
+
+int vrpmsg_ept_del(struct vrpmsg_ctx *ctx, uint32_t id)
+{
+	return vrpmsg_command(ctx, ept_request(ctx, VHOST_RPMSG_CMD_EPT_DEL,
+					       id));
+}
+
+struct vrpmsg_ept *vrpmsg_ept_get(struct vrpmsg_ctx *ctx, uint32_t id)
+{
+	return vrpmsg_get(ctx, ept_request(ctx, VHOST_RPMSG_CMD_EPT_GET, id),
+			  &vrpmsg_ept_kind);
+}
+
+struct vrpmsg_ept **vrpmsg_ept_list(struct vrpmsg_ctx *ctx,
+				    const char *dev_name, size_t *count)
+{
+	struct nl_msg *msg = vrpmsg_request(ctx, VHOST_RPMSG_CMD_EPT_GET);
+
+	vrpmsg_put_string(msg, VHOST_RPMSG_A_EPT_DEV_NAME, dev_name);
+	return (struct vrpmsg_ept **)vrpmsg_dump(ctx, msg, &vrpmsg_ept_kind,
+						 count);
+}
+
+int vrpmsg_ept_announce(struct vrpmsg_ctx *ctx, uint32_t id)
+{
+	return vrpmsg_command(ctx, ept_request(ctx, VHOST_RPMSG_CMD_NS_ANNOUNCE,
+					       id));
+}
+
+int vrpmsg_ept_withdraw(struct vrpmsg_ctx *ctx, uint32_t id)
+{
+	return vrpmsg_command(ctx, ept_request(ctx, VHOST_RPMSG_CMD_NS_WITHDRAW,
+					       id));
+}
+
+void vrpmsg_ept_free(struct vrpmsg_ept *ept)
+{
+	free(ept);
+}
+
+void vrpmsg_ept_list_free(struct vrpmsg_ept **list)
+{
+	vrpmsg_free_list((void **)list, &vrpmsg_ept_kind);
+}
+
+uint32_t vrpmsg_ept_id(const struct vrpmsg_ept *ept)
+{
+	return ept->id;
+}
+
+uint32_t vrpmsg_ept_dev_id(const struct vrpmsg_ept *ept)
+{
+	return ept->dev_id;
+}
+
+const char *vrpmsg_ept_dev_name(const struct vrpmsg_ept *ept)
+{
+	return ept->dev_name;
+}
+
+const char *vrpmsg_ept_name(const struct vrpmsg_ept *ept)
+{
+	return ept->name[0] ? ept->name : NULL;
+}
+
+uint32_t vrpmsg_ept_addr(const struct vrpmsg_ept *ept)
+{
+	return ept->addr;
+}
+
+uint32_t vrpmsg_ept_remote(const struct vrpmsg_ept *ept)
+{
+	return ept->remote;
+}
+
+enum vrpmsg_remote_kind vrpmsg_ept_remote_kind(const struct vrpmsg_ept *ept)
+{
+	return ept->remote_kind;
+}
+
+bool vrpmsg_ept_is_addressed(const struct vrpmsg_ept *ept)
+{
+	return ept->addressed;
+}
+
+bool vrpmsg_ept_is_announced(const struct vrpmsg_ept *ept)
+{
+	return ept->announced;
+}
+
+bool vrpmsg_ept_is_open(const struct vrpmsg_ept *ept)
+{
+	return ept->open;
+}
+
+enum vrpmsg_policy vrpmsg_ept_policy(const struct vrpmsg_ept *ept)
+{
+	return ept->policy;
+}
+
+uint32_t vrpmsg_ept_rx_limit(const struct vrpmsg_ept *ept)
+{
+	return ept->rx_limit;
+}
+
+uint32_t vrpmsg_ept_tx_limit(const struct vrpmsg_ept *ept)
+{
+	return ept->tx_limit;
+}
+
+uint32_t vrpmsg_ept_rx_queued(const struct vrpmsg_ept *ept)
+{
+	return ept->rx_queued;
+}
+
+uint32_t vrpmsg_ept_tx_queued(const struct vrpmsg_ept *ept)
+{
+	return ept->tx_queued;
+}
+
+uint64_t vrpmsg_ept_stat(const struct vrpmsg_ept *ept, int stat)
+{
+	return vrpmsg_stats_get(ept->stats, stat);
+}
+
+const char *vrpmsg_remote_kind_name(int kind)
+{
+	static const char *const names[] = {
+		[VRPMSG_REMOTE_NONE] = "none",
+		[VRPMSG_REMOTE_FIXED] = "fixed",
+		[VRPMSG_REMOTE_LEARNED] = "learned",
+		[VRPMSG_REMOTE_BOUND] = "bound",
+	};
+
+	return vrpmsg_name_of(names, ARRAY_SIZE(names), kind);
+}
+
+const char *vrpmsg_policy_name(int policy)
+{
+	static const char *const names[] = {
+		[VRPMSG_POLICY_HOLD] = "hold",
+		[VRPMSG_POLICY_DROP] = "drop",
+	};
+
+	return vrpmsg_name_of(names, ARRAY_SIZE(names), policy);
+}
+
+/*
+ * The char device
+ */
+
+struct vrpmsg_fd_info {
+	struct vhost_rpmsg_ept_info info;
+};
+
+int vrpmsg_ept_open(uint32_t id, int flags)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/dev/vrpmsg-ep%u", id);
+	return open(path, flags | O_CLOEXEC);
+}
+
+int vrpmsg_fd_destroy(int fd)
+{
+	return ioctl(fd, RPMSG_DESTROY_EPT_IOCTL);
+}
+
+struct vrpmsg_fd_info *vrpmsg_fd_info_get(int fd)
+{
+	struct vrpmsg_fd_info *info = calloc(1, sizeof(*info));
+	int err;
+
+	if (!info)
+		return NULL;
+	if (ioctl(fd, VHOST_RPMSG_EPT_GET_INFO, &info->info) < 0) {
+		err = errno;
+		free(info);
+		errno = err;
+		return NULL;
+	}
+	return info;
+}
+
+void vrpmsg_fd_info_free(struct vrpmsg_fd_info *info)
+{
+	free(info);
+}
+
+uint32_t vrpmsg_fd_info_id(const struct vrpmsg_fd_info *info)
+{
+	return info->info.id;
+}
+
+uint32_t vrpmsg_fd_info_dev_id(const struct vrpmsg_fd_info *info)
+{
+	return info->info.dev_id;
+}
+
+const char *vrpmsg_fd_info_dev_name(const struct vrpmsg_fd_info *info)
+{
+	return info->info.dev_name;
+}
+
+const char *vrpmsg_fd_info_name(const struct vrpmsg_fd_info *info)
+{
+	return info->info.name[0] ? info->info.name : NULL;
+}
+
+uint32_t vrpmsg_fd_info_addr(const struct vrpmsg_fd_info *info)
+{
+	return info->info.src;
+}
+
+uint32_t vrpmsg_fd_info_remote(const struct vrpmsg_fd_info *info)
+{
+	return info->info.dst;
+}
+
+uint32_t vrpmsg_fd_info_mtu(const struct vrpmsg_fd_info *info)
+{
+	return info->info.mtu;
+}
+
+bool vrpmsg_fd_info_is_addressed(const struct vrpmsg_fd_info *info)
+{
+	return info->info.flags & VHOST_RPMSG_EPT_ADDRESSED;
+}
+
+bool vrpmsg_fd_info_is_announced(const struct vrpmsg_fd_info *info)
+{
+	return info->info.flags & VHOST_RPMSG_EPT_ANNOUNCED;
+}
+
+bool vrpmsg_fd_info_is_gone(const struct vrpmsg_fd_info *info)
+{
+	return info->info.flags & VHOST_RPMSG_EPT_GONE;
+}
+
+/* The numbers are passed on as the kernel has them. */
+_Static_assert((int)VRPMSG_REMOTE_NONE ==
+	       (int)VHOST_RPMSG_REMOTE_KIND_NONE, "as the kernel");
+_Static_assert((int)VRPMSG_REMOTE_FIXED ==
+	       (int)VHOST_RPMSG_REMOTE_KIND_FIXED, "as the kernel");
+_Static_assert((int)VRPMSG_REMOTE_LEARNED ==
+	       (int)VHOST_RPMSG_REMOTE_KIND_LEARNED, "as the kernel");
+_Static_assert((int)VRPMSG_REMOTE_BOUND ==
+	       (int)VHOST_RPMSG_REMOTE_KIND_BOUND, "as the kernel");
+_Static_assert((int)VRPMSG_POLICY_HOLD ==
+	       (int)VHOST_RPMSG_FULL_POLICY_HOLD, "as the kernel");
+_Static_assert((int)VRPMSG_POLICY_DROP ==
+	       (int)VHOST_RPMSG_FULL_POLICY_DROP, "as the kernel");
+_Static_assert(VRPMSG_ADDR_ANY == VHOST_RPMSG_ADDR_ANY, "as the kernel");
+_Static_assert(VRPMSG_ADDR_NS == VHOST_RPMSG_NS_ADDR, "as the kernel");
+_Static_assert(sizeof(struct vrpmsg_addr) == sizeof(struct vhost_rpmsg_addr),
+	       "as the kernel");
+_Static_assert(VHOST_RPMSG_A_EPT_MAX < 32, "a bit for each attribute");

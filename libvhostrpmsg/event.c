@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Events: a socket that listens to what the kernel tells everybody. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include <netlink/genl/ctrl.h>
+
+#include "internal.h"
+
+/*
+ * Room for some thousand events: those that come when a device with many
+ * endpoints goes. It is a bound, nothing is allocated.
+ */
+#define RECV_ROOM (4 << 20)
+
+struct vrpmsg_monitor {
+	struct nl_sock *sk;
+	int family;
+	char buf[VRPMSG_RECV_SIZE] __attribute__((aligned(8)));
+};
+
+struct vrpmsg_event {
+	enum vrpmsg_event_type type;
+	int action;
+	const struct vrpmsg_kind *kind;
+	void *object;
+};
+
+static int join(struct vrpmsg_monitor *monitor)
+{
+	int group, room = RECV_ROOM, fd = nl_socket_get_fd(monitor->sk);
+
+	monitor->family = vrpmsg_resolve(monitor->sk);
+	if (monitor->family < 0)
+		return -1;
+	group = genl_ctrl_resolve_grp(monitor->sk, VHOST_RPMSG_FAMILY_NAME,
+				      VHOST_RPMSG_MCGRP_EVENTS);
+	if (group < 0) {
+		errno = EPROTONOSUPPORT;
+		return -1;
+	}
+	/* Not being allowed to is found out below. */
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	return setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
+			  sizeof(group));
+}
+
+struct vrpmsg_monitor *vrpmsg_monitor_open(void)
+{
+	struct vrpmsg_monitor *monitor = calloc(1, sizeof(*monitor));
+	int err;
+
+	if (!monitor)
+		return NULL;
+	monitor->sk = vrpmsg_socket();
+	if (!monitor->sk || join(monitor)) {
+		err = errno;
+		vrpmsg_monitor_close(monitor);
+		errno = err;
+		return NULL;
+	}
+	return monitor;
+}
+
+void vrpmsg_monitor_close(struct vrpmsg_monitor *monitor)
+{
+	if (!monitor)
+		return;
+	nl_socket_free(monitor->sk);
+	free(monitor);
+}
+
+int vrpmsg_monitor_fd(const struct vrpmsg_monitor *monitor)
+{
+	return nl_socket_get_fd(monitor->sk);
+}
+
+/* 1 for an event, 0 for something that a newer kernel tells, or -1. */
+static int event_parse(struct vrpmsg_event *event, struct nlmsghdr *nlh)
+{
+	switch (genlmsg_hdr(nlh)->cmd) {
+	case VHOST_RPMSG_CMD_DEV_NTF:
+		event->type = VRPMSG_EVENT_DEV;
+		event->kind = &vrpmsg_dev_kind;
+		break;
+	case VHOST_RPMSG_CMD_EPT_NTF:
+		event->type = VRPMSG_EVENT_EPT;
+		event->kind = &vrpmsg_ept_kind;
+		break;
+	case VHOST_RPMSG_CMD_CHAN_NTF:
+		event->type = VRPMSG_EVENT_CHAN;
+		event->kind = &vrpmsg_chan_kind;
+		break;
+	default:
+		return 0;
+	}
+	event->object = event->kind->parse(nlh, &event->action);
+	return event->object ? 1 : -1;
+}
+
+/* The next message from the kernel, or NULL. */
+static struct nlmsghdr *monitor_recv(struct vrpmsg_monitor *monitor)
+{
+	struct nlmsghdr *nlh = (struct nlmsghdr *)monitor->buf;
+	struct sockaddr_nl from;
+	socklen_t from_len;
+	ssize_t n;
+
+	for (;;) {
+		from_len = sizeof(from);
+		n = recvfrom(vrpmsg_monitor_fd(monitor), monitor->buf,
+			     sizeof(monitor->buf), MSG_DONTWAIT,
+			     (struct sockaddr *)&from, &from_len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return NULL;
+		/* Each event comes on its own. */
+		if (!from.nl_pid && nlmsg_ok(nlh, n) &&
+		    nlh->nlmsg_type == monitor->family &&
+		    genlmsg_valid_hdr(nlh, 0))
+			return nlh;
+	}
+}
+
+struct vrpmsg_event *vrpmsg_monitor_read(struct vrpmsg_monitor *monitor)
+{
+	struct vrpmsg_event *event = calloc(1, sizeof(*event));
+	struct nlmsghdr *nlh;
+	int ret, err;
+
+	if (!event)
+		return NULL;
+	do {
+		nlh = monitor_recv(monitor);
+		ret = nlh ? event_parse(event, nlh) : -1;
+	} while (!ret);
+	if (ret < 0) {
+		err = errno;
+		free(event);
+		errno = err;
+		return NULL;
+	}
+	return event;
+}
+
+void vrpmsg_event_free(struct vrpmsg_event *event)
+{
+	if (!event)
+		return;
+	event->kind->free(event->object);
+	free(event);
+}
+
+enum vrpmsg_event_type vrpmsg_event_type(const struct vrpmsg_event *event)
+{
+	return event->type;
+}
+
+enum vrpmsg_event_action vrpmsg_event_action(const struct vrpmsg_event *event)
+{
+	return event->action;
+}
+
+const struct vrpmsg_dev *vrpmsg_event_dev(const struct vrpmsg_event *event)
+{
+	return event->type == VRPMSG_EVENT_DEV ? event->object : NULL;
+}
+
+const struct vrpmsg_ept *vrpmsg_event_ept(const struct vrpmsg_event *event)
+{
+	return event->type == VRPMSG_EVENT_EPT ? event->object : NULL;
+}
+
+const struct vrpmsg_chan *vrpmsg_event_chan(const struct vrpmsg_event *event)
+{
+	return event->type == VRPMSG_EVENT_CHAN ? event->object : NULL;
+}
+
+const char *vrpmsg_event_action_name(int action)
+{
+	static const char *const names[] = {
+		[VRPMSG_EVENT_NEW] = "new",
+		[VRPMSG_EVENT_CHANGE] = "change",
+		[VRPMSG_EVENT_DEL] = "del",
+	};
+
+	return vrpmsg_name_of(names, ARRAY_SIZE(names), action);
+}
+
+/* The numbers are passed on as the kernel has them. */
+_Static_assert((int)VRPMSG_EVENT_NEW == (int)VHOST_RPMSG_EVENT_NEW,
+	       "as the kernel");
+_Static_assert((int)VRPMSG_EVENT_CHANGE == (int)VHOST_RPMSG_EVENT_CHANGE,
+	       "as the kernel");
+_Static_assert((int)VRPMSG_EVENT_DEL == (int)VHOST_RPMSG_EVENT_DEL,
+	       "as the kernel");

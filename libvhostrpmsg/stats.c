@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Counters, and the names of numbers. */
+#include "internal.h"
+
+static const struct {
+	int attr;
+	const char *name;
+	bool dev_only;
+} stats_table[] = {
+	[VRPMSG_STAT_RX_MSGS] = {
+		VHOST_RPMSG_A_STATS_RX_MSGS, "rx-msgs", false },
+	[VRPMSG_STAT_RX_BYTES] = {
+		VHOST_RPMSG_A_STATS_RX_BYTES, "rx-bytes", false },
+	[VRPMSG_STAT_TX_MSGS] = {
+		VHOST_RPMSG_A_STATS_TX_MSGS, "tx-msgs", false },
+	[VRPMSG_STAT_TX_BYTES] = {
+		VHOST_RPMSG_A_STATS_TX_BYTES, "tx-bytes", false },
+	[VRPMSG_STAT_RX_DROP_FULL] = {
+		VHOST_RPMSG_A_STATS_RX_DROP_FULL, "rx-drop-full", false },
+	[VRPMSG_STAT_RX_DROP_CLOSED] = {
+		VHOST_RPMSG_A_STATS_RX_DROP_CLOSED, "rx-drop-closed", false },
+	[VRPMSG_STAT_RX_DROP_NOMEM] = {
+		VHOST_RPMSG_A_STATS_RX_DROP_NOMEM, "rx-drop-nomem", false },
+	[VRPMSG_STAT_RX_DROP_UNKNOWN] = {
+		VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN, "rx-drop-unknown", true },
+	[VRPMSG_STAT_RX_DROP_INVALID] = {
+		VHOST_RPMSG_A_STATS_RX_DROP_INVALID, "rx-drop-invalid", false },
+	[VRPMSG_STAT_RX_DISCARDS] = {
+		VHOST_RPMSG_A_STATS_RX_DISCARDS, "rx-discards", false },
+	[VRPMSG_STAT_TX_DROP_RESET] = {
+		VHOST_RPMSG_A_STATS_TX_DROP_RESET, "tx-drop-reset", false },
+	[VRPMSG_STAT_TX_DROP_SIZE] = {
+		VHOST_RPMSG_A_STATS_TX_DROP_SIZE, "tx-drop-size", false },
+	[VRPMSG_STAT_STALLS] = {
+		VHOST_RPMSG_A_STATS_STALLS, "stalls", false },
+	[VRPMSG_STAT_RING_ERRORS] = {
+		VHOST_RPMSG_A_STATS_RING_ERRORS, "ring-errors", true },
+	[VRPMSG_STAT_NS_RX] = {
+		VHOST_RPMSG_A_STATS_NS_RX, "ns-rx", true },
+	[VRPMSG_STAT_NS_TX] = {
+		VHOST_RPMSG_A_STATS_NS_TX, "ns-tx", true },
+	[VRPMSG_STAT_NS_INVALID] = {
+		VHOST_RPMSG_A_STATS_NS_INVALID, "ns-invalid", true },
+};
+
+_Static_assert(ARRAY_SIZE(stats_table) == VRPMSG_NUM_STATS,
+	       "the table has every counter");
+
+const char *vrpmsg_stat_name(int stat)
+{
+	if (stat < 0 || stat >= VRPMSG_NUM_STATS)
+		return NULL;
+	return stats_table[stat].name;
+}
+
+bool vrpmsg_stat_dev_only(int stat)
+{
+	return stat >= 0 && stat < VRPMSG_NUM_STATS &&
+	       stats_table[stat].dev_only;
+}
+
+/* What an older kernel does not count is 0. */
+void vrpmsg_stats_parse(uint64_t *stats, struct nlattr *nest)
+{
+	struct nlattr *tb[VHOST_RPMSG_A_STATS_MAX + 1];
+	struct nlattr *attr;
+	int i;
+
+	if (!nest ||
+	    nla_parse_nested(tb, VHOST_RPMSG_A_STATS_MAX, nest, NULL) < 0)
+		return;
+	for (i = 0; i < VRPMSG_NUM_STATS; i++) {
+		attr = tb[stats_table[i].attr];
+		if (attr && nla_len(attr) >= (int)sizeof(uint64_t))
+			stats[i] = nla_get_u64(attr);
+	}
+}
+
+uint64_t vrpmsg_stats_get(const uint64_t *stats, int stat)
+{
+	return stat >= 0 && stat < VRPMSG_NUM_STATS ? stats[stat] : 0;
+}
+
+const char *vrpmsg_name_of(const char *const *names, size_t count, int value)
+{
+	return value >= 0 && (size_t)value < count ? names[value] : "unknown";
+}
