@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Endpoints, and their char devices. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -493,20 +494,20 @@ bool vrpmsg_fd_info_is_gone(const struct vrpmsg_fd_info *info)
 }
 
 /* The numbers are passed on as the kernel has them. */
-_Static_assert((int)VRPMSG_REMOTE_NONE ==
-	       (int)VHOST_RPMSG_REMOTE_KIND_NONE, "as the kernel");
-_Static_assert((int)VRPMSG_REMOTE_FIXED ==
-	       (int)VHOST_RPMSG_REMOTE_KIND_FIXED, "as the kernel");
-_Static_assert((int)VRPMSG_REMOTE_LEARNED ==
-	       (int)VHOST_RPMSG_REMOTE_KIND_LEARNED, "as the kernel");
-_Static_assert((int)VRPMSG_REMOTE_BOUND ==
-	       (int)VHOST_RPMSG_REMOTE_KIND_BOUND, "as the kernel");
-_Static_assert((int)VRPMSG_POLICY_HOLD ==
-	       (int)VHOST_RPMSG_FULL_POLICY_HOLD, "as the kernel");
-_Static_assert((int)VRPMSG_POLICY_DROP ==
-	       (int)VHOST_RPMSG_FULL_POLICY_DROP, "as the kernel");
-_Static_assert(VRPMSG_ADDR_ANY == VHOST_RPMSG_ADDR_ANY, "as the kernel");
-_Static_assert(VRPMSG_ADDR_NS == VHOST_RPMSG_NS_ADDR, "as the kernel");
-_Static_assert(sizeof(struct vrpmsg_addr) == sizeof(struct vhost_rpmsg_addr),
-	       "as the kernel");
-_Static_assert(VHOST_RPMSG_A_EPT_MAX < 32, "a bit for each attribute");
+static_assert((int)VRPMSG_REMOTE_NONE ==
+	      (int)VHOST_RPMSG_REMOTE_KIND_NONE, "as the kernel");
+static_assert((int)VRPMSG_REMOTE_FIXED ==
+	      (int)VHOST_RPMSG_REMOTE_KIND_FIXED, "as the kernel");
+static_assert((int)VRPMSG_REMOTE_LEARNED ==
+	      (int)VHOST_RPMSG_REMOTE_KIND_LEARNED, "as the kernel");
+static_assert((int)VRPMSG_REMOTE_BOUND ==
+	      (int)VHOST_RPMSG_REMOTE_KIND_BOUND, "as the kernel");
+static_assert((int)VRPMSG_POLICY_HOLD ==
+	      (int)VHOST_RPMSG_FULL_POLICY_HOLD, "as the kernel");
+static_assert((int)VRPMSG_POLICY_DROP ==
+	      (int)VHOST_RPMSG_FULL_POLICY_DROP, "as the kernel");
+static_assert(VRPMSG_ADDR_ANY == VHOST_RPMSG_ADDR_ANY, "as the kernel");
+static_assert(VRPMSG_ADDR_NS == VHOST_RPMSG_NS_ADDR, "as the kernel");
+static_assert(sizeof(struct vrpmsg_addr) == sizeof(struct vhost_rpmsg_addr),
+	      "as the kernel");
+static_assert(VHOST_RPMSG_A_EPT_MAX < 32, "a bit for each attribute");

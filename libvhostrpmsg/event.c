@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Events: a socket that listens to what the kernel tells everybody. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -190,9 +191,9 @@ const char *vrpmsg_event_action_name(int action)
 }
 
 /* The numbers are passed on as the kernel has them. */
-_Static_assert((int)VRPMSG_EVENT_NEW == (int)VHOST_RPMSG_EVENT_NEW,
-	       "as the kernel");
-_Static_assert((int)VRPMSG_EVENT_CHANGE == (int)VHOST_RPMSG_EVENT_CHANGE,
-	       "as the kernel");
-_Static_assert((int)VRPMSG_EVENT_DEL == (int)VHOST_RPMSG_EVENT_DEL,
-	       "as the kernel");
+static_assert((int)VRPMSG_EVENT_NEW == (int)VHOST_RPMSG_EVENT_NEW,
+	      "as the kernel");
+static_assert((int)VRPMSG_EVENT_CHANGE == (int)VHOST_RPMSG_EVENT_CHANGE,
+	      "as the kernel");
+static_assert((int)VRPMSG_EVENT_DEL == (int)VHOST_RPMSG_EVENT_DEL,
+	      "as the kernel");

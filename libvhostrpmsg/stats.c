@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Counters, and the names of numbers. */
+#include <assert.h>
+
 #include "internal.h"
 
 static const struct {
@@ -43,8 +45,8 @@ static const struct {
 		VHOST_RPMSG_A_STATS_NS_INVALID, "ns-invalid", true },
 };
 
-_Static_assert(ARRAY_SIZE(stats_table) == VRPMSG_NUM_STATS,
-	       "the table has every counter");
+static_assert(ARRAY_SIZE(stats_table) == VRPMSG_NUM_STATS,
+	      "the table has every counter");
 
 const char *vrpmsg_stat_name(int stat)
 {
