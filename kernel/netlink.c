@@ -350,9 +350,18 @@ static int nl_gone(struct genl_info *info, int err)
 	return err;
 }
 
-static int nl_reply_dev(struct genl_info *info, struct vrpmsg_dev *rdev)
+/*
+ * A reply is allocated before the request does anything, so that one that fails
+ * for lack of memory has changed nothing. NULL is that lack.
+ */
+static struct sk_buff *nl_new_reply(void)
 {
-	struct sk_buff *skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	return genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+}
+
+static int nl_reply_dev(struct genl_info *info, struct sk_buff *skb,
+			struct vrpmsg_dev *rdev)
+{
 	int err;
 
 	if (!skb)
@@ -368,9 +377,9 @@ static int nl_reply_dev(struct genl_info *info, struct vrpmsg_dev *rdev)
 	return genlmsg_reply(skb, info);
 }
 
-static int nl_reply_ept(struct genl_info *info, struct vrpmsg_chrdev *chrdev)
+static int nl_reply_ept(struct genl_info *info, struct sk_buff *skb,
+			struct vrpmsg_chrdev *chrdev)
 {
-	struct sk_buff *skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	int err;
 
 	if (!skb)
@@ -395,7 +404,7 @@ int vhost_rpmsg_nl_dev_get_doit(struct sk_buff *skb, struct genl_info *info)
 			  info->attrs[VHOST_RPMSG_A_DEV_NAME]);
 	if (IS_ERR(rdev))
 		return PTR_ERR(rdev);
-	err = nl_reply_dev(info, rdev);
+	err = nl_reply_dev(info, nl_new_reply(), rdev);
 	vrpmsg_dev_put(rdev);
 	return err;
 }
@@ -426,6 +435,7 @@ int vhost_rpmsg_nl_dev_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *name = info->attrs[VHOST_RPMSG_A_DEV_NAME];
 	struct vrpmsg_dev *rdev;
+	struct sk_buff *reply;
 	int err;
 
 	if (!name) {
@@ -437,14 +447,18 @@ int vhost_rpmsg_nl_dev_new_doit(struct sk_buff *skb, struct genl_info *info)
 				    "a name has 1 to 31 printable characters without slash and space");
 		return -EINVAL;
 	}
+	reply = nl_new_reply();
+	if (!reply)
+		return -ENOMEM;
 	rdev = vrpmsg_dev_new(nla_data(name), NULL);
 	if (IS_ERR(rdev)) {
+		nlmsg_free(reply);
 		if (PTR_ERR(rdev) == -EEXIST)
 			NL_SET_ERR_MSG_ATTR(info->extack, name,
 					    "a device of this name exists");
 		return PTR_ERR(rdev);
 	}
-	err = nl_reply_dev(info, rdev);
+	err = nl_reply_dev(info, reply, rdev);
 	vrpmsg_dev_put(rdev);
 	return err;
 }
@@ -496,6 +510,7 @@ int vhost_rpmsg_nl_ept_new_doit(struct sk_buff *skb, struct genl_info *info)
 	struct nlattr **attrs = info->attrs;
 	struct vrpmsg_chrdev *chrdev;
 	struct vrpmsg_dev *rdev;
+	struct sk_buff *reply;
 	struct nlattr *attr;
 	int err;
 
@@ -524,12 +539,14 @@ int vhost_rpmsg_nl_ept_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(rdev))
 		return PTR_ERR(rdev);
 
-	chrdev = vrpmsg_chrdev_new(rdev, &cfg);
+	reply = nl_new_reply();
+	chrdev = reply ? vrpmsg_chrdev_new(rdev, &cfg) : ERR_PTR(-ENOMEM);
 	if (!IS_ERR(chrdev)) {
-		err = nl_reply_ept(info, chrdev);
+		err = nl_reply_ept(info, reply, chrdev);
 		vrpmsg_chrdev_put(chrdev);
 	} else {
 		err = PTR_ERR(chrdev);
+		nlmsg_free(reply);
 	}
 	switch (err) {
 	case -EADDRINUSE:
@@ -604,7 +621,7 @@ int vhost_rpmsg_nl_ept_get_doit(struct sk_buff *skb, struct genl_info *info)
 	chrdev = nl_get_ept(info);
 	if (IS_ERR(chrdev))
 		return PTR_ERR(chrdev);
-	err = nl_reply_ept(info, chrdev);
+	err = nl_reply_ept(info, nl_new_reply(), chrdev);
 	vrpmsg_chrdev_put(chrdev);
 	return err;
 }
@@ -721,7 +738,7 @@ int vhost_rpmsg_nl_chan_get_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(rdev);
 
 	err = -ENOMEM;
-	reply = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	reply = nl_new_reply();
 	if (!reply)
 		goto put;
 	mutex_lock(&rdev->lock);
