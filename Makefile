@@ -17,6 +17,7 @@ PKG_CONFIG ?= pkg-config
 WARN := -Wall -Wextra -Werror
 NL_CFLAGS = $(shell $(PKG_CONFIG) --cflags libnl-3.0 libnl-genl-3.0)
 NL_LIBS = $(shell $(PKG_CONFIG) --libs libnl-3.0 libnl-genl-3.0)
+LIBS_vrpmsgctl = $(shell $(PKG_CONFIG) --libs json-c) -lm
 URING_LIBS = $(shell $(PKG_CONFIG) --exists liburing && $(PKG_CONFIG) --libs liburing)
 VM := selftests/vm
 VRPMSG_CACHE ?= $(HOME)/.cache/vhost-rpmsg
@@ -106,7 +107,7 @@ $(O)/bin/$(1): $(call objects,tools/$(1)) $(LIB_SO)
 	@mkdir -p $$(@D)
 	@echo '  LD      $$@'
 	@$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) \
-		-L$(O)/lib -lvhostrpmsg
+		-L$(O)/lib -lvhostrpmsg $$(LIBS_$(1))
 endef
 $(foreach t,$(notdir $(TOOLS)),$(eval $(call tool,$(t))))
 
@@ -145,6 +146,8 @@ install: tools
 	done
 	install -D -m 644 tools/vrpmsgctl/vrpmsgctl.bash-completion \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vrpmsgctl
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/vhost-rpmsg \
+		tools/vrpmsgctl/vrpmsgctl.schema.json
 	install -D -m 644 -t $(DESTDIR)/usr/lib/udev/rules.d \
 		tools/udev/60-vrpmsg.rules
 	for unit in $(wildcard tools/*/*.service); do \

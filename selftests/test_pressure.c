@@ -137,10 +137,10 @@ FIXTURE_TEARDOWN(pressure)
 	ASSERT_EQ((n) - 10, (int)guest_in_flight(&self->g, GUEST_RX));	\
 } while (0)
 
-#define READ_IN_ORDER(upto) do {					\
+#define READ_IN_ORDER(end) do {					\
 	uint32_t __seq;							\
 									\
-	while (self->received < (upto)) {				\
+	while (self->received < (end)) {				\
 		ASSERT_TRUE(poll_fd(self->fd, POLLIN, LONG_MS) & POLLIN); \
 		ASSERT_EQ(1, read_one(self->fd, &__seq));		\
 		ASSERT_EQ(self->received, __seq);			\
@@ -294,10 +294,10 @@ static void no_buffers(struct __test_metadata *_metadata,
 }
 
 /* All that was written arrives, in order. */
-#define ARRIVE_IN_ORDER(upto) do {					\
+#define ARRIVE_IN_ORDER(end) do {					\
 	uint32_t __data[LEN / 4];					\
 									\
-	while (self->arrived < (upto)) {				\
+	while (self->arrived < (end)) {				\
 		ASSERT_EQ(LEN, guest_recv_copy(&self->g, NULL, __data,	\
 					       LEN, LONG_MS));		\
 		ASSERT_EQ(self->arrived, __data[0]);			\

@@ -62,7 +62,7 @@ need_packages()
 need_build_packages()
 {
 	need_packages build-essential gcc-12 pkg-config libnl-3-dev \
-		libnl-genl-3-dev liburing-dev libelf-dev bc bison flex \
+		libnl-genl-3-dev libjson-c-dev liburing-dev libelf-dev bc bison flex \
 		libssl-dev rsync cpio kmod xz-utils busybox-static \
 		qemu-system-x86 python3 python3-yaml python3-jsonschema \
 		mandoc valgrind debootstrap pahole

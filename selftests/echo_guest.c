@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest for tests that are scripts: its one driver says hello to each service
+ * that is announced to it, and sends back what it gets.
+ *
+ * usage: echo_guest DEVICE [SERVICE=ADDR...]
+ *
+ * It announces the services that it is given, from their addresses, prints
+ * "ready" when it runs, and ends with the end of its standard input. A line there
+ * is an order: "create SERVICE ADDR", "destroy SERVICE ADDR", "send SRC DST
+ * TEXT", "reset", "mute" (take messages, answer none).
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guest.h"
+#include "util.h"
+
+#define ADDR 0x400		/* of the driver */
+
+static struct guest g;
+static bool mute;
+
+/* As a driver does, wait until there is room. */
+static void reply(uint32_t src, uint32_t dst, const void *data, size_t len)
+{
+	if (!WAIT_FOR(guest_send(&g, src, dst, data, len) == 0, LONG_MS))
+		die("echo_guest: the host takes nothing");
+}
+
+static void take(struct guest_msg *msg)
+{
+	struct guest_ns ns;
+
+	if (msg->hdr.dst == VHOST_RPMSG_NS_ADDR) {
+		memcpy(&ns, msg->data, sizeof(ns));
+		if (!ns.flags)
+			reply(ADDR, ns.addr, "hello", 5);
+	} else if (!mute) {
+		reply(msg->hdr.dst, msg->hdr.src, msg->data, msg->hdr.len);
+	}
+	guest_done(&g, msg);
+}
+
+static void obey(char *line)
+{
+	uint32_t src, dst;
+	char name[40];
+	int at;
+
+	if (sscanf(line, "create %39s %u", name, &src) == 2)
+		guest_ns_send(&g, name, src, 0);
+	else if (sscanf(line, "destroy %39s %u", name, &src) == 2)
+		guest_ns_send(&g, name, src, 1);
+	else if (sscanf(line, "send %u %u %n", &src, &dst, &at) == 2)
+		reply(src, dst, line + at, strcspn(line + at, "\n"));
+	else if (!strcmp(line, "reset\n"))
+		guest_reset(&g);
+	else if (!strcmp(line, "mute\n"))
+		mute = true;
+	else
+		die("echo_guest: what is %s", line);
+}
+
+int main(int argc, char **argv)
+{
+	struct guest_opts opts = { .name = argc > 1 ? argv[1] : NULL };
+	struct pollfd fds[2] = {
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+		{ .events = POLLIN },
+	};
+	struct guest_msg msg;
+	char line[600];
+	int i, err;
+
+	err = guest_open(&g, &opts);
+	if (err)
+		die("echo_guest: %s", strerror(-err));
+	for (i = 2; i < argc; i++) {
+		char *addr = strchr(argv[i], '=');
+
+		if (!addr)
+			die("usage: echo_guest DEVICE [SERVICE=ADDR...]");
+		*addr++ = '\0';
+		guest_ns_send(&g, argv[i], strtoul(addr, NULL, 0), 0);
+	}
+	setvbuf(stdin, NULL, _IONBF, 0);
+	printf("ready\n");
+	fflush(stdout);
+
+	for (;;) {
+		while (guest_recv(&g, &msg, 0))
+			take(&msg);
+		fds[1].fd = g.ring[GUEST_TX].call;
+		/* A call may have come before poll(): do not wait for ever. */
+		if (poll(fds, 2, 100) < 0)
+			die("echo_guest: poll");
+		if (fds[0].revents) {
+			if (!fgets(line, sizeof(line), stdin))
+				break;
+			obey(line);
+		}
+	}
+	guest_close(&g);
+	return 0;
+}

@@ -1,0 +1,503 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# vrpmsgctl: each command, what it prints, what it refuses and its exit status.
+set -u
+top=$(cd "$(dirname "$0")/.." && pwd)
+tests=$VRPMSG_BUILD/user/selftests
+tmp=$(mktemp -d)
+dev=ctl$$
+number=0 failures=0 guest_pid=
+
+# shellcheck disable=SC2317	# called by the trap
+cleanup()
+{
+	[[ ! $guest_pid ]] || stop_guest
+	vrpmsgctl dev del $dev 2>/dev/null
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+
+# result NAME STATUS: of the test that has just been made; details in $tmp/why.
+result()
+{
+	((++number))
+	if [[ $2 == 0 ]]; then
+		echo "ok $number $1"
+	else
+		sed 's/^/# /' "$tmp/why"
+		echo "not ok $number $1"
+		((++failures))
+	fi
+	: >"$tmp/why"
+}
+
+# expect NAME STATUS STDOUT STDERR COMMAND...: the exit status, and patterns
+# (extended regular expressions) for all of the output; "" is no output.
+expect()
+{
+	local name=$1 status=$2 out=$3 err=$4 rc bad=0
+	shift 4
+	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	rc=$?
+	out_is "$out" "$tmp/out" || bad=1
+	out_is "$err" "$tmp/err" || bad=1
+	[[ $rc == "$status" ]] || bad=1
+	{
+		echo "$* ended with $rc, $status was expected"
+		echo "stdout: $(<"$tmp/out")"
+		echo "stderr: $(<"$tmp/err")"
+	} >"$tmp/why"
+	result "$name" $bad
+}
+
+out_is()
+{
+	if [[ $1 ]]; then
+		[[ $(<"$2") =~ $1 ]]
+	else
+		[[ ! -s $2 ]]
+	fi
+}
+
+# wait_for COMMAND...: until it succeeds, at most 10 seconds.
+wait_for()
+{
+	local i
+
+	for ((i = 0; i < 100; i++)); do
+		"$@" && return
+		sleep 0.1
+	done
+	echo "# gave up waiting for: $*"
+	return 1
+}
+
+start_guest()
+{
+	coproc GUEST { exec "$tests/echo_guest" "$@"; }
+	# shellcheck disable=SC2153	# coproc sets it
+	guest_pid=$GUEST_PID
+	read -r -t 10 -u "${GUEST[0]}" line && [[ $line == ready ]] ||
+		echo "# the guest did not start"
+}
+
+guest()
+{
+	echo "$*" >&"${GUEST[1]}"
+}
+
+stop_guest()
+{
+	local fd=${GUEST[1]}
+
+	exec {fd}>&-
+	wait "$guest_pid"
+	guest_pid=
+}
+
+# One field of the only object that a command prints.
+field()
+{
+	local key=$1
+	shift
+	vrpmsgctl -j "$@" | grep -oE "\"$key\":(\"[^\"]*\"|[^,}]*)" |
+		head -n 1 | sed -E 's/^"[^"]*"://; s/^"(.*)"$/\1/'
+}
+
+echo "TAP version 13"
+
+# Usage.
+expect "help" 0 "^usage: vrpmsgctl.*ping EPT" "" vrpmsgctl --help
+expect "version" 0 "^vrpmsgctl [0-9]+\.[0-9]+\.[0-9]+$" "" vrpmsgctl -V
+expect "no arguments" 1 "" "^usage: " vrpmsgctl
+expect "unknown option" 1 "" "invalid option" vrpmsgctl -x
+expect "unknown object" 1 "" 'no object or command "nonsense"' vrpmsgctl nonsense
+expect "unknown command" 1 "" 'dev: no command "eat"' vrpmsgctl dev eat
+expect "ns needs a command" 1 "" "ns: no command" vrpmsgctl ns
+expect "too many arguments" 1 "" 'what is "b"' vrpmsgctl dev show a b
+expect "add without a name" 1 "" "one name" vrpmsgctl dev add
+expect "not a number" 1 "" '"x" is not a number' \
+	vrpmsgctl ept add dev $dev addr x
+expect "a number too large" 1 "" "is not a number of 32 bits" \
+	vrpmsgctl ept add dev $dev addr 4294967296
+expect "a negative number" 1 "" "is not a number" \
+	vrpmsgctl ept add dev $dev remote -1
+expect "a keyword without value" 1 "" "addr: a number is missing" \
+	vrpmsgctl ept add dev $dev addr
+expect "an unknown keyword" 1 "" 'what is "colour"' \
+	vrpmsgctl ept add dev $dev colour red
+expect "an unknown policy" 1 "" '"hold" or "drop"' \
+	vrpmsgctl ept add dev $dev policy maybe
+expect "an endpoint without device" 1 "" "on which dev" vrpmsgctl ept add
+expect "set without endpoint" 1 "" "ept set" vrpmsgctl ept set
+expect "set of nothing" 1 "" "what to change" vrpmsgctl ept set 0
+expect "an endpoint that is no number" 1 "" "is not a number" \
+	vrpmsgctl ept del xyz
+expect "send without a message" 1 "" "a message" vrpmsgctl send 0
+expect "send of an odd number of digits" 1 "" "pairs of digits" \
+	vrpmsgctl send 0 hex 123
+expect "send of no digits" 1 "" "pairs of digits" vrpmsgctl send 0 hex zz
+expect "send of nothing known" 1 "" "send: TEXT" vrpmsgctl send 0 a b c
+expect "send with count 0" 1 "" "count: from 1" vrpmsgctl send 0 count 0 a
+expect "recv of nothing known" 1 "" 'what is "loud"' vrpmsgctl recv 0 loud
+expect "recv with a bad time" 1 "" "not a number of seconds" \
+	vrpmsgctl recv 0 timeout soon
+expect "ping with a size too small" 1 "" "size: from 8 to 65535" \
+	vrpmsgctl ping 0 size 7
+expect "ping with a size too large" 1 "" "size: from 8 to 65535" \
+	vrpmsgctl ping 0 size 65536
+expect "monitor of something else" 1 "" 'what is "weather"' \
+	vrpmsgctl monitor weather
+
+# Devices.
+expect "dev add" 0 "^[0-9]+: $dev: state detached persistent" "" \
+	vrpmsgctl dev add $dev
+expect "dev add twice" 2 "" "$dev: .*File exists" vrpmsgctl dev add $dev
+expect "dev add with a bad name" 2 "" "name.*Invalid argument" \
+	vrpmsgctl dev add "a/b"
+expect "dev add with a long name" 2 "" "name" \
+	vrpmsgctl dev add 01234567890123456789012345678901
+expect "dev show" 0 "$dev: state detached persistent .*mtu 496 endpoints 0" "" \
+	vrpmsgctl dev show $dev
+expect "dev alone shows" 0 "$dev: state detached" "" vrpmsgctl dev
+expect "dev show with counters" 0 "rx-msgs 0 rx-bytes 0.*ns-invalid 0" "" \
+	vrpmsgctl -s dev show $dev
+expect "dev show of no device" 2 "" "nosuch: .*No such device" \
+	vrpmsgctl dev show nosuch
+expect "dev del of no device" 2 "" "nosuch: .*No such device" \
+	vrpmsgctl dev del nosuch
+
+# Endpoints.
+expect "ept add" 0 "^/dev/vrpmsg-ep[0-9]+: dev $dev name echo addr 1024 policy hold rx-limit 262144 tx-limit 262144$" "" \
+	vrpmsgctl ept add dev $dev name echo
+expect "ept add with everything" 0 "name all addr 77 remote 1234 \(fixed\) policy drop rx-limit 1000 tx-limit 2000" "" \
+	vrpmsgctl ept add dev $dev name all addr 77 remote 1234 policy drop \
+	rx-limit 1000 tx-limit 2000
+expect "ept add of an addressed one" 0 "addr 1025 addressed" "" \
+	vrpmsgctl ept add dev $dev name many addressed
+expect "ept add with an address in use" 2 "" "\(addr\): Address already in use" \
+	vrpmsgctl ept add dev $dev addr 77
+expect "ept add with the name service's" 2 "" "\(addr\)" \
+	vrpmsgctl ept add dev $dev addr 53
+expect "ept add on no device" 2 "" "\(dev-name\): No such device" \
+	vrpmsgctl ept add dev nosuch
+expect "ept add with a limit too large" 2 "" "\(rx-limit\)" \
+	vrpmsgctl ept add dev $dev rx-limit 1000000000
+id=$(field id ept show $dev/echo)
+expect "ept show by number" 0 "name echo addr 1024" "" vrpmsgctl ept show "$id"
+expect "ept show by path" 0 "name echo addr 1024" "" \
+	vrpmsgctl ept show "/dev/vrpmsg-ep$id"
+expect "ept show by name" 0 "name all addr 77" "" vrpmsgctl ept show $dev/all
+ln -s "/dev/vrpmsg-ep$id" "$tmp/link"
+expect "ept show by link" 0 "name echo addr 1024" "" \
+	vrpmsgctl ept show "$tmp/link"
+expect "ept show of another file" 2 "" "not the char device" \
+	vrpmsgctl ept show /dev/null
+expect "ept show of no name" 2 "" "no such endpoint: No such file" \
+	vrpmsgctl ept show $dev/nosuch
+expect "ept show of a name on no device" 2 "" "No such device" \
+	vrpmsgctl ept show nosuch/echo
+expect "ept show of no number" 2 "" "No such file" vrpmsgctl ept show 999999
+expect "ept show dev" 0 "echo.*all.*many" "" vrpmsgctl ept show dev $dev
+expect "ept show with counters" 0 "rx-queued 0 tx-queued 0.*stalls 0" "" \
+	vrpmsgctl -s ept show $dev/echo
+expect "ept set" 0 "" "" vrpmsgctl ept set $dev/all remote 9 policy hold \
+	rx-limit 5000 tx-limit 6000
+expect "what was set" 0 "remote 9 \(fixed\) policy hold rx-limit 5000 tx-limit 6000" "" \
+	vrpmsgctl ept show $dev/all
+expect "ept set of the name" 1 "" 'what is "name"' \
+	vrpmsgctl ept set $dev/all name other
+expect "ept set of no endpoint" 2 "" "No such file" \
+	vrpmsgctl ept set 999999 remote 9
+expect "a second endpoint of that name" 0 "name echo addr 1026" "" \
+	vrpmsgctl ept add dev $dev name echo
+cp "$tmp/out" "$tmp/second"
+expect "a name that is not one endpoint's" 2 "" "several endpoints" \
+	vrpmsgctl ept show $dev/echo
+second=$(grep -oE '^/dev/vrpmsg-ep[0-9]+' "$tmp/second")
+expect "ept del" 0 "" "" vrpmsgctl ept del "$second"
+expect "ept del of no endpoint" 2 "" "No such file" \
+	vrpmsgctl ept del "${second#/dev/vrpmsg-ep}"
+
+# Messages.
+expect "send before there is a remote" 2 "" "no remote is known yet" \
+	vrpmsgctl send $dev/echo hi
+expect "ping before there is a remote" 2 "" "no remote is known yet" \
+	vrpmsgctl ping $dev/echo count 1
+expect "ns announce" 0 "" "" vrpmsgctl ns announce $dev/echo
+expect "ns announce of no endpoint" 2 "" "No such file" \
+	vrpmsgctl ns announce 999999
+expect "announced" 0 " announced " "" vrpmsgctl ept show $dev/echo
+
+vrpmsgctl -j -t monitor >"$tmp/events.json" 2>"$tmp/monitor.err" &
+monitor=$!
+vrpmsgctl monitor chan >"$tmp/chans" &
+monitor_chan=$!
+# It listens when it says something.
+touch_dev()
+{
+	vrpmsgctl dev add tick$$ >/dev/null
+	vrpmsgctl dev del tick$$
+	[[ -s $tmp/events.json ]]
+}
+wait_for touch_dev
+sleep 0.5
+
+vrpmsgctl -j recv $dev/echo timeout 10 >"$tmp/hello.json" &
+receiver=$!
+has_opener() { [[ $(field open ept show $dev/echo) == true ]]; }
+wait_for has_opener
+expect "one opener at a time" 2 "" "busy" vrpmsgctl recv $dev/echo
+start_guest $dev sensors=2000
+wait $receiver
+expect "the guest's driver says hello" 0 '"text":"hello","hex":"68656c6c6f"' "" \
+	cat "$tmp/hello.json"
+expect "the remote is learned" 0 "remote 1024 \(learned\)" "" \
+	vrpmsgctl ept show $dev/echo
+expect "chan show" 0 "^$dev: name sensors addr 2000$" "" vrpmsgctl chan show
+expect "chan show of a device" 0 "name sensors addr 2000$" "" \
+	vrpmsgctl chan show dev $dev
+expect "chan show of no device" 2 "" "No such device" \
+	vrpmsgctl chan show dev nosuch
+expect "dev show of one that runs" 0 "state running .*channels 1" "" \
+	vrpmsgctl dev show $dev
+
+# What is sent comes back to a reader that is the only one.
+vrpmsgctl recv $dev/many count 0 >"$tmp/many" &
+receiver=$!
+many_open() { [[ $(field open ept show $dev/many) == true ]]; }
+wait_for many_open
+guest "send 4711 1025 from afar"
+many_has() { grep -q "$1" "$tmp/many"; }
+wait_for many_has "afar"
+kill -INT $receiver
+wait $receiver
+result "SIGINT ends recv with status 0" $?
+expect "recv of an addressed endpoint" 0 "^4711: from afar$" "" cat "$tmp/many"
+expect "an addressed endpoint needs a destination" 1 "" 'say "to ADDR"' \
+	vrpmsgctl send $dev/many hi
+expect "another one has none" 1 "" 'no "to"' vrpmsgctl send $dev/echo to 5 hi
+
+# A process that has it open for both: three messages, three echoes.
+both()
+{
+	local i
+
+	exec {ept}<>"/dev/vrpmsg-ep$id"
+	"$@" >&$ept
+	for i in 1 2 3; do
+		timeout 10 dd bs=4096 count=1 <&$ept 2>/dev/null
+		echo "|"
+	done
+	exec {ept}>&-
+}
+three() { printf "hi there"; printf "you"; printf "three"; }
+expect "shell talks to the guest" 0 "^hi there\|
+you\|
+three\|$" "" both three
+
+# sends NAME STATUS EXPECTED ARGS...: send, with what came to the guest.
+sends()
+{
+	local name=$1 messages=$2 bytes=$3 before after
+	shift 3
+	before=$(vrpmsgctl -s ept show $dev/echo | grep -oE 'tx-(msgs|bytes) [0-9]+' |
+		 tr '\n' ' ')
+	"$@" 2>"$tmp/why" || messages=failed
+	sent()
+	{
+		after=$(vrpmsgctl -s ept show $dev/echo |
+			grep -oE 'tx-(msgs|bytes) [0-9]+' | tr '\n' ' ')
+		# shellcheck disable=SC2086
+		set -- $before $after
+		[[ $(($6 - $2)) == "$messages" && $(($8 - $4)) == "$bytes" ]]
+	}
+	wait_for sent
+	result "$name" $?
+}
+sends "send of text" 1 5 vrpmsgctl send $dev/echo hello
+sends "send of text with a keyword" 1 5 vrpmsgctl send $dev/echo text stdin
+sends "send several times" 20 40 vrpmsgctl send $dev/echo count 20 hi
+sends "send of digits" 1 4 vrpmsgctl send $dev/echo hex 00:ff:0d0a
+head -c 496 /dev/urandom >"$tmp/file"
+sends "send of a file" 1 496 vrpmsgctl send $dev/echo file "$tmp/file"
+: >"$tmp/empty"
+sends "send of an empty file" 1 0 vrpmsgctl send $dev/echo file "$tmp/empty"
+lines() { printf 'one\ntwo\n\nfour' | vrpmsgctl send $dev/echo "$@" stdin; }
+sends "send of lines" 4 10 lines
+sends "send of some lines" 2 6 lines count 2
+sends "send to an addressed endpoint is elsewhere" 0 0 \
+	vrpmsgctl send $dev/many to 4711 hi
+head -c 497 /dev/urandom >"$tmp/file"
+expect "send of too much" 2 "" "longer than the guest's buffers" \
+	vrpmsgctl send $dev/echo file "$tmp/file"
+head -c 70000 /dev/urandom >"$tmp/file"
+expect "send of far too much" 2 "" "longer than the guest's buffers" \
+	vrpmsgctl send $dev/echo file "$tmp/file"
+expect "send of no file" 2 "" "No such file" \
+	vrpmsgctl send $dev/echo file "$tmp/nosuch"
+expect "recv of nothing ends in time" 1 "" "" \
+	vrpmsgctl recv $dev/echo timeout 0.1
+
+# recv in its forms, of messages that the guest sends.
+receives()
+{
+	local name=$1 out=$2
+	shift 2
+	vrpmsgctl "$@" >"$tmp/received" &
+	receiver=$!
+	wait_for has_opener
+	guest "send 1024 1024 back\\slash"
+	wait $receiver
+	expect "$name" 0 "$out" "" cat "$tmp/received"
+}
+receives "recv as text" '^back\\\\slash$' recv $dev/echo
+receives "recv as hex" "^6261636b5c736c617368$" recv $dev/echo hex
+receives "recv raw" '^back\\slash$' recv $dev/echo raw
+receives "recv with the time" "^20[0-9-]+T[0-9:.]+ back" -t recv $dev/echo
+receives "recv as JSON" '"len":10,"text":"back\\\\slash"' -j recv $dev/echo
+
+ping_out="^PING $dev/echo \(1024 > 1024\): 56 bytes
+56 bytes: seq=1 time=[0-9.]+ ms
+56 bytes: seq=2 time=[0-9.]+ ms
+56 bytes: seq=3 time=[0-9.]+ ms
+--- $dev/echo ping statistics ---
+3 sent, 3 received, 0% loss, time [0-9]+ ms
+rtt min/avg/max/mdev = [0-9.]+/[0-9.]+/[0-9.]+/[0-9.]+ ms$"
+expect "ping" 0 "$ping_out" "" \
+	vrpmsgctl ping $dev/echo count 3 interval 0.1 timeout 10
+expect "ping of all that fits" 0 "^PING .*: 496 bytes" "" \
+	vrpmsgctl ping $dev/echo count 2 interval 0 size 496 timeout 10
+expect "ping of more" 2 "^PING" "longer than the guest's buffers" \
+	vrpmsgctl ping $dev/echo count 1 size 497
+expect "ping of an addressed endpoint" 0 "1 sent, 1 received" "" \
+	vrpmsgctl ping $dev/many to 4711 count 1 timeout 10
+vrpmsgctl -j ping $dev/echo count 3 interval 0.01 timeout 10 >"$tmp/ping.json"
+result "ping as JSON" $?
+vrpmsgctl ping $dev/echo interval 0.01 timeout 10 >"$tmp/ping" &
+pinger=$!
+ping_has() { grep -q "seq=3 " "$tmp/ping"; }
+wait_for ping_has
+kill -INT $pinger
+wait $pinger
+result "SIGINT ends ping with status 0" $?
+expect "and with its summary" 0 "rtt min/avg/max/mdev" "" cat "$tmp/ping"
+guest mute
+expect "ping without a reply" 1 "2 sent, 0 received, 100% loss" "" \
+	vrpmsgctl ping $dev/echo count 2 interval 0 timeout 0.1
+
+# Completion, as the shell does it.
+completes()
+{
+	local name=$1 out=$2
+	shift 2
+	# shellcheck disable=SC2016	# for the other shell
+	expect "completion of $name" 0 "$out" "" bash -c '. "$0"
+		COMP_WORDS=(vrpmsgctl "$@") COMP_CWORD=$#
+		_vrpmsgctl
+		echo "${COMPREPLY[*]-}"' \
+		"$top/tools/vrpmsgctl/vrpmsgctl.bash-completion" "$@"
+}
+completes objects "^dev ept ns chan monitor send recv ping " ""
+completes "a part of an option" "^--pretty$" --pr
+completes commands "^show add set del$" -j ept ""
+completes "devices" "(^| )$dev( |$)" dev del ctl
+completes "endpoints" "^$dev/echo$" ns announce $dev/e
+completes "settings" "^rx-limit$" ept set $dev/echo rx
+completes "policies" "^hold drop$" ept add dev $dev policy ""
+completes "what to send" "^file$" send $dev/echo count 3 f
+
+# JSON and its schema.
+vrpmsgctl -j -s dev show >"$tmp/devs.json"
+vrpmsgctl -j dev show $dev >"$tmp/devs2.json"
+vrpmsgctl -p ept show dev $dev >"$tmp/epts.json"
+vrpmsgctl -j -s ept show "$id" >"$tmp/epts2.json"
+vrpmsgctl -j chan show >"$tmp/chans.json"
+vrpmsgctl -j ept add dev $dev name sensors >"$tmp/ept.json"
+vrpmsgctl -j dev add other$$ >"$tmp/dev.json"
+vrpmsgctl -j ept show dev other$$ >"$tmp/epts3.json"
+vrpmsgctl dev del other$$
+expect "an empty list" 0 "^\[\]$" "" cat "$tmp/epts3.json"
+expect "a channel binds its endpoint" 0 "name sensors .*remote 2000 \(bound\)" \
+	"" vrpmsgctl ept show $dev/sensors
+expect "chan show of a bound one" 0 "bound to /dev/vrpmsg-ep[0-9]+$" "" \
+	vrpmsgctl chan show
+expect "ns withdraw" 0 "" "" vrpmsgctl ns withdraw $dev/echo
+expect "ns withdraw twice" 0 "" "" vrpmsgctl ns withdraw $dev/echo
+stop_guest
+chan_gone() { grep -q "^chan del $dev: name sensors addr 2000" "$tmp/chans"; }
+wait_for chan_gone
+kill -TERM $monitor $monitor_chan
+wait $monitor
+result "SIGTERM ends monitor with status 0" $?
+wait $monitor_chan
+expect "monitor of channels has only them" 0 \
+	"^chan new $dev: name sensors addr 2000
+(chan change .*
+)*chan del $dev: name sensors addr 2000[^
+]*$" "" cat "$tmp/chans"
+expect "monitor says no more" 0 "" "" cat "$tmp/monitor.err"
+expect "monitor has the endpoint's opening" 0 '"event":"change","ept"' "" \
+	cat "$tmp/events.json"
+
+# The helper prints what does not fit.
+validate()
+{
+	/usr/bin/python3 - "$top/tools/vrpmsgctl/vrpmsgctl.schema.json" "$@" <<'PY'
+import json
+import sys
+import jsonschema
+
+schema = json.load(open(sys.argv[1]))
+bad = 0
+for arg in sys.argv[2:]:
+    kinds, name = arg.split("=")
+    lines = open(name).read()
+    # One document, or one in each line.
+    docs = [lines] if name.endswith("s.json") and lines.lstrip().startswith("[") \
+        else lines.splitlines()
+    if not docs:
+        print("nothing in", name)
+        bad = 1
+    for doc in docs:
+        try:
+            what = json.loads(doc)
+            refs = [{"$ref": "#/$defs/" + k} for k in kinds.split("|")]
+            jsonschema.Draft202012Validator(
+                {"$defs": schema["$defs"], "anyOf": refs}).validate(what)
+        except (ValueError, jsonschema.ValidationError) as e:
+            print(name, str(e).splitlines()[0], doc[:200])
+            bad = 1
+sys.exit(bad)
+PY
+}
+mv "$tmp/devs2.json" "$tmp/2devs.json"
+mv "$tmp/epts2.json" "$tmp/2epts.json"
+mv "$tmp/epts3.json" "$tmp/3epts.json"
+validate "devs=$tmp/devs.json" "devs=$tmp/2devs.json" "epts=$tmp/epts.json" \
+	"epts=$tmp/2epts.json" "epts=$tmp/3epts.json" \
+	"chans=$tmp/chans.json" "ept=$tmp/ept.json" "dev=$tmp/dev.json" \
+	"message=$tmp/hello.json" "reply|summary=$tmp/ping.json" \
+	"event=$tmp/events.json" >"$tmp/why" 2>&1
+result "JSON is as the schema says" $?
+echo '[{"id":1}]' >"$tmp/badevs.json"
+! validate "devs=$tmp/badevs.json" >"$tmp/why" 2>&1
+result "and the schema can refuse" $?
+
+expect "a full disk is noticed" 2 "" "stdout: No space left" \
+	bash -c "vrpmsgctl dev show >/dev/full"
+expect "no privilege: reading" 2 "" "CAP_NET_ADMIN is needed" \
+	setpriv --bounding-set -net_admin --inh-caps -net_admin vrpmsgctl dev show
+expect "no privilege: changing" 2 "" "CAP_NET_ADMIN is needed" \
+	setpriv --bounding-set -net_admin --inh-caps -net_admin \
+	vrpmsgctl dev del $dev
+expect "no privilege: monitor" 2 "" "Operation not permitted" \
+	setpriv --bounding-set -net_admin --inh-caps -net_admin vrpmsgctl monitor
+expect "dev del" 0 "" "" vrpmsgctl dev del $dev
+expect "endpoints go with it" 2 "" "No such file" vrpmsgctl ept show "$id"
+[[ ! -e /dev/vrpmsg-ep$id ]]
+result "and the char device" $?
+
+echo "1..$number"
+((failures == 0))
