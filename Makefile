@@ -45,7 +45,7 @@ MANS := $(wildcard libvhostrpmsg/man/*.[1-9] tools/*/*.[1-9])
 
 SHELL := /bin/bash
 
-.PHONY: all user tools tests check check-guest demo lint vm modules install \
+.PHONY: all user tools tests asan check check-guest demo lint vm modules install \
 	modules_install clean help
 .DELETE_ON_ERROR:
 
@@ -56,6 +56,12 @@ tools: $(LIBS) $(TOOLS)
 user: tools tests
 
 tests: $(TESTS)
+
+# The library, the tools and what test_asan needs, in build/asan.
+asan:
+	@$(MAKE) O=$(BUILD)/asan tools $(BUILD)/asan/selftests/test_lib \
+		$(BUILD)/asan/selftests/leaky CFLAGS='-O1 -g \
+		-fsanitize=address,undefined -fno-sanitize-recover=undefined'
 
 help:
 	@echo 'make                    library and tools, into build/user'

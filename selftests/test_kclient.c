@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The in-kernel API, as a vhost driver uses it that brings its own endpoints:
+ * kclient/ is that driver, and this process the guest.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "guest.h"
+#include "kclient/kclient.h"
+#include "util.h"
+
+#define PATH	"/dev/vhost-rpmsg-kclient"
+#define REMOTE	0x400
+
+FIXTURE(kclient)
+{
+	struct guest g;
+};
+
+/* The driver stays until all tests have run: the runner removes it. */
+static int load_driver(void)
+{
+	const char *ko = getenv("VRPMSG_KCLIENT_KO");
+	int fd, err = 0;
+
+	if (!access(PATH, F_OK))
+		return 0;
+	if (!ko)
+		return -ENOENT;
+	fd = open(ko, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_finit_module, fd, "", 0))
+		err = -errno;
+	close(fd);
+	if (!err && !WAIT_FOR(!access(PATH, F_OK), LONG_MS))
+		err = -ENODEV;
+	return err;
+}
+
+FIXTURE_SETUP(kclient)
+{
+	struct guest_opts opts = { .path = PATH };
+
+	ASSERT_EQ(0, load_driver());
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+}
+
+FIXTURE_TEARDOWN(kclient)
+{
+	guest_close(&self->g);
+}
+
+static int order(struct guest *g, unsigned long ioc, uint32_t value)
+{
+	return ioctl(g->fd, ioc, &value) ? -errno : 0;
+}
+
+static struct kclient_stats stats(struct guest *g)
+{
+	struct kclient_stats s;
+
+	if (ioctl(g->fd, KCLIENT_STATS, &s))
+		die("KCLIENT_STATS: %s", strerror(errno));
+	return s;
+}
+
+/* A request of len bytes, and the response to it. */
+static int echo(struct guest *g, uint32_t len, uint32_t seed)
+{
+	uint8_t out[65536], in[65536];
+	struct guest_hdr hdr;
+	uint32_t i;
+	int err;
+
+	fill(out, len, seed);
+	err = guest_send(g, REMOTE, KCLIENT_ECHO, out, len);
+	if (err)
+		return err;
+	err = guest_recv_copy(g, &hdr, in, sizeof(in), LONG_MS);
+	if (err != (int)len)
+		return err < 0 ? err : -EMSGSIZE;
+	if (hdr.src != KCLIENT_ECHO || hdr.dst != REMOTE)
+		return -EADDRNOTAVAIL;
+	for (i = 0; i < len; i++)
+		if ((in[i] ^ out[i]) != 0xff)
+			return -EBADMSG;
+	return 0;
+}
+
+TEST_F(kclient, a_request_with_a_response)
+{
+	for (uint32_t len = 0; len <= 496; len++)
+		ASSERT_EQ(0, echo(&self->g, len, len));
+	EXPECT_EQ(497, stats(&self->g).reads);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+}
+
+TEST_F(kclient, large_buffers)
+{
+	struct guest_opts opts = { .path = PATH, .num = 16,
+				   .buf_size = 65536 };
+
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	ASSERT_EQ(0, echo(&self->g, 65000, 1));
+	ASSERT_EQ(0, echo(&self->g, 4096, 2));
+	ASSERT_EQ(0, echo(&self->g, 65520, 3));
+}
+
+/* More requests than response buffers: none is lost, and none answered twice. */
+TEST_F(kclient, requests_wait_for_response_buffers)
+{
+	struct guest_opts opts = { .path = PATH, .num = 64,
+				   .no_buffers = true };
+	uint32_t i, complement;
+
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	for (i = 0; i < 40; i++)
+		ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_ECHO, &i, 4));
+	usleep(SHORT_MS * 1000);
+	EXPECT_EQ(40, guest_in_flight(&self->g, GUEST_RX));
+	guest_post(&self->g);
+	guest_kick(&self->g, GUEST_TX);
+	for (i = 0; i < 40; i++) {
+		ASSERT_EQ(4, guest_recv_copy(&self->g, NULL, &complement, 4,
+					     LONG_MS));
+		ASSERT_EQ(i, ~complement);
+	}
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(40, stats(&self->g).reads);
+}
+
+TEST_F(kclient, a_request_without_a_response)
+{
+	struct guest_msg msg;
+
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_SINK, "sink", 4));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(1, stats(&self->g).reads);
+	EXPECT_EQ(0, guest_recv(&self->g, &msg, SHORT_MS));
+}
+
+TEST_F(kclient, a_request_that_is_refused_has_no_response)
+{
+	struct guest_msg msg;
+
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_REFUSE, "no", 2));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(1, stats(&self->g).refused);
+	EXPECT_EQ(0, guest_recv(&self->g, &msg, SHORT_MS));
+	/* And what follows is as ever. */
+	EXPECT_EQ(0, echo(&self->g, 100, 1));
+}
+
+TEST_F(kclient, a_response_that_is_refused_takes_no_buffer)
+{
+	struct guest_msg msg;
+	int i;
+
+	for (i = 0; i < 300; i++) {
+		ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_MUTE, "m", 1));
+		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	}
+	EXPECT_EQ(300, stats(&self->g).reads);
+	EXPECT_EQ(300, stats(&self->g).refused);
+	EXPECT_EQ(0, guest_recv(&self->g, &msg, SHORT_MS));
+	EXPECT_EQ(256, guest_in_flight(&self->g, GUEST_TX));
+	EXPECT_EQ(0, echo(&self->g, 100, 1));
+}
+
+TEST_F(kclient, a_message_with_no_request_before_it)
+{
+	struct kclient_send send = { .dst = 4711, .len = 7, .fill = 'x' };
+	struct guest_hdr hdr;
+	char buf[496];
+
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	EXPECT_EQ(7, send.sent);
+	ASSERT_EQ(7, guest_recv_copy(&self->g, &hdr, buf, sizeof(buf),
+				     LONG_MS));
+	EXPECT_EQ(KCLIENT_SOURCE, hdr.src);
+	EXPECT_EQ(4711, hdr.dst);
+	EXPECT_EQ(0, memcmp(buf, "xxxxxxx", 7));
+}
+
+TEST_F(kclient, a_negative_length_is_the_whole_buffer)
+{
+	struct kclient_send send = { .dst = 4711, .len = -1, .fill = 'y' };
+	struct kclient_recv recv = { .len = -1 };
+	char buf[496];
+
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	EXPECT_EQ(496, send.sent);
+	ASSERT_EQ(496, guest_recv_copy(&self->g, NULL, buf, sizeof(buf),
+				       LONG_MS));
+	EXPECT_EQ('y', buf[0]);
+	EXPECT_EQ('y', buf[495]);
+
+	/* One that the worker leaves in the ring can be taken by hand. */
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_HOLD, "\1\2\3", 3));
+	usleep(SHORT_MS * 1000);
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_RECV, &recv));
+	EXPECT_EQ(REMOTE, recv.src);
+	EXPECT_EQ(KCLIENT_HOLD, recv.dst);
+	EXPECT_EQ(3, recv.len);
+	EXPECT_EQ(6, recv.sum);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+}
+
+TEST_F(kclient, what_start_lock_refuses)
+{
+	struct kclient_send send = { .dst = 4711, .len = 497 };
+	struct kclient_recv recv = { .len = -1 };
+	struct guest_opts opts = { .path = PATH, .no_buffers = true };
+
+	EXPECT_EQ(-1, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	EXPECT_EQ(ENOBUFS, errno);
+	send.len = 65536;
+	EXPECT_EQ(-1, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	EXPECT_EQ(EMSGSIZE, errno);
+	EXPECT_EQ(-1, ioctl(self->g.fd, KCLIENT_RECV, &recv));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(256, guest_in_flight(&self->g, GUEST_TX));
+
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	send.len = 1;
+	EXPECT_EQ(-1, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	EXPECT_EQ(EAGAIN, errno);
+	ASSERT_EQ(0, guest_stop(&self->g));
+	EXPECT_EQ(-1, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	EXPECT_EQ(ENOTCONN, errno);
+}
+
+TEST_F(kclient, a_burst_is_one_completion)
+{
+	struct kclient_burst burst = { .dst = REMOTE, .count = 200 };
+	uint32_t i, n;
+
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_BURST, &burst));
+	for (i = 0; i < 200; i++) {
+		ASSERT_EQ(4, guest_recv_copy(&self->g, NULL, &n, 4, LONG_MS));
+		ASSERT_EQ(i, n);
+	}
+	/* It may have been cut where the worker's weight ended. */
+	EXPECT_LE(1, (int)stats(&self->g).bursts);
+	EXPECT_GE(10, (int)stats(&self->g).bursts);
+}
+
+TEST_F(kclient, a_burst_longer_than_the_ring)
+{
+	struct kclient_burst burst = { .dst = REMOTE, .count = 20000 };
+	uint32_t i, n;
+
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_BURST, &burst));
+	for (i = 0; i < 20000; i++) {
+		ASSERT_EQ(4, guest_recv_copy(&self->g, NULL, &n, 4, LONG_MS));
+		ASSERT_EQ(i, n);
+	}
+}
+
+TEST_F(kclient, a_request_is_held_until_it_is_released)
+{
+	for (int i = 0; i < 5; i++)
+		ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_HOLD, "", 0));
+	usleep(SHORT_MS * 1000);
+	EXPECT_EQ(5, guest_in_flight(&self->g, GUEST_RX));
+	ASSERT_EQ(0, order(&self->g, KCLIENT_RELEASE, 2));
+	EXPECT_TRUE(WAIT_FOR(guest_in_flight(&self->g, GUEST_RX) == 3,
+			     LONG_MS));
+	usleep(SHORT_MS * 1000);
+	EXPECT_EQ(3, guest_in_flight(&self->g, GUEST_RX));
+	ASSERT_EQ(0, order(&self->g, KCLIENT_RELEASE, 3));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(5, stats(&self->g).reads);
+}
+
+TEST_F(kclient, endpoints_can_be_added_and_deleted)
+{
+	ASSERT_EQ(0, order(&self->g, KCLIENT_ADD, 5000));
+	EXPECT_EQ(-EADDRINUSE, order(&self->g, KCLIENT_ADD, 5000));
+	EXPECT_EQ(-EADDRINUSE, order(&self->g, KCLIENT_ADD, KCLIENT_ECHO));
+	EXPECT_EQ(-EADDRINUSE, order(&self->g, KCLIENT_ADD, 53));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 5000, "a", 1));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(1, stats(&self->g).reads);
+	ASSERT_EQ(0, order(&self->g, KCLIENT_DEL, 5000));
+	EXPECT_EQ(-ENOENT, order(&self->g, KCLIENT_DEL, 5000));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 5000, "b", 1));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(1, stats(&self->g).reads);
+	ASSERT_EQ(0, order(&self->g, KCLIENT_ADD, 5000));
+}
+
+struct churn {
+	struct guest *g;
+	volatile bool stop;
+	int rounds;
+	int err;
+};
+
+static void *churn(void *arg)
+{
+	struct churn *c = arg;
+
+	while (!c->stop && !c->err) {
+		c->err = order(c->g, KCLIENT_ADD, 5000);
+		if (!c->err)
+			c->err = order(c->g, KCLIENT_DEL, 5000);
+		c->rounds++;
+	}
+	return NULL;
+}
+
+/* The memory of a deleted endpoint is overwritten at once: see kclient_del(). */
+TEST_F(kclient, endpoints_come_and_go_while_messages_flow)
+{
+	struct churn c = { .g = &self->g };
+	pthread_t thread;
+	uint32_t i;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, churn, &c));
+	for (i = 0; i < 3000 || c.rounds < 100; i++) {
+		ASSERT_TRUE(WAIT_FOR(!guest_send(&self->g, REMOTE, 5000, &i, 4),
+				     LONG_MS));
+		if (i % 16 == 0)
+			ASSERT_EQ(0, echo(&self->g, 64, i));
+	}
+	c.stop = true;
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, c.err);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+}
+
+TEST_F(kclient, announce_and_withdraw)
+{
+	struct guest_ns ns;
+
+	ASSERT_EQ(0, order(&self->g, KCLIENT_ANNOUNCE, KCLIENT_ECHO));
+	ASSERT_EQ(0, guest_ns_recv(&self->g, &ns, LONG_MS));
+	EXPECT_STREQ("kclient", ns.name);
+	EXPECT_EQ(KCLIENT_ECHO, ns.addr);
+	EXPECT_EQ(0, ns.flags);
+	ASSERT_EQ(0, guest_reset(&self->g));
+	ASSERT_EQ(0, guest_ns_recv(&self->g, &ns, LONG_MS));
+	EXPECT_EQ(0, ns.flags);
+	ASSERT_EQ(0, order(&self->g, KCLIENT_WITHDRAW, KCLIENT_ECHO));
+	ASSERT_EQ(0, guest_ns_recv(&self->g, &ns, LONG_MS));
+	EXPECT_EQ(KCLIENT_ECHO, ns.addr);
+	EXPECT_EQ(1, ns.flags);
+	EXPECT_EQ(-ENOENT, order(&self->g, KCLIENT_ANNOUNCE, 5000));
+}
+
+TEST_F(kclient, a_reset_is_told)
+{
+	struct kclient_burst burst = { .dst = REMOTE, .count = 1000 };
+	struct guest_opts opts = { .path = PATH, .no_buffers = true };
+	struct guest_msg msg;
+
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_SINK, "used", 4));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	/* Waits for buffers, and is gone with the guest it was for. */
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_BURST, &burst));
+	ASSERT_EQ(0, guest_reset(&self->g));
+	EXPECT_EQ(1, stats(&self->g).resets);
+	EXPECT_EQ(0, guest_recv(&self->g, &msg, SHORT_MS));
+	EXPECT_EQ(0, echo(&self->g, 10, 1));
+}
+
+/* Its devices are its own: netlink knows those of /dev/vhost-rpmsg only. */
+TEST_F(kclient, the_char_devices_do_not_see_it)
+{
+	struct nl_dev devs[8];
+	int i, n = nl_dev_dump(devs, 8);
+
+	for (i = 0; i < n; i++)
+		EXPECT_EQ(VHOST_RPMSG_DEV_STATE_DETACHED, devs[i].state);
+}
+
+TEST_HARNESS_MAIN
