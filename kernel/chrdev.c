@@ -46,10 +46,10 @@ static void chrdev_count(struct vrpmsg_chrdev *chrdev, unsigned int stat, u64 n)
 
 /* A message is dropped; its bytes do not count. */
 static void chrdev_drop(struct vrpmsg_chrdev *chrdev, unsigned int stat,
-			u32 addr, size_t len)
+			size_t len)
 {
 	chrdev_count(chrdev, stat, 1);
-	trace_vrpmsg_drop(chrdev->ept.rdev, stat, addr, len);
+	trace_vrpmsg_drop(chrdev->ept.rdev, stat, chrdev->ept.addr, len);
 }
 
 static u32 msg_cost(const struct vrpmsg_msg *msg)
@@ -124,7 +124,7 @@ static u32 queue_drop(struct vrpmsg_chrdev *chrdev, struct vrpmsg_queue *queue,
 
 	while ((msg = queue_pop(queue))) {
 		used += msg_cost(msg);
-		chrdev_drop(chrdev, stat, chrdev->ept.addr, msg->len);
+		chrdev_drop(chrdev, stat, msg->len);
 		kvfree(msg);
 	}
 	return used;
@@ -262,7 +262,7 @@ static ssize_t chrdev_ept_read(struct vhost_rpmsg *vr,
 	return len;
 
 drop:
-	chrdev_drop(chrdev, cause, iter->src, len);
+	chrdev_drop(chrdev, cause, len);
 	return -ENOBUFS;
 }
 
@@ -307,7 +307,7 @@ static int chrdev_ept_send(struct vhost_rpmsg *vr,
 	if (msg->len > vhost_rpmsg_iter_len(iter)) {
 		/* It was written when the guest had larger buffers. */
 		chrdev->tx_done += msg_cost(msg);
-		chrdev_drop(chrdev, VHOST_RPMSG_A_STATS_TX_DROP_SIZE, msg->addr,
+		chrdev_drop(chrdev, VHOST_RPMSG_A_STATS_TX_DROP_SIZE,
 			    msg->len);
 		kvfree(msg);
 		return -EAGAIN;

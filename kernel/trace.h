@@ -45,7 +45,10 @@ DEFINE_EVENT(vrpmsg_msg, vrpmsg_tx,
 	TP_ARGS(rdev, src, dst, len)
 );
 
-/* The cause is the number of the counter: VHOST_RPMSG_A_STATS_*. */
+/*
+ * The cause is the number of the counter, VHOST_RPMSG_A_STATS_*; the address is
+ * the host's, VHOST_RPMSG_ADDR_ANY when it is not known.
+ */
 TRACE_EVENT(vrpmsg_drop,
 	TP_PROTO(const struct vrpmsg_dev *rdev, u32 cause, u32 addr,
 		 size_t len),
