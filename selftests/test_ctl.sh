@@ -220,7 +220,16 @@ expect "ept del" 0 "" "" vrpmsgctl ept del "$second"
 expect "ept del of no endpoint" 2 "" "No such file" \
 	vrpmsgctl ept del "${second#/dev/vrpmsg-ep}"
 
-# Messages.
+# Messages. Nobody takes these: the second one waits for room.
+vrpmsgctl ept set $dev/all tx-limit 1
+vrpmsgctl send $dev/all count 2 hi 2>"$tmp/why" &
+sender=$!
+queued() { vrpmsgctl -s ept show $dev/all | grep -q "tx-queued 66"; }
+wait_for queued
+kill -INT $sender
+wait $sender
+[[ $? == 2 ]] && grep -q "Interrupted" "$tmp/why"
+result "SIGINT ends a send that waits" $?
 expect "send before there is a remote" 2 "" "no remote is known yet" \
 	vrpmsgctl send $dev/echo hi
 expect "ping before there is a remote" 2 "" "no remote is known yet" \

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -268,6 +269,37 @@ TEST_F(kclient, a_burst_longer_than_the_ring)
 		ASSERT_EQ(4, guest_recv_copy(&self->g, NULL, &n, 4, LONG_MS));
 		ASSERT_EQ(i, n);
 	}
+}
+
+/* The guest's memory is not there: the message goes into the next buffer. */
+TEST_F(kclient, a_message_that_cannot_be_copied_is_sent_again)
+{
+	struct guest_opts opts = { .path = PATH, .no_buffers = true };
+	struct kclient_burst burst = { .dst = REMOTE, .count = 3 };
+	const long page = sysconf(_SC_PAGESIZE);
+	struct guest *g = &self->g;
+	uint32_t i, n, len;
+	uint8_t *bad;
+
+	guest_close(g);
+	ASSERT_EQ(0, guest_open(g, &opts));
+	bad = guest_alloc(g, 2 * page);
+	bad += -(uintptr_t)bad & (page - 1);
+	ASSERT_EQ(0, mprotect(bad, page, PROT_NONE));
+	guest_post_one(g, bad);
+	for (i = 0; i < 4; i++)
+		guest_post_one(g, g->tx_bufs + i * g->buf_size);
+	ASSERT_EQ(0, ioctl(g->fd, KCLIENT_BURST, &burst));
+	guest_kick(g, GUEST_TX);
+	/* It comes back with nothing in it. */
+	ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
+	ASSERT_TRUE(guest_used(g, GUEST_TX, NULL, &len));
+	EXPECT_EQ(0, len);
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(4, guest_recv_copy(g, NULL, &n, 4, LONG_MS));
+		ASSERT_EQ(i, n);
+	}
+	EXPECT_EQ(0, mprotect(bad, page, PROT_READ | PROT_WRITE));
 }
 
 TEST_F(kclient, a_request_is_held_until_it_is_released)
