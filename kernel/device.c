@@ -340,6 +340,9 @@ void vrpmsg_dev_start(struct vrpmsg_dev *rdev, bool fresh)
 		dev_reset(rdev);
 	if (fresh)
 		WRITE_ONCE(rdev->mtu, VHOST_RPMSG_DEFAULT_MTU);
+	/* A guest without the name service has left them where they are. */
+	if (!list_empty(&rdev->ns_pending))
+		vhost_rpmsg_ept_send(&rdev->ns_ept);
 	rdev->running = true;
 	dev_changed(rdev);
 }
