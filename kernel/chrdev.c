@@ -450,6 +450,12 @@ bool vrpmsg_chrdev_of_ept(struct vhost_rpmsg_ept *ept, u32 *id)
 	return true;
 }
 
+/* Whether listeners have heard of it. */
+bool vrpmsg_chrdev_known(struct vhost_rpmsg_ept *ept)
+{
+	return ept->ops != &chrdev_ept_ops || chrdev_of(ept)->known;
+}
+
 /* The process's side. */
 
 /* Whether the guest can go on: a quarter of the queue is free, or nobody cares. */
@@ -902,20 +908,18 @@ err_put:
 int vrpmsg_chrdev_set(struct vrpmsg_chrdev *chrdev,
 		      const struct vrpmsg_chrdev_config *cfg)
 {
-	bool resume;
-	int err;
+	struct vhost_rpmsg_ept *ept = &chrdev->ept;
+	struct vrpmsg_dev *rdev = ept->rdev;
+	bool resume, changed;
 
-	if (cfg->remote != VHOST_RPMSG_ADDR_ANY) {
-		err = vhost_rpmsg_ept_set_remote(&chrdev->ept, cfg->remote);
-		if (err)
-			return err;
-	}
+	guard(mutex)(&rdev->lock);
+	if (xa_load(&rdev->epts, ept->addr) != ept)
+		return -ENOENT;
 
 	spin_lock(&chrdev->lock);
-	if (chrdev->gone) {
-		spin_unlock(&chrdev->lock);
-		return -ENOENT;
-	}
+	changed = chrdev->policy != cfg->policy ||
+		  chrdev->rx_limit != cfg->rx_limit ||
+		  chrdev->tx_limit != cfg->tx_limit;
 	chrdev->policy = cfg->policy;
 	chrdev->rx_limit = cfg->rx_limit;
 	WRITE_ONCE(chrdev->tx_limit, cfg->tx_limit);
@@ -924,7 +928,14 @@ int vrpmsg_chrdev_set(struct vrpmsg_chrdev *chrdev,
 	if (resume)
 		chrdev_resume(chrdev);
 	wake_up_interruptible_poll(&chrdev->tx_wait, EPOLLOUT | EPOLLWRNORM);
-	chrdev_event(chrdev, VHOST_RPMSG_EVENT_CHANGE);
+
+	/* One event for all of it: a new remote comes with its own. */
+	if (cfg->remote != VHOST_RPMSG_ADDR_ANY &&
+	    (cfg->remote != ept->remote ||
+	     ept->remote_kind != VHOST_RPMSG_REMOTE_KIND_FIXED))
+		vrpmsg_ept_fix_remote(ept, cfg->remote);
+	else if (changed)
+		vrpmsg_nl_ept_event(chrdev, VHOST_RPMSG_EVENT_CHANGE);
 	return 0;
 }
 

@@ -134,6 +134,15 @@ void vrpmsg_ept_set_remote(struct vhost_rpmsg_ept *ept, u32 remote,
 		ept->ops->remote_changed(ept);
 }
 
+/* A remote that stays. */
+void vrpmsg_ept_fix_remote(struct vhost_rpmsg_ept *ept, u32 remote)
+{
+	lockdep_assert_held(&ept->rdev->lock);
+	vrpmsg_ns_unbind(ept);
+	WRITE_ONCE(ept->learn, false);
+	vrpmsg_ept_set_remote(ept, remote, VHOST_RPMSG_REMOTE_KIND_FIXED);
+}
+
 /* A message has come from @src: perhaps the endpoint is without a remote. */
 void vrpmsg_ept_learn(struct vhost_rpmsg_ept *ept, u32 src)
 {
@@ -349,9 +358,7 @@ int vhost_rpmsg_ept_set_remote(struct vhost_rpmsg_ept *ept, u32 remote)
 	guard(mutex)(&rdev->lock);
 	if (xa_load(&rdev->epts, ept->addr) != ept)
 		return -ENOENT;
-	vrpmsg_ns_unbind(ept);
-	WRITE_ONCE(ept->learn, false);
-	vrpmsg_ept_set_remote(ept, remote, VHOST_RPMSG_REMOTE_KIND_FIXED);
+	vrpmsg_ept_fix_remote(ept, remote);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_set_remote);

@@ -188,6 +188,7 @@ void vrpmsg_ept_complete(struct vhost_rpmsg *vr);
 void vrpmsg_ept_learn(struct vhost_rpmsg_ept *ept, u32 src);
 void vrpmsg_ept_set_remote(struct vhost_rpmsg_ept *ept, u32 remote,
 			   enum vhost_rpmsg_remote_kind kind);
+void vrpmsg_ept_fix_remote(struct vhost_rpmsg_ept *ept, u32 remote);
 void vrpmsg_ept_reset_all(struct vrpmsg_dev *rdev);
 
 /* ns.c */

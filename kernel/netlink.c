@@ -248,10 +248,29 @@ void vrpmsg_nl_dev_event(struct vrpmsg_dev *rdev, enum vhost_rpmsg_event event)
 					      NULL));
 }
 
+void vrpmsg_nl_chan_event(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan,
+			  enum vhost_rpmsg_event event)
+{
+	struct sk_buff *skb;
+
+	/* An endpoint that nobody has heard of has its own event first. */
+	if (event == VHOST_RPMSG_EVENT_CHANGE && chan->ept &&
+	    !vrpmsg_chrdev_known(chan->ept))
+		return;
+	if (!rdev->id || !nl_event_wanted(event))
+		return;
+	skb = nl_event_skb();
+	if (skb)
+		nl_multicast(skb, nl_fill_chan(skb, rdev, chan, 0, 0, 0,
+					       VHOST_RPMSG_CMD_CHAN_NTF, event,
+					       NULL));
+}
+
 /* Nothing is said of an endpoint before it is complete, or after its end. */
 void vrpmsg_nl_ept_event(struct vrpmsg_chrdev *chrdev,
 			 enum vhost_rpmsg_event event)
 {
+	struct vhost_rpmsg_ept *ept = &chrdev->ept;
 	struct sk_buff *skb;
 
 	lockdep_assert_held(&chrdev->ept.rdev->lock);
@@ -263,27 +282,18 @@ void vrpmsg_nl_ept_event(struct vrpmsg_chrdev *chrdev,
 		chrdev->known = false;
 	trace_vrpmsg_ept_state(chrdev->ept.rdev, chrdev->ept.addr, event);
 
-	if (!nl_event_wanted(event))
-		return;
-	skb = nl_event_skb();
+	skb = nl_event_wanted(event) ? nl_event_skb() : NULL;
 	if (skb)
 		nl_multicast(skb, nl_fill_ept(skb, chrdev, 0, 0, 0,
 					      VHOST_RPMSG_CMD_EPT_NTF, event,
 					      NULL));
-}
 
-void vrpmsg_nl_chan_event(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan,
-			  enum vhost_rpmsg_event event)
-{
-	struct sk_buff *skb;
-
-	if (!rdev->id || !nl_event_wanted(event))
-		return;
-	skb = nl_event_skb();
-	if (skb)
-		nl_multicast(skb, nl_fill_chan(skb, rdev, chan, 0, 0, 0,
-					       VHOST_RPMSG_CMD_CHAN_NTF, event,
-					       NULL));
+	/* It has found its channel while it was made. */
+	if (event == VHOST_RPMSG_EVENT_NEW &&
+	    ept->remote_kind == VHOST_RPMSG_REMOTE_KIND_BOUND)
+		vrpmsg_nl_chan_event(ept->rdev,
+				     xa_load(&ept->rdev->chans, ept->remote),
+				     VHOST_RPMSG_EVENT_CHANGE);
 }
 
 /* The device that a number, a name, or both say. */
