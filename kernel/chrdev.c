@@ -335,7 +335,8 @@ static void chrdev_ept_complete(struct vhost_rpmsg_ept *ept)
 	}
 
 	spin_lock(&chrdev->lock);
-	readers = rx_num && chrdev->open;
+	/* A reader that has been told of the end must not find any more. */
+	readers = rx_num && chrdev->open && !chrdev->gone;
 	if (readers) {
 		/* Before a reader can count one of them as discarded. */
 		chrdev_count(chrdev, VHOST_RPMSG_A_STATS_RX_MSGS, rx_num);
@@ -349,7 +350,7 @@ static void chrdev_ept_complete(struct vhost_rpmsg_ept *ept)
 	WRITE_ONCE(chrdev->tx_used, chrdev->tx_used - chrdev->tx_done);
 	spin_unlock(&chrdev->lock);
 
-	/* Closed since the burst began. */
+	/* Closed or deleted since the burst began. */
 	queue_drop(chrdev, &chrdev->rx_burst,
 		   VHOST_RPMSG_A_STATS_RX_DROP_CLOSED);
 

@@ -37,9 +37,21 @@ static inline bool mem_cgroup_tryget(struct mem_cgroup *memcg)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
-/* 6.6: vhost_clear_device_iotlb(). Before, the IOTLB went with the file. */
+/* 6.6: vhost_clear_device_iotlb(). Before, an IOTLB stayed as long as the file. */
 static inline void vhost_clear_device_iotlb(struct vhost_dev *dev)
 {
+	struct vhost_iotlb *iotlb = dev->iotlb;
+	struct vhost_virtqueue *vq;
+	int i;
+
+	dev->iotlb = NULL;
+	for (i = 0; i < dev->nvqs; i++) {
+		vq = dev->vqs[i];
+		guard(mutex)(&vq->mutex);
+		vq->iotlb = NULL;
+		memset(vq->meta_iotlb, 0, sizeof(vq->meta_iotlb));
+	}
+	vhost_iotlb_free(iotlb);
 }
 #endif
 

@@ -48,4 +48,3 @@ module_exit(vrpmsg_exit);
 
 MODULE_DESCRIPTION("Host side of RPMsg over virtio");
 MODULE_LICENSE("GPL");
-MODULE_ALIAS("devname:vhost-rpmsg");
