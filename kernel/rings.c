@@ -15,9 +15,6 @@
 #include "internal.h"
 #include "trace.h"
 
-/* What the guest sees of one buffer used is written in bursts of this many. */
-static_assert(VRPMSG_PKT_WEIGHT <= UIO_MAXIOV);
-
 static struct vhost_rpmsg *rings_of(struct vhost_virtqueue *vq)
 {
 	return container_of(vq->dev, struct vhost_rpmsg, dev);
@@ -41,11 +38,17 @@ static void rings_used(struct vhost_rpmsg *vr, unsigned int qid, int head,
 {
 	struct vhost_virtqueue *vq = &vr->vq[qid];
 
+	/*
+	 * An honest guest has no more out than the ring has entries, and gets
+	 * them back together. One that makes more available than it may must
+	 * not have the core write beyond the end of the ring.
+	 */
+	if (vr->done[qid] == min_t(unsigned int, vq->num, UIO_MAXIOV))
+		rings_flush(vr, qid);
 	vr->rdev->used = true;
 	vq->heads[vr->done[qid]].id = cpu_to_vhost32(vq, head);
 	vq->heads[vr->done[qid]].len = cpu_to_vhost32(vq, len);
-	if (++vr->done[qid] == VRPMSG_PKT_WEIGHT)
-		rings_flush(vr, qid);
+	vr->done[qid]++;
 }
 
 /* Put the buffer back that rings_get() has just taken. */
@@ -414,9 +417,10 @@ static void rings_run(struct vhost_work *work)
 	vr->starved = false;
 	rings_rx(vr);
 	rings_tx(vr);
+	/* What the guest gets back has arrived: readers find it from here on. */
+	vrpmsg_ept_complete(vr);
 	rings_flush(vr, VIRTIO_RPMSG_REQUEST);
 	rings_flush(vr, VIRTIO_RPMSG_RESPONSE);
-	vrpmsg_ept_complete(vr);
 
 	/* As in rings_rx(): look again, or a kick is lost. */
 	if (vr->starved && vhost_enable_notify(&vr->dev, tx)) {

@@ -120,14 +120,16 @@ TEST_F(faults, f02_a_bad_message_does_not_stop_the_queue)
 
 /*
  * 3: a guest that never pauses kept the worker, and the ring's mutex, for ever.
- * Here it comes with a ring full at once; once the first of it is done, the other
- * direction has something to do, and must not be last. A machine that is slow to
- * run this side sees it only now and then, and without a limit never.
+ * Here it comes with a ring full at once, of what takes longest; once the first
+ * of it is done, the other direction has something to do, and must not be last. A
+ * machine that is slow to run this side sees it only now and then, and without a
+ * limit never.
  */
 TEST_F(faults, f03_a_busy_guest_does_not_keep_the_worker)
 {
 	struct guest_opts opts = { .name = DEV, .num = 1024,
 				   .no_buffers = true };
+	struct guest_ns ns = { .name = "busy", .addr = REMOTE };
 	struct guest *g = &self->g;
 	unsigned int i, tries, left = 0;
 
@@ -135,8 +137,11 @@ TEST_F(faults, f03_a_busy_guest_does_not_keep_the_worker)
 	ASSERT_EQ(0, guest_open(g, &opts));
 	for (tries = 0; !left && tries < 300; tries++) {
 		ASSERT_EQ(4, write(self->fd, "ping", 4));
-		for (i = 0; i < opts.num; i++)
-			ASSERT_EQ(0, guest_queue(g, REMOTE, 99, "flood", 5));
+		for (i = 0; i < opts.num; i++) {
+			ns.flags = i % 2;
+			ASSERT_EQ(0, guest_queue(g, REMOTE, VHOST_RPMSG_NS_ADDR,
+						 &ns, sizeof(ns)));
+		}
 		guest_kick_always(g, GUEST_RX);
 		while (guest_in_flight(g, GUEST_RX) == opts.num)
 			;

@@ -187,6 +187,8 @@ reload()
 
 echo "TAP version 13"
 
+# A test before this one may have left it.
+rmmod vhost_rpmsg_kclient 2>/dev/null
 check "it is loaded" loaded
 check "and not a second time" fails "File exists" insmod "$VRPMSG_KO"
 check "depmod has no complaint" depmod_is_content
