@@ -156,10 +156,12 @@ install: tools
 		tools/vrpmsgctl/vrpmsgctl.schema.json
 	install -D -m 644 -t $(DESTDIR)/usr/lib/udev/rules.d \
 		tools/udev/60-vrpmsg.rules
-	for unit in $(wildcard tools/*/*.service); do \
-		install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system $$unit; \
-	done
-	test -n '$(DESTDIR)' || ldconfig
+	install -D -m 644 tools/udev/vrpmsg.sysusers \
+		$(DESTDIR)/usr/lib/sysusers.d/vrpmsg.conf
+	install -d $(DESTDIR)/usr/lib/systemd/system
+	sed 's,/usr/local,$(PREFIX),' tools/vrpmsg-bridge/vrpmsg-bridge@.service \
+		>$(DESTDIR)/usr/lib/systemd/system/vrpmsg-bridge@.service
+	test -n '$(DESTDIR)' || { ldconfig; systemd-sysusers vrpmsg.conf || :; }
 
 check:
 	@KERNEL='$(KERNEL)' T='$(T)' $(VM)/check

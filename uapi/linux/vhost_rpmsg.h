@@ -34,6 +34,12 @@
  * EPIPE	The endpoint was deleted; nothing more can be read or written.
  * ERANGE	A netlink attribute is outside the range that its policy allows.
  * ERESTARTSYS	A signal came; user space sees EINTR or a restarted call.
+ *
+ * Of the vhost core's own, in its ioctls and in read() and write() of an IOTLB:
+ * E2BIG	Too many regions of memory.
+ * EBADF	Not an eventfd.
+ * EBADFD	There is no IOTLB.
+ * ENOBUFS	No such ring.
  */
 #ifndef _UAPI_LINUX_VHOST_RPMSG_H
 #define _UAPI_LINUX_VHOST_RPMSG_H
