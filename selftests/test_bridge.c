@@ -1650,6 +1650,8 @@ TEST_F_TIMEOUT(bridge, leaves_at_any_message, SLOW_S)
 
 	for (n = 0;; n++) {
 		fe_disconnect(FE);
+		/* Until then the kernel uses the rings. */
+		ASSERT_TRUE(WAIT_FOR(dev_is(DETACHED), LONG_MS));
 		guest_reset_rings(G);
 		guest_post(G);
 		FE->left = n;

@@ -36,27 +36,27 @@ result()
 # (extended regular expressions) for all of the output; "" is no output.
 expect()
 {
-	local name=$1 status=$2 out=$3 err=$4 rc bad=0
+	local name=$1 status=$2 out=$3 err=$4 rc bad=0 got_out got_err
 	shift 4
 	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null
 	rc=$?
-	out_is "$out" "$tmp/out" || bad=1
-	out_is "$err" "$tmp/err" || bad=1
+	# Processes are slow to start in a VM: none is, but what is tested.
+	IFS= read -rd '' got_out <"$tmp/out"
+	IFS= read -rd '' got_err <"$tmp/err"
+	out_is "$out" "${got_out%$'\n'}" || bad=1
+	out_is "$err" "${got_err%$'\n'}" || bad=1
 	[[ $rc == "$status" ]] || bad=1
-	{
-		echo "$* ended with $rc, $status was expected"
-		echo "stdout: $(<"$tmp/out")"
-		echo "stderr: $(<"$tmp/err")"
-	} >"$tmp/why"
+	printf '%s\n' "$* ended with $rc, $status was expected" \
+		"stdout: $got_out" "stderr: $got_err" >"$tmp/why"
 	result "$name" $bad
 }
 
 out_is()
 {
 	if [[ $1 ]]; then
-		[[ $(<"$2") =~ $1 ]]
+		[[ $2 =~ $1 ]]
 	else
-		[[ ! -s $2 ]]
+		[[ ! $2 ]]
 	fi
 }
 
@@ -478,6 +478,14 @@ for arg in sys.argv[2:]:
         except (ValueError, jsonschema.ValidationError) as e:
             print(name, str(e).splitlines()[0], doc[:200])
             bad = 1
+# It can refuse.
+try:
+    jsonschema.Draft202012Validator(
+        {"$defs": schema["$defs"], "$ref": "#/$defs/devs"}).validate([{"id": 1}])
+    print("the schema takes a device without a name")
+    bad = 1
+except jsonschema.ValidationError:
+    pass
 sys.exit(bad)
 PY
 }
@@ -490,9 +498,6 @@ validate "devs=$tmp/devs.json" "devs=$tmp/2devs.json" "epts=$tmp/epts.json" \
 	"message=$tmp/hello.json" "reply|summary=$tmp/ping.json" \
 	"event=$tmp/events.json" >"$tmp/why" 2>&1
 result "JSON is as the schema says" $?
-echo '[{"id":1}]' >"$tmp/badevs.json"
-! validate "devs=$tmp/badevs.json" >"$tmp/why" 2>&1
-result "and the schema can refuse" $?
 
 expect "a full disk is noticed" 2 "" "stdout: No space left" \
 	bash -c "vrpmsgctl dev show >/dev/full"
