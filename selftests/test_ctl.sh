@@ -7,7 +7,9 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 tests=$VRPMSG_BUILD/user/selftests
 tmp=$(mktemp -d)
 dev=ctl$$
-number=0 failures=0 guest_pid=
+guest_pid=
+# shellcheck source=ctl.sh
+. "$(dirname "$0")/ctl.sh"
 
 # shellcheck disable=SC2317	# called by the trap
 cleanup()
@@ -17,48 +19,6 @@ cleanup()
 	rm -rf "$tmp"
 }
 trap cleanup EXIT
-
-# result NAME STATUS: of the test that has just been made; details in $tmp/why.
-result()
-{
-	((++number))
-	if [[ $2 == 0 ]]; then
-		echo "ok $number $1"
-	else
-		sed 's/^/# /' "$tmp/why"
-		echo "not ok $number $1"
-		((++failures))
-	fi
-	: >"$tmp/why"
-}
-
-# expect NAME STATUS STDOUT STDERR COMMAND...: the exit status, and patterns
-# (extended regular expressions) for all of the output; "" is no output.
-expect()
-{
-	local name=$1 status=$2 out=$3 err=$4 rc bad=0 got_out got_err
-	shift 4
-	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-	rc=$?
-	# Processes are slow to start in a VM: none is, but what is tested.
-	IFS= read -rd '' got_out <"$tmp/out"
-	IFS= read -rd '' got_err <"$tmp/err"
-	out_is "$out" "${got_out%$'\n'}" || bad=1
-	out_is "$err" "${got_err%$'\n'}" || bad=1
-	[[ $rc == "$status" ]] || bad=1
-	printf '%s\n' "$* ended with $rc, $status was expected" \
-		"stdout: $got_out" "stderr: $got_err" >"$tmp/why"
-	result "$name" $bad
-}
-
-out_is()
-{
-	if [[ $1 ]]; then
-		[[ $2 =~ $1 ]]
-	else
-		[[ ! $2 ]]
-	fi
-}
 
 # wait_for COMMAND...: until it succeeds, at most 10 seconds.
 wait_for()
@@ -106,49 +66,6 @@ field()
 }
 
 echo "TAP version 13"
-
-# Usage.
-expect "help" 0 "^usage: vrpmsgctl.*ping EPT" "" vrpmsgctl --help
-expect "version" 0 "^vrpmsgctl [0-9]+\.[0-9]+\.[0-9]+$" "" vrpmsgctl -V
-expect "no arguments" 1 "" "^usage: " vrpmsgctl
-expect "unknown option" 1 "" "invalid option" vrpmsgctl -x
-expect "unknown object" 1 "" 'no object or command "nonsense"' vrpmsgctl nonsense
-expect "unknown command" 1 "" 'dev: no command "eat"' vrpmsgctl dev eat
-expect "ns needs a command" 1 "" "ns: no command" vrpmsgctl ns
-expect "too many arguments" 1 "" 'what is "b"' vrpmsgctl dev show a b
-expect "add without a name" 1 "" "one name" vrpmsgctl dev add
-expect "not a number" 1 "" '"x" is not a number' \
-	vrpmsgctl ept add dev $dev addr x
-expect "a number too large" 1 "" "is not a number of 32 bits" \
-	vrpmsgctl ept add dev $dev addr 4294967296
-expect "a negative number" 1 "" "is not a number" \
-	vrpmsgctl ept add dev $dev remote -1
-expect "a keyword without value" 1 "" "addr: a number is missing" \
-	vrpmsgctl ept add dev $dev addr
-expect "an unknown keyword" 1 "" 'what is "colour"' \
-	vrpmsgctl ept add dev $dev colour red
-expect "an unknown policy" 1 "" '"hold" or "drop"' \
-	vrpmsgctl ept add dev $dev policy maybe
-expect "an endpoint without device" 1 "" "on which dev" vrpmsgctl ept add
-expect "set without endpoint" 1 "" "ept set" vrpmsgctl ept set
-expect "set of nothing" 1 "" "what to change" vrpmsgctl ept set 0
-expect "an endpoint that is no number" 1 "" "is not a number" \
-	vrpmsgctl ept del xyz
-expect "send without a message" 1 "" "a message" vrpmsgctl send 0
-expect "send of an odd number of digits" 1 "" "pairs of digits" \
-	vrpmsgctl send 0 hex 123
-expect "send of no digits" 1 "" "pairs of digits" vrpmsgctl send 0 hex zz
-expect "send of nothing known" 1 "" "send: TEXT" vrpmsgctl send 0 a b c
-expect "send with count 0" 1 "" "count: from 1" vrpmsgctl send 0 count 0 a
-expect "recv of nothing known" 1 "" 'what is "loud"' vrpmsgctl recv 0 loud
-expect "recv with a bad time" 1 "" "not a number of seconds" \
-	vrpmsgctl recv 0 timeout soon
-expect "ping with a size too small" 1 "" "size: from 8 to 65535" \
-	vrpmsgctl ping 0 size 7
-expect "ping with a size too large" 1 "" "size: from 8 to 65535" \
-	vrpmsgctl ping 0 size 65536
-expect "monitor of something else" 1 "" 'what is "weather"' \
-	vrpmsgctl monitor weather
 
 # Devices.
 expect "dev add" 0 "^[0-9]+: $dev: state detached persistent" "" \
