@@ -9,11 +9,14 @@
 #include <fcntl.h>
 #include <linux/rpmsg.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/io.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,6 +115,8 @@ static int traffic(char **args)
 	if (pid < 0)
 		err(1, "fork");
 	if (!pid) {
+		/* Not on its own when this process is ended. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		send_stream(fd, out, count);
 		return 0;
 	}
@@ -158,6 +163,18 @@ static int control(unsigned long request, char **args)
 	return 0;
 }
 
+/*
+ * Give a PCI device back to QEMU's i440FX: what the ACPI method _EJ0 does, in a
+ * kernel that runs without ACPI because that would take too long to boot.
+ */
+static int eject(char **args)
+{
+	if (iopl(3))
+		err(1, "iopl");
+	outl(1U << strtoul(args[0], NULL, 0), 0xae08);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 6 && !strcmp(argv[1], "traffic"))
@@ -170,8 +187,11 @@ int main(int argc, char **argv)
 		return control(RPMSG_RELEASE_DEV_IOCTL, argv + 2);
 	if (argc == 5 && !strcmp(argv[1], "create-ept"))
 		return control(RPMSG_CREATE_EPT_IOCTL, argv + 2);
+	if (argc == 3 && !strcmp(argv[1], "eject"))
+		return eject(argv + 2);
 	fprintf(stderr, "usage: rpmsg traffic DEVICE COUNT OUT IN\n"
 		"       rpmsg ask DEVICE TEXT\n"
-		"       rpmsg create-dev|release-dev|create-ept NAME SRC DST\n");
+		"       rpmsg create-dev|release-dev|create-ept NAME SRC DST\n"
+		"       rpmsg eject SLOT\n");
 	return 2;
 }
