@@ -45,8 +45,8 @@ MANS := $(wildcard libvhostrpmsg/man/*.[1-9] tools/*/*.[1-9])
 
 SHELL := /bin/bash
 
-.PHONY: all user tools tests asan check check-guest demo lint vm modules install \
-	modules_install clean help
+.PHONY: all user tools tests asan check check-guest demo lint format vm modules \
+	install modules_install clean help
 .DELETE_ON_ERROR:
 
 all: tools
@@ -74,6 +74,7 @@ help:
 	@echo 'make demo               a real guest talks to host processes'
 	@echo 'make vm [KERNEL=6.12]   a shell in a VM with the module loaded'
 	@echo 'make lint               static checks'
+	@echo 'make format             lay out C files as lint wants it'
 	@echo 'make clean              remove build/'
 
 # Objects depend on headers by what the compiler saw.
@@ -174,6 +175,9 @@ demo:
 
 lint:
 	@scripts/lint
+
+format:
+	@scripts/format $$(git ls-files '*.[ch]' | grep -v -e _gen. -e _netlink.h)
 
 vm:
 	@. $(VM)/lib.sh && need_build_packages

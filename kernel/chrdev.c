@@ -132,8 +132,8 @@ static u32 queue_drop(struct vrpmsg_chrdev *chrdev, struct vrpmsg_queue *queue,
 
 static void chrdev_free(struct kref *ref)
 {
-	struct vrpmsg_chrdev *chrdev = container_of(ref, struct vrpmsg_chrdev,
-						    ref);
+	struct vrpmsg_chrdev *chrdev =
+		container_of(ref, struct vrpmsg_chrdev, ref);
 
 	vrpmsg_dev_put(chrdev->ept.rdev);
 	kfree_rcu(chrdev, rcu);
@@ -307,8 +307,7 @@ static int chrdev_ept_send(struct vhost_rpmsg *vr,
 	if (msg->len > vhost_rpmsg_iter_len(iter)) {
 		/* It was written when the guest had larger buffers. */
 		chrdev->tx_done += msg_cost(msg);
-		chrdev_drop(chrdev, VHOST_RPMSG_A_STATS_TX_DROP_SIZE,
-			    msg->len);
+		chrdev_drop(chrdev, VHOST_RPMSG_A_STATS_TX_DROP_SIZE, msg->len);
 		kvfree(msg);
 		return -EAGAIN;
 	}
@@ -644,8 +643,9 @@ static int chrdev_queue(struct vrpmsg_chrdev *chrdev, struct vrpmsg_msg *msg,
 	spin_lock(&chrdev->lock);
 	err = chrdev_may_write(chrdev);
 	if (!err) {
-		msg->addr = chrdev->addressed ? dst :
-			    vhost_rpmsg_ept_remote(&chrdev->ept);
+		msg->addr = dst;
+		if (!chrdev->addressed)
+			msg->addr = vhost_rpmsg_ept_remote(&chrdev->ept);
 		/* The remote may be forgotten at any time. */
 		if (msg->addr == VHOST_RPMSG_ADDR_ANY)
 			err = -ENOTCONN;

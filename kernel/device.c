@@ -174,7 +174,8 @@ struct vrpmsg_dev *vrpmsg_dev_get_next(u32 id)
 
 	guard(mutex)(&vrpmsg_devs_lock);
 	do {
-		rdev = xa_find_after(&vrpmsg_devs, &index, UINT_MAX, XA_PRESENT);
+		rdev = xa_find_after(&vrpmsg_devs, &index, UINT_MAX,
+				     XA_PRESENT);
 	} while (rdev && READ_ONCE(rdev->dead));
 	return dev_get_live(rdev);
 }

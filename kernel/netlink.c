@@ -243,9 +243,9 @@ void vrpmsg_nl_dev_event(struct vrpmsg_dev *rdev, enum vhost_rpmsg_event event)
 		return;
 	skb = nl_event_skb();
 	if (skb)
-		nl_multicast(skb, nl_fill_dev(skb, rdev, 0, 0, 0,
-					      VHOST_RPMSG_CMD_DEV_NTF, event,
-					      NULL));
+		nl_multicast(skb,
+			     nl_fill_dev(skb, rdev, 0, 0, 0,
+					 VHOST_RPMSG_CMD_DEV_NTF, event, NULL));
 }
 
 void vrpmsg_nl_chan_event(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan,
@@ -284,9 +284,9 @@ void vrpmsg_nl_ept_event(struct vrpmsg_chrdev *chrdev,
 
 	skb = nl_event_wanted(event) ? nl_event_skb() : NULL;
 	if (skb)
-		nl_multicast(skb, nl_fill_ept(skb, chrdev, 0, 0, 0,
-					      VHOST_RPMSG_CMD_EPT_NTF, event,
-					      NULL));
+		nl_multicast(skb,
+			     nl_fill_ept(skb, chrdev, 0, 0, 0,
+					 VHOST_RPMSG_CMD_EPT_NTF, event, NULL));
 
 	/* It has found its channel while it was made. */
 	if (event == VHOST_RPMSG_EVENT_NEW &&
@@ -692,8 +692,8 @@ int vhost_rpmsg_nl_ns_announce_doit(struct sk_buff *skb, struct genl_info *info)
 	rdev = chrdev->ept.rdev;
 	mutex_lock(&rdev->lock);
 	/* Off the table before its last event, and nobody withdraws it then. */
-	if (!chrdev->known || xa_load(&rdev->epts, chrdev->ept.addr) !=
-			      &chrdev->ept) {
+	if (!chrdev->known ||
+	    xa_load(&rdev->epts, chrdev->ept.addr) != &chrdev->ept) {
 		err = nl_gone(info, -ENOENT);
 	} else if (!chrdev->name[0]) {
 		NL_SET_ERR_MSG_ATTR(info->extack,
@@ -741,7 +741,8 @@ int vhost_rpmsg_nl_chan_get_doit(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	if (!addr) {
-		GENL_SET_ERR_MSG(info, "a channel must be given by device and addr");
+		GENL_SET_ERR_MSG(info,
+				 "a channel must be given by device and addr");
 		return -EINVAL;
 	}
 	rdev = nl_get_dev(info->extack, info->attrs[VHOST_RPMSG_A_CHAN_DEV_ID],

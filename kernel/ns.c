@@ -164,8 +164,8 @@ static int ns_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 	rdev->ns_destroying = ann->withdrawn;
 	memcpy(msg.name, ann->name, sizeof(msg.name));
 	msg.addr = cpu_to_vhost32(iter->vq, ann->addr);
-	msg.flags = cpu_to_vhost32(iter->vq, ann->withdrawn ? NS_DESTROY :
-							      NS_CREATE);
+	msg.flags = cpu_to_vhost32(iter->vq,
+				   ann->withdrawn ? NS_DESTROY : NS_CREATE);
 	trace_vrpmsg_ns(rdev, true, ann->name, ann->addr, ann->withdrawn);
 	more = !list_empty(&rdev->ns_pending);
 	mutex_unlock(&rdev->lock);

@@ -154,6 +154,7 @@ static int rings_get(struct vhost_rpmsg *vr, unsigned int qid,
 		     struct vhost_rpmsg_iter *iter)
 {
 	struct vhost_virtqueue *vq = &vr->vq[qid];
+	struct vhost_log *log = NULL;
 	unsigned int out, in;
 	int head;
 
@@ -164,9 +165,10 @@ static int rings_get(struct vhost_rpmsg *vr, unsigned int qid,
 	iter->fault = false;
 	iter->log_num = 0;
 
+	if (vhost_has_feature(vq, VHOST_F_LOG_ALL))
+		log = vq->log;
 	head = vhost_get_vq_desc(vq, vq->iov, ARRAY_SIZE(vq->iov), &out, &in,
-				 vhost_has_feature(vq, VHOST_F_LOG_ALL) ?
-				 vq->log : NULL, &iter->log_num);
+				 log, &iter->log_num);
 	if (head == -EAGAIN)
 		return -EINPROGRESS;
 	if (head < 0)
@@ -220,7 +222,8 @@ static int rings_put_response(struct vhost_rpmsg *vr,
 		vhost_log_write(vq, vq->log, iter->log_num, len, vq->iov,
 				iter->iov_num);
 
-	rings_used(vr, VIRTIO_RPMSG_RESPONSE, iter->head, iter->fault ? 0 : len);
+	rings_used(vr, VIRTIO_RPMSG_RESPONSE, iter->head,
+		   iter->fault ? 0 : len);
 	if (iter->fault) {
 		vrpmsg_count(vr->rdev, VHOST_RPMSG_A_STATS_RING_ERRORS, 1);
 		return -EFAULT;
@@ -394,8 +397,8 @@ static void rings_tx(struct vhost_rpmsg *vr)
 
 static void rings_run(struct vhost_work *work)
 {
-	struct vhost_virtqueue *vq = container_of(work, struct vhost_virtqueue,
-						  poll.work);
+	struct vhost_virtqueue *vq =
+		container_of(work, struct vhost_virtqueue, poll.work);
 	struct vhost_rpmsg *vr = rings_of(vq);
 	struct vhost_virtqueue *tx = &vr->vq[VIRTIO_RPMSG_RESPONSE];
 	struct vhost_virtqueue *rx = &vr->vq[VIRTIO_RPMSG_REQUEST];
@@ -550,8 +553,9 @@ static long rings_set_running(struct vhost_rpmsg *vr, int __user *arg)
 	return running ? rings_start(vr) : rings_stop(vr);
 }
 
-#define VRPMSG_FEATURES (VHOST_FEATURES | BIT_ULL(VIRTIO_RPMSG_F_NS) | \
-			 BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
+#define VRPMSG_FEATURES					\
+	(VHOST_FEATURES | BIT_ULL(VIRTIO_RPMSG_F_NS) |	\
+	 BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
 #define VRPMSG_BACKEND_FEATURES BIT_ULL(VHOST_BACKEND_F_IOTLB_MSG_V2)
 
 static long rings_set_features(struct vhost_rpmsg *vr, u64 __user *arg)
@@ -584,8 +588,7 @@ static long rings_set_features(struct vhost_rpmsg *vr, u64 __user *arg)
 	return 0;
 }
 
-static long rings_set_backend_features(struct vhost_rpmsg *vr,
-				       u64 __user *arg)
+static long rings_set_backend_features(struct vhost_rpmsg *vr, u64 __user *arg)
 {
 	u64 features;
 
@@ -612,20 +615,15 @@ long vhost_rpmsg_ioctl(struct vhost_rpmsg *vr, unsigned int ioctl,
 		       unsigned long arg)
 {
 	void __user *argp = (void __user *)arg;
-	u64 features;
 	long ret;
 
 	switch (ioctl) {
 	case VHOST_GET_FEATURES:
-		features = VRPMSG_FEATURES;
-		return copy_to_user(argp, &features, sizeof(features)) ?
-		       -EFAULT : 0;
+		return put_user(VRPMSG_FEATURES, (u64 __user *)argp);
 	case VHOST_SET_FEATURES:
 		return rings_set_features(vr, argp);
 	case VHOST_GET_BACKEND_FEATURES:
-		features = VRPMSG_BACKEND_FEATURES;
-		return copy_to_user(argp, &features, sizeof(features)) ?
-		       -EFAULT : 0;
+		return put_user(VRPMSG_BACKEND_FEATURES, (u64 __user *)argp);
 	case VHOST_SET_BACKEND_FEATURES:
 		return rings_set_backend_features(vr, argp);
 	case VHOST_RPMSG_SET_RUNNING:
@@ -694,8 +692,9 @@ void vrpmsg_rings_exit(struct vhost_rpmsg *vr)
  * than any message; -ENOBUFS: the buffer or message is smaller than @len;
  * -ENOTCONN: the rings do not run; -EPERM: not the device's owner.
  */
-int vhost_rpmsg_start_lock(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
-			   unsigned int qid, ssize_t len)
+int vhost_rpmsg_start_lock(struct vhost_rpmsg *vr,
+			   struct vhost_rpmsg_iter *iter, unsigned int qid,
+			   ssize_t len)
 {
 	struct vhost_virtqueue *vq;
 	int ret;

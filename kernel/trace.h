@@ -14,6 +14,9 @@
 
 #include "internal.h"
 
+/* Tracepoints have a layout of their own, that it does not know. */
+/* clang-format off */
+
 DECLARE_EVENT_CLASS(vrpmsg_msg,
 	TP_PROTO(const struct vrpmsg_dev *rdev, u32 src, u32 dst, size_t len),
 	TP_ARGS(rdev, src, dst, len),

@@ -62,7 +62,10 @@ struct vhost_rpmsg_iter {
 };
 
 /* Initialise the iterator of a message with no request before it. */
-#define VHOST_RPMSG_ITER(_src, _dst) { .src = (_src), .dst = (_dst) }
+#define VHOST_RPMSG_ITER(_src, _dst)		\
+	{					\
+		.src = (_src), .dst = (_dst)	\
+	}
 
 /**
  * vhost_rpmsg_iter_len - length of the message
@@ -166,7 +169,8 @@ struct vhost_rpmsg {
 	struct vhost_virtqueue *vq_p[VIRTIO_RPMSG_NUM_OF_VQS];
 	struct vrpmsg_dev *rdev;	/* dev.mutex; constant once there is an owner */
 	struct list_head touched;	/* both vq mutexes: endpoints of this burst */
-	unsigned int done[VIRTIO_RPMSG_NUM_OF_VQS]; /* vq mutex: used entries in vq->heads */
+	/* vq mutex: used entries in vq->heads */
+	unsigned int done[VIRTIO_RPMSG_NUM_OF_VQS];
 	bool mtu_seen;			/* vq[RESPONSE].mutex */
 	bool starved;			/* worker: somebody waits for a response buffer */
 };
@@ -197,8 +201,9 @@ void vhost_rpmsg_ept_resume(struct vhost_rpmsg_ept *ept);
 int vhost_rpmsg_ns_announce(struct vhost_rpmsg *vr, const char *name, u32 src);
 int vhost_rpmsg_ns_withdraw(struct vhost_rpmsg *vr, u32 src);
 
-int vhost_rpmsg_start_lock(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
-			   unsigned int qid, ssize_t len);
+int vhost_rpmsg_start_lock(struct vhost_rpmsg *vr,
+			   struct vhost_rpmsg_iter *iter, unsigned int qid,
+			   ssize_t len);
 size_t vhost_rpmsg_copy(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 			void *data, size_t size);
 int vhost_rpmsg_finish_unlock(struct vhost_rpmsg *vr,

@@ -189,9 +189,9 @@ const char *vrpmsg_dev_state_name(int state)
 }
 
 /* The numbers are passed on as the kernel has them. */
-static_assert((int)VRPMSG_DEV_DETACHED ==
-	      (int)VHOST_RPMSG_DEV_STATE_DETACHED, "as the kernel");
-static_assert((int)VRPMSG_DEV_ATTACHED ==
-	      (int)VHOST_RPMSG_DEV_STATE_ATTACHED, "as the kernel");
-static_assert((int)VRPMSG_DEV_RUNNING ==
-	      (int)VHOST_RPMSG_DEV_STATE_RUNNING, "as the kernel");
+static_assert((int)VRPMSG_DEV_DETACHED == (int)VHOST_RPMSG_DEV_STATE_DETACHED,
+	      "as the kernel");
+static_assert((int)VRPMSG_DEV_ATTACHED == (int)VHOST_RPMSG_DEV_STATE_ATTACHED,
+	      "as the kernel");
+static_assert((int)VRPMSG_DEV_RUNNING == (int)VHOST_RPMSG_DEV_STATE_RUNNING,
+	      "as the kernel");

@@ -49,10 +49,11 @@ struct vrpmsg_ept_config {
 #define ATTR_BIT(attr) (UINT32_C(1) << (attr))
 
 /* What can be changed later. */
-#define SETTABLE (ATTR_BIT(VHOST_RPMSG_A_EPT_REMOTE) |		\
-		  ATTR_BIT(VHOST_RPMSG_A_EPT_FULL_POLICY) |	\
-		  ATTR_BIT(VHOST_RPMSG_A_EPT_RX_LIMIT) |	\
-		  ATTR_BIT(VHOST_RPMSG_A_EPT_TX_LIMIT))
+#define SETTABLE					\
+	(ATTR_BIT(VHOST_RPMSG_A_EPT_REMOTE) |		\
+	 ATTR_BIT(VHOST_RPMSG_A_EPT_FULL_POLICY) |	\
+	 ATTR_BIT(VHOST_RPMSG_A_EPT_RX_LIMIT) |		\
+	 ATTR_BIT(VHOST_RPMSG_A_EPT_TX_LIMIT))
 
 static void *ept_parse(struct nlmsghdr *nlh, int *action)
 {
@@ -89,8 +90,8 @@ static void *ept_parse(struct nlmsghdr *nlh, int *action)
 	vrpmsg_attr_name(ept->dev_name, tb[VHOST_RPMSG_A_EPT_DEV_NAME]);
 	vrpmsg_attr_name(ept->name, tb[VHOST_RPMSG_A_EPT_NAME]);
 	ept->addr = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_ADDR], 0);
-	ept->remote = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_REMOTE],
-				      VRPMSG_ADDR_ANY);
+	ept->remote =
+		vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_REMOTE], VRPMSG_ADDR_ANY);
 	ept->remote_kind = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_REMOTE_KIND],
 					   VRPMSG_REMOTE_NONE);
 	ept->addressed = tb[VHOST_RPMSG_A_EPT_ADDRESSED];
@@ -166,8 +167,7 @@ void vrpmsg_ept_config_set_dev_id(struct vrpmsg_ept_config *config,
 	set_number(config, VHOST_RPMSG_A_EPT_DEV_ID, dev_id);
 }
 
-void vrpmsg_ept_config_set_addr(struct vrpmsg_ept_config *config,
-				uint32_t addr)
+void vrpmsg_ept_config_set_addr(struct vrpmsg_ept_config *config, uint32_t addr)
 {
 	set_number(config, VHOST_RPMSG_A_EPT_ADDR, addr);
 }
@@ -257,8 +257,8 @@ int vrpmsg_ept_set(struct vrpmsg_ctx *ctx, uint32_t id,
 
 int vrpmsg_ept_del(struct vrpmsg_ctx *ctx, uint32_t id)
 {
-	return vrpmsg_command(ctx, ept_request(ctx, VHOST_RPMSG_CMD_EPT_DEL,
-					       id));
+	return vrpmsg_command(ctx,
+			      ept_request(ctx, VHOST_RPMSG_CMD_EPT_DEL, id));
 }
 
 struct vrpmsg_ept *vrpmsg_ept_get(struct vrpmsg_ctx *ctx, uint32_t id)
@@ -494,18 +494,19 @@ bool vrpmsg_fd_info_is_gone(const struct vrpmsg_fd_info *info)
 }
 
 /* The numbers are passed on as the kernel has them. */
-static_assert((int)VRPMSG_REMOTE_NONE ==
-	      (int)VHOST_RPMSG_REMOTE_KIND_NONE, "as the kernel");
-static_assert((int)VRPMSG_REMOTE_FIXED ==
-	      (int)VHOST_RPMSG_REMOTE_KIND_FIXED, "as the kernel");
+static_assert((int)VRPMSG_REMOTE_NONE == (int)VHOST_RPMSG_REMOTE_KIND_NONE,
+	      "as the kernel");
+static_assert((int)VRPMSG_REMOTE_FIXED == (int)VHOST_RPMSG_REMOTE_KIND_FIXED,
+	      "as the kernel");
 static_assert((int)VRPMSG_REMOTE_LEARNED ==
-	      (int)VHOST_RPMSG_REMOTE_KIND_LEARNED, "as the kernel");
-static_assert((int)VRPMSG_REMOTE_BOUND ==
-	      (int)VHOST_RPMSG_REMOTE_KIND_BOUND, "as the kernel");
-static_assert((int)VRPMSG_POLICY_HOLD ==
-	      (int)VHOST_RPMSG_FULL_POLICY_HOLD, "as the kernel");
-static_assert((int)VRPMSG_POLICY_DROP ==
-	      (int)VHOST_RPMSG_FULL_POLICY_DROP, "as the kernel");
+		      (int)VHOST_RPMSG_REMOTE_KIND_LEARNED,
+	      "as the kernel");
+static_assert((int)VRPMSG_REMOTE_BOUND == (int)VHOST_RPMSG_REMOTE_KIND_BOUND,
+	      "as the kernel");
+static_assert((int)VRPMSG_POLICY_HOLD == (int)VHOST_RPMSG_FULL_POLICY_HOLD,
+	      "as the kernel");
+static_assert((int)VRPMSG_POLICY_DROP == (int)VHOST_RPMSG_FULL_POLICY_DROP,
+	      "as the kernel");
 static_assert(VRPMSG_ADDR_ANY == VHOST_RPMSG_ADDR_ANY, "as the kernel");
 static_assert(VRPMSG_ADDR_NS == VHOST_RPMSG_NS_ADDR, "as the kernel");
 static_assert(sizeof(struct vrpmsg_addr) == sizeof(struct vhost_rpmsg_addr),

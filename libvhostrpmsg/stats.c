@@ -4,45 +4,31 @@
 
 #include "internal.h"
 
+#define STAT(name, text, dev_only)		\
+	[VRPMSG_STAT_##name] = { VHOST_RPMSG_A_STATS_##name, text, dev_only }
+
 static const struct {
 	int attr;
 	const char *name;
 	bool dev_only;
 } stats_table[] = {
-	[VRPMSG_STAT_RX_MSGS] = {
-		VHOST_RPMSG_A_STATS_RX_MSGS, "rx-msgs", false },
-	[VRPMSG_STAT_RX_BYTES] = {
-		VHOST_RPMSG_A_STATS_RX_BYTES, "rx-bytes", false },
-	[VRPMSG_STAT_TX_MSGS] = {
-		VHOST_RPMSG_A_STATS_TX_MSGS, "tx-msgs", false },
-	[VRPMSG_STAT_TX_BYTES] = {
-		VHOST_RPMSG_A_STATS_TX_BYTES, "tx-bytes", false },
-	[VRPMSG_STAT_RX_DROP_FULL] = {
-		VHOST_RPMSG_A_STATS_RX_DROP_FULL, "rx-drop-full", false },
-	[VRPMSG_STAT_RX_DROP_CLOSED] = {
-		VHOST_RPMSG_A_STATS_RX_DROP_CLOSED, "rx-drop-closed", false },
-	[VRPMSG_STAT_RX_DROP_NOMEM] = {
-		VHOST_RPMSG_A_STATS_RX_DROP_NOMEM, "rx-drop-nomem", false },
-	[VRPMSG_STAT_RX_DROP_UNKNOWN] = {
-		VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN, "rx-drop-unknown", true },
-	[VRPMSG_STAT_RX_DROP_INVALID] = {
-		VHOST_RPMSG_A_STATS_RX_DROP_INVALID, "rx-drop-invalid", false },
-	[VRPMSG_STAT_RX_DISCARDS] = {
-		VHOST_RPMSG_A_STATS_RX_DISCARDS, "rx-discards", false },
-	[VRPMSG_STAT_TX_DROP_RESET] = {
-		VHOST_RPMSG_A_STATS_TX_DROP_RESET, "tx-drop-reset", false },
-	[VRPMSG_STAT_TX_DROP_SIZE] = {
-		VHOST_RPMSG_A_STATS_TX_DROP_SIZE, "tx-drop-size", false },
-	[VRPMSG_STAT_STALLS] = {
-		VHOST_RPMSG_A_STATS_STALLS, "stalls", false },
-	[VRPMSG_STAT_RING_ERRORS] = {
-		VHOST_RPMSG_A_STATS_RING_ERRORS, "ring-errors", true },
-	[VRPMSG_STAT_NS_RX] = {
-		VHOST_RPMSG_A_STATS_NS_RX, "ns-rx", true },
-	[VRPMSG_STAT_NS_TX] = {
-		VHOST_RPMSG_A_STATS_NS_TX, "ns-tx", true },
-	[VRPMSG_STAT_NS_INVALID] = {
-		VHOST_RPMSG_A_STATS_NS_INVALID, "ns-invalid", true },
+	STAT(RX_MSGS, "rx-msgs", false),
+	STAT(RX_BYTES, "rx-bytes", false),
+	STAT(TX_MSGS, "tx-msgs", false),
+	STAT(TX_BYTES, "tx-bytes", false),
+	STAT(RX_DROP_FULL, "rx-drop-full", false),
+	STAT(RX_DROP_CLOSED, "rx-drop-closed", false),
+	STAT(RX_DROP_NOMEM, "rx-drop-nomem", false),
+	STAT(RX_DROP_UNKNOWN, "rx-drop-unknown", true),
+	STAT(RX_DROP_INVALID, "rx-drop-invalid", false),
+	STAT(RX_DISCARDS, "rx-discards", false),
+	STAT(TX_DROP_RESET, "tx-drop-reset", false),
+	STAT(TX_DROP_SIZE, "tx-drop-size", false),
+	STAT(STALLS, "stalls", false),
+	STAT(RING_ERRORS, "ring-errors", true),
+	STAT(NS_RX, "ns-rx", true),
+	STAT(NS_TX, "ns-tx", true),
+	STAT(NS_INVALID, "ns-invalid", true),
 };
 
 static_assert(ARRAY_SIZE(stats_table) == VRPMSG_NUM_STATS,

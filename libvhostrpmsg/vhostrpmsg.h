@@ -114,8 +114,7 @@ VRPMSG_API void vrpmsg_dev_list_free(struct vrpmsg_dev **list);
 
 VRPMSG_API uint32_t vrpmsg_dev_id(const struct vrpmsg_dev *dev);
 VRPMSG_API const char *vrpmsg_dev_name(const struct vrpmsg_dev *dev);
-VRPMSG_API enum vrpmsg_dev_state
-vrpmsg_dev_state(const struct vrpmsg_dev *dev);
+VRPMSG_API enum vrpmsg_dev_state vrpmsg_dev_state(const struct vrpmsg_dev *dev);
 VRPMSG_API bool vrpmsg_dev_is_persistent(const struct vrpmsg_dev *dev);
 /* Virtio features that the guest acknowledged, as a bit mask. */
 VRPMSG_API uint64_t vrpmsg_dev_features(const struct vrpmsg_dev *dev);
@@ -154,9 +153,8 @@ enum vrpmsg_policy {
 VRPMSG_API struct vrpmsg_ept_config *vrpmsg_ept_config_new(void);
 VRPMSG_API void vrpmsg_ept_config_free(struct vrpmsg_ept_config *config);
 /* These two can run out of memory. */
-VRPMSG_API int
-vrpmsg_ept_config_set_dev_name(struct vrpmsg_ept_config *config,
-			       const char *dev_name);
+VRPMSG_API int vrpmsg_ept_config_set_dev_name(struct vrpmsg_ept_config *config,
+					      const char *dev_name);
 VRPMSG_API int vrpmsg_ept_config_set_name(struct vrpmsg_ept_config *config,
 					  const char *name);
 VRPMSG_API void vrpmsg_ept_config_set_dev_id(struct vrpmsg_ept_config *config,
@@ -184,9 +182,8 @@ VRPMSG_API int vrpmsg_ept_del(struct vrpmsg_ctx *ctx, uint32_t id);
 VRPMSG_API struct vrpmsg_ept *vrpmsg_ept_get(struct vrpmsg_ctx *ctx,
 					     uint32_t id);
 /* The endpoints of a device, or of all of them if dev_name is NULL. */
-VRPMSG_API struct vrpmsg_ept **vrpmsg_ept_list(struct vrpmsg_ctx *ctx,
-					       const char *dev_name,
-					       size_t *count);
+VRPMSG_API struct vrpmsg_ept **
+vrpmsg_ept_list(struct vrpmsg_ctx *ctx, const char *dev_name, size_t *count);
 VRPMSG_API int vrpmsg_ept_announce(struct vrpmsg_ctx *ctx, uint32_t id);
 VRPMSG_API int vrpmsg_ept_withdraw(struct vrpmsg_ctx *ctx, uint32_t id);
 
@@ -256,13 +253,11 @@ VRPMSG_API bool vrpmsg_fd_info_is_gone(const struct vrpmsg_fd_info *info);
  * Channels, services that a guest announced: vrpmsg_chan(3)
  */
 
-VRPMSG_API struct vrpmsg_chan *vrpmsg_chan_get(struct vrpmsg_ctx *ctx,
-					       const char *dev_name,
-					       uint32_t addr);
+VRPMSG_API struct vrpmsg_chan *
+vrpmsg_chan_get(struct vrpmsg_ctx *ctx, const char *dev_name, uint32_t addr);
 /* The channels of a device, or of all of them if dev_name is NULL. */
-VRPMSG_API struct vrpmsg_chan **vrpmsg_chan_list(struct vrpmsg_ctx *ctx,
-						 const char *dev_name,
-						 size_t *count);
+VRPMSG_API struct vrpmsg_chan **
+vrpmsg_chan_list(struct vrpmsg_ctx *ctx, const char *dev_name, size_t *count);
 VRPMSG_API void vrpmsg_chan_free(struct vrpmsg_chan *chan);
 VRPMSG_API void vrpmsg_chan_list_free(struct vrpmsg_chan **list);
 

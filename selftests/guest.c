@@ -399,9 +399,8 @@ unsigned int guest_in_flight(struct guest *g, int q)
 {
 	struct guest_ring *r = &g->ring[q];
 
-	return (uint16_t)(r->avail -
-			  __atomic_load_n(&r->vring.used->idx,
-					  __ATOMIC_ACQUIRE));
+	return (uint16_t)(r->avail - __atomic_load_n(&r->vring.used->idx,
+						     __ATOMIC_ACQUIRE));
 }
 
 void guest_post_one(struct guest *g, uint8_t *buf)

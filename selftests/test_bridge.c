@@ -38,12 +38,32 @@
  * would not show.
  */
 enum {
-	GET_FEATURES = 1, SET_FEATURES, SET_OWNER, RESET_OWNER, SET_MEM_TABLE,
-	SET_LOG_BASE, SET_LOG_FD, SET_VRING_NUM, SET_VRING_ADDR, SET_VRING_BASE,
-	GET_VRING_BASE, SET_VRING_KICK, SET_VRING_CALL, SET_VRING_ERR,
-	GET_PROTOCOL_FEATURES, SET_PROTOCOL_FEATURES, GET_QUEUE_NUM,
-	SET_VRING_ENABLE, GET_CONFIG = 24, SET_CONFIG, RESET_DEVICE = 34,
-	GET_MAX_MEM_SLOTS = 36, ADD_MEM_REG, REM_MEM_REG, SET_STATUS, GET_STATUS,
+	GET_FEATURES = 1,
+	SET_FEATURES,
+	SET_OWNER,
+	RESET_OWNER,
+	SET_MEM_TABLE,
+	SET_LOG_BASE,
+	SET_LOG_FD,
+	SET_VRING_NUM,
+	SET_VRING_ADDR,
+	SET_VRING_BASE,
+	GET_VRING_BASE,
+	SET_VRING_KICK,
+	SET_VRING_CALL,
+	SET_VRING_ERR,
+	GET_PROTOCOL_FEATURES,
+	SET_PROTOCOL_FEATURES,
+	GET_QUEUE_NUM,
+	SET_VRING_ENABLE,
+	GET_CONFIG = 24,
+	SET_CONFIG,
+	RESET_DEVICE = 34,
+	GET_MAX_MEM_SLOTS = 36,
+	ADD_MEM_REG,
+	REM_MEM_REG,
+	SET_STATUS,
+	GET_STATUS,
 };
 
 #define F_PROTOCOL	(1ULL << 30)
@@ -55,8 +75,9 @@ enum {
 #define PF_RESET_DEVICE	(1ULL << 13)
 #define PF_MEM_SLOTS	(1ULL << 15)
 #define PF_STATUS	(1ULL << 16)
-#define PF_ALL		(PF_MQ | PF_LOG_SHMFD | PF_REPLY_ACK |		\
-			 PF_RESET_DEVICE | PF_MEM_SLOTS | PF_STATUS)
+#define PF_ALL								\
+	(PF_MQ | PF_LOG_SHMFD | PF_REPLY_ACK | PF_RESET_DEVICE |	\
+	 PF_MEM_SLOTS | PF_STATUS)
 #define FLAG_VERSION	1
 #define FLAG_REPLY	4
 #define FLAG_NEED_REPLY	8
@@ -129,7 +150,8 @@ static int fe_send(struct fe *fe, uint32_t request, uint32_t flags,
 	char control[CMSG_SPACE(sizeof(int) * 32)] = {};
 	struct header header = { request, flags, size };
 	struct iovec iov[] = {
-		{ &header, sizeof(header) }, { (void *)payload, size },
+		{ &header, sizeof(header) },
+		{ (void *)payload, size },
 	};
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	struct cmsghdr *cmsg;
@@ -196,8 +218,8 @@ static int fe_call(struct fe *fe, uint32_t request, const void *payload,
 }
 
 /* A message that has an answer of its own. */
-static int fe_ask(struct fe *fe, uint32_t request, void *payload,
-		  uint32_t size, uint32_t reply_size)
+static int fe_ask(struct fe *fe, uint32_t request, void *payload, uint32_t size,
+		  uint32_t reply_size)
 {
 	int err = fe_send(fe, request, FLAG_VERSION, payload, size, NULL, 0);
 
@@ -522,8 +544,8 @@ static pid_t spawn(int listen_fd, char *const *argv)
 	_exit(127);
 }
 
-#define SPAWN(...)	spawn(-1, (char *const []) {			\
-				"vrpmsg-bridge", __VA_ARGS__, NULL })
+#define SPAWN(...)	\
+	spawn(-1, (char *const[]){ "vrpmsg-bridge", __VA_ARGS__, NULL })
 
 static int wait_exit(pid_t pid)
 {
@@ -654,7 +676,7 @@ FIXTURE_TEARDOWN(bridge)
 {
 	fe_exit(&self->fe);
 	EXPECT_TRUE(WAIT_FOR(dev_is(DETACHED), LONG_MS));
-	while (read(self->fd, (char [512]){}, 512) > 0)
+	while (read(self->fd, (char[512]){}, 512) > 0)
 		;
 	EXPECT_EQ(0, well_behaved(self->fd));
 	EXPECT_TRUE(WAIT_FOR(count_fds(self->pid) == IDLE_FDS, LONG_MS));
@@ -669,23 +691,26 @@ FIXTURE_TEARDOWN(bridge)
 
 #define FE	(&self->fe)
 #define G	(&self->fe.g)
-#define START()	do {							\
-	ASSERT_EQ(0, fe_start(FE));					\
-	ASSERT_EQ(0, meet(G, self->fd));				\
-} while (0)
+#define START()						\
+	do {						\
+		ASSERT_EQ(0, fe_start(FE));		\
+		ASSERT_EQ(0, meet(G, self->fd));	\
+	} while (0)
 /* The bridge has hung up. */
-#define EXPECT_DROPPED() do {						\
-	char __c;							\
+#define EXPECT_DROPPED()					\
+	do {							\
+		char __c;					\
 									\
-	EXPECT_EQ(-ECONNRESET, fe_read(FE, &__c, 1));			\
-} while (0)
+		EXPECT_EQ(-ECONNRESET, fe_read(FE, &__c, 1));	\
+	} while (0)
 /* The bridge has said no, and goes on. */
-#define EXPECT_REFUSED(expr) do {					\
-	uint64_t __value;						\
+#define EXPECT_REFUSED(expr)						\
+	do {								\
+		uint64_t __value;					\
 									\
-	EXPECT_EQ(1, expr);						\
-	EXPECT_EQ(0, fe_get(FE, GET_FEATURES, &__value));		\
-} while (0)
+		EXPECT_EQ(1, expr);					\
+		EXPECT_EQ(0, fe_get(FE, GET_FEATURES, &__value));	\
+	} while (0)
 
 /* What a front end does */
 
@@ -703,9 +728,9 @@ TEST_F(bridge, offers_what_it_should)
 	uint64_t value;
 
 	ASSERT_EQ(0, fe_get(FE, GET_FEATURES, &value));
-	EXPECT_EQ(F_PROTOCOL | GUEST_FEATURES, value &
-		  (F_PROTOCOL | GUEST_FEATURES |
-		   1ULL << VIRTIO_F_ACCESS_PLATFORM));
+	EXPECT_EQ(F_PROTOCOL | GUEST_FEATURES,
+		  value & (F_PROTOCOL | GUEST_FEATURES |
+			   1ULL << VIRTIO_F_ACCESS_PLATFORM));
 	ASSERT_EQ(0, fe_get(FE, GET_PROTOCOL_FEATURES, &value));
 	EXPECT_EQ(PF_ALL, value);
 	ASSERT_EQ(0, fe_get(FE, GET_QUEUE_NUM, &value));
@@ -873,8 +898,8 @@ TEST_F(bridge, second_front_end_waits)
 
 	fe_init(&fe);
 	ASSERT_EQ(0, fe_connect(&fe));
-	ASSERT_EQ(0, fe_send(&fe, GET_FEATURES, FLAG_VERSION, NULL, 0, NULL,
-			     0));
+	ASSERT_EQ(0,
+		  fe_send(&fe, GET_FEATURES, FLAG_VERSION, NULL, 0, NULL, 0));
 	EXPECT_EQ(0, poll_fd(fe.sock, POLLIN, SHORT_MS));
 	START();
 	fe_disconnect(FE);
@@ -921,10 +946,15 @@ TEST_F(bridge, messages_in_one_piece)
 
 /* Memory */
 
+static uint64_t ring_errors(void)
+{
+	return dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS);
+}
+
 /* A message from memory at an address: 0, or -EFAULT if none is there. */
 static int talk_from(struct guest *g, int fd, uint64_t addr)
 {
-	uint64_t errors = dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS);
+	uint64_t errors = ring_errors();
 	struct guest_hdr hdr = { .src = REMOTE, .dst = ADDR, .len = 2 };
 	struct guest_seg seg = { g->mem + addr, GUEST_HDR + 2 };
 	char buf[4];
@@ -933,25 +963,27 @@ static int talk_from(struct guest *g, int fd, uint64_t addr)
 	memcpy(g->mem + addr + GUEST_HDR, "hi", 2);
 	guest_add(g, GUEST_RX, &seg, 1, false, false, 0);
 	guest_kick_always(g, GUEST_RX);
-	if (!WAIT_FOR(poll_fd(fd, POLLIN, 0) ||
-		      dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS) != errors,
+	if (!WAIT_FOR(poll_fd(fd, POLLIN, 0) || ring_errors() != errors,
 		      LONG_MS))
 		return -ETIMEDOUT;
 	if (!poll_fd(fd, POLLIN, 0))
 		return -EFAULT;
 	return read(fd, buf, sizeof(buf)) == 2 && !memcmp(buf, "hi", 2) ?
-	       0 : -EBADMSG;
+		       0 :
+		       -EBADMSG;
 }
 
 /* Ready but for the memory, with that below UPPER only. */
-#define START_BELOW_UPPER() do {					\
-	ASSERT_EQ(0, fe_set_features(FE));				\
-	ASSERT_EQ(0, fe_mem_reg(FE, ADD_MEM_REG, fe_region(0, UPPER)));	\
-	ASSERT_EQ(0, fe_set_ring(FE, 0));				\
-	ASSERT_EQ(0, fe_set_ring(FE, 1));				\
-	ASSERT_EQ(0, fe_enable(FE, true));				\
-	ASSERT_EQ(0, meet(G, self->fd));				\
-} while (0)
+#define START_BELOW_UPPER()							\
+	do {									\
+		ASSERT_EQ(0, fe_set_features(FE));				\
+		ASSERT_EQ(0,							\
+			  fe_mem_reg(FE, ADD_MEM_REG, fe_region(0, UPPER)));	\
+		ASSERT_EQ(0, fe_set_ring(FE, 0));				\
+		ASSERT_EQ(0, fe_set_ring(FE, 1));				\
+		ASSERT_EQ(0, fe_enable(FE, true));				\
+		ASSERT_EQ(0, meet(G, self->fd));				\
+	} while (0)
 
 TEST_F(bridge, memory_comes_and_goes)
 {
@@ -1000,7 +1032,8 @@ TEST_F(bridge, rings_pause_without_their_memory)
 TEST_F(bridge, memory_is_exchanged)
 {
 	struct region regions[] = {
-		fe_region(0, UPPER), fe_region(UPPER, MEM_SIZE),
+		fe_region(0, UPPER),
+		fe_region(UPPER, MEM_SIZE),
 	};
 	int fds[] = { FE->memfd, FE->memfd };
 
@@ -1162,7 +1195,8 @@ TEST_F(bridge, shows_what_happens)
 {
 	START();
 	/* The front end of the set-up and this one. */
-	EXPECT_EQ(2, logged("event=message request=SET_MEM_TABLE size=40 fds=1 "));
+	EXPECT_EQ(2,
+		  logged("event=message request=SET_MEM_TABLE size=40 fds=1 "));
 	EXPECT_EQ(2, logged(" level=info event=started\n"));
 	EXPECT_EQ(0, logged("event=refused"));
 	EXPECT_EQ(1, fe_call(FE, 99, NULL, 0, NULL, 0));
@@ -1196,16 +1230,17 @@ TEST_F(bridge, socket_is_private)
 /* Malformed messages */
 
 /* A header that says so much, and no payload. */
-#define SEND_HEADER(...) do {						\
-	struct header __header = { __VA_ARGS__ };			\
+#define SEND_HEADER(...)							\
+	do {									\
+		struct header __header = { __VA_ARGS__ };			\
 									\
-	ASSERT_EQ(sizeof(__header),					\
-		  write(FE->sock, &__header, sizeof(__header)));	\
-} while (0)
+		ASSERT_EQ(sizeof(__header),					\
+			  write(FE->sock, &__header, sizeof(__header)));	\
+	} while (0)
 
 TEST_F(bridge, ends_within_a_header)
 {
-	ASSERT_EQ(5, write(FE->sock, (char [5]){ SET_OWNER }, 5));
+	ASSERT_EQ(5, write(FE->sock, (char[5]){ SET_OWNER }, 5));
 }
 
 TEST_F(bridge, ends_within_a_payload)
@@ -1318,7 +1353,8 @@ TEST_F(bridge, no_descriptor)
 TEST_F(bridge, fewer_descriptors_than_regions)
 {
 	struct region regions[] = {
-		fe_region(0, UPPER), fe_region(UPPER, MEM_SIZE),
+		fe_region(0, UPPER),
+		fe_region(UPPER, MEM_SIZE),
 	};
 
 	EXPECT_GT(0, fe_mem_table(FE, regions, 2, &FE->memfd, 1));
@@ -1376,15 +1412,16 @@ TEST_F(bridge, more_regions_than_a_message_has)
 
 /* Memory that is not what it is said to be */
 
-#define EXPECT_NO_REGION(fd, ...) do {					\
-	struct region __region = { __VA_ARGS__ };			\
-	struct mem_reg __reg = { .region = __region };			\
-	int __fd = fd;							\
+#define EXPECT_NO_REGION(fd, ...)						\
+	do {									\
+		struct region __region = { __VA_ARGS__ };			\
+		struct mem_reg __reg = { .region = __region };			\
+		int __fd = fd;							\
 									\
-	EXPECT_REFUSED(fe_call(FE, ADD_MEM_REG, &__reg, sizeof(__reg),	\
-			       &__fd, 1));				\
-	EXPECT_REFUSED(fe_mem_table(FE, &__region, 1, &__fd, 1));	\
-} while (0)
+		EXPECT_REFUSED(fe_call(FE, ADD_MEM_REG, &__reg, sizeof(__reg),	\
+				       &__fd, 1));				\
+		EXPECT_REFUSED(fe_mem_table(FE, &__region, 1, &__fd, 1));	\
+	} while (0)
 
 TEST_F(bridge, region_without_size)
 {
@@ -1425,7 +1462,8 @@ TEST_F(bridge, region_of_something_else)
 TEST_F(bridge, regions_that_overlap)
 {
 	struct region regions[] = {
-		fe_region(0, UPPER), fe_region(UPPER, MEM_SIZE),
+		fe_region(0, UPPER),
+		fe_region(UPPER, MEM_SIZE),
 	};
 	int fds[] = { FE->memfd, FE->memfd };
 	struct region good = regions[1];
@@ -1457,8 +1495,8 @@ TEST_F(bridge, region_is_removed_with_a_descriptor)
 	struct mem_reg reg = { .region = fe_region(0, UPPER) };
 
 	ASSERT_EQ(0, fe_mem_reg(FE, ADD_MEM_REG, reg.region));
-	EXPECT_EQ(0, fe_call(FE, REM_MEM_REG, &reg, sizeof(reg), &FE->memfd,
-			     1));
+	EXPECT_EQ(0,
+		  fe_call(FE, REM_MEM_REG, &reg, sizeof(reg), &FE->memfd, 1));
 }
 
 /* The kernel's worker is the one that finds out. */
@@ -1513,7 +1551,10 @@ TEST_F(bridge, rings_outside_of_memory)
 {
 	/* Ends a byte behind the memory, begins before it, is elsewhere. */
 	const uint64_t bad[] = {
-		USER + MEM_SIZE - RING_SIZE * 2, USER - 2, 0, -4096ULL,
+		USER + MEM_SIZE - RING_SIZE * 2,
+		USER - 2,
+		0,
+		-4096ULL,
 	};
 	struct vhost_vring_addr addr;
 	unsigned int i;
@@ -1540,7 +1581,8 @@ TEST_F(bridge, ring_across_two_regions)
 {
 	uint64_t middle = guest_gpa(G, G->ring[1].vring.desc) + 4096;
 	struct region regions[] = {
-		fe_region(0, middle), fe_region(middle, MEM_SIZE),
+		fe_region(0, middle),
+		fe_region(middle, MEM_SIZE),
 	};
 	int fds[] = { FE->memfd, FE->memfd };
 	struct vhost_vring_addr addr = fe_addr(FE, 1);
@@ -1680,8 +1722,8 @@ static void random_payload(struct fe *fe, uint32_t request, uint64_t *payload)
 	struct mem_table *table = (struct mem_table *)payload;
 	struct mem_reg *reg = (struct mem_reg *)payload;
 	struct vhost_vring_addr addr = fe_addr(fe, rnd(2));
-	struct region region = fe_region(rnd(3) * UPPER / 2,
-					 rnd(5) * UPPER / 2);
+	struct region region =
+		fe_region(rnd(3) * UPPER / 2, rnd(5) * UPPER / 2);
 	int i;
 
 	for (i = 0; i < 40; i++)
@@ -1747,7 +1789,7 @@ static int random_message(struct fe *fe)
 		num = rnd(10);
 	for (i = 0; i < num; i++)
 		fds[i] = files[rnd(8) ? request >= SET_LOG_FD &&
-					request <= SET_VRING_ERR :
+						request <= SET_VRING_ERR :
 					rnd(ARRAY_SIZE(files))];
 	return fe_send(fe, request, flags, payload, size, fds, num);
 }
@@ -1766,8 +1808,8 @@ TEST_F_TIMEOUT(bridge, random_messages, SLOW_S)
 			ASSERT_EQ(0, fe_start(FE));
 		}
 		for (n = 0; n < 100 && !random_message(FE); n++)
-			while (recv(FE->sock, buf, sizeof(buf),
-				    MSG_DONTWAIT) > 0)
+			while (recv(FE->sock, buf, sizeof(buf), MSG_DONTWAIT) >
+			       0)
 				;
 		ASSERT_EQ(0, kill(self->pid, 0));
 		fe_disconnect(FE);

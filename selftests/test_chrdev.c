@@ -59,11 +59,12 @@ FIXTURE_TEARDOWN(chrdev)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
-#define EXPECT_ERR(err, expr) do {					\
-	errno = 0;							\
-	EXPECT_EQ(-1, (long)(expr));					\
-	EXPECT_EQ(err, errno);						\
-} while (0)
+#define EXPECT_ERR(err, expr)			\
+	do {					\
+		errno = 0;			\
+		EXPECT_EQ(-1, (long)(expr));	\
+		EXPECT_EQ(err, errno);		\
+	} while (0)
 
 #define SEND(data, len) \
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, data, len))

@@ -108,8 +108,7 @@ TEST_F(kclient, a_request_with_a_response)
 
 TEST_F(kclient, large_buffers)
 {
-	struct guest_opts opts = { .path = PATH, .num = 16,
-				   .buf_size = 65536 };
+	struct guest_opts opts = { .path = PATH, .num = 16, .buf_size = 65536 };
 
 	guest_close(&self->g);
 	ASSERT_EQ(0, guest_open(&self->g, &opts));
@@ -121,7 +120,8 @@ TEST_F(kclient, large_buffers)
 /* More requests than response buffers: none is lost, and none answered twice. */
 TEST_F(kclient, requests_wait_for_response_buffers)
 {
-	struct guest_opts opts = { .path = PATH, .num = 64,
+	struct guest_opts opts = { .path = PATH,
+				   .num = 64,
 				   .no_buffers = true };
 	uint32_t i, complement;
 
@@ -170,7 +170,8 @@ TEST_F(kclient, a_response_that_is_refused_takes_no_buffer)
 	int i;
 
 	for (i = 0; i < 300; i++) {
-		ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_MUTE, "m", 1));
+		ASSERT_EQ(0,
+			  guest_send(&self->g, REMOTE, KCLIENT_MUTE, "m", 1));
 		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
 	}
 	EXPECT_EQ(300, stats(&self->g).reads);
@@ -188,8 +189,8 @@ TEST_F(kclient, a_message_with_no_request_before_it)
 
 	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_SEND, &send));
 	EXPECT_EQ(7, send.sent);
-	ASSERT_EQ(7, guest_recv_copy(&self->g, &hdr, buf, sizeof(buf),
-				     LONG_MS));
+	ASSERT_EQ(7,
+		  guest_recv_copy(&self->g, &hdr, buf, sizeof(buf), LONG_MS));
 	EXPECT_EQ(KCLIENT_SOURCE, hdr.src);
 	EXPECT_EQ(4711, hdr.dst);
 	EXPECT_EQ(0, memcmp(buf, "xxxxxxx", 7));
@@ -203,8 +204,8 @@ TEST_F(kclient, a_negative_length_is_the_whole_buffer)
 
 	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_SEND, &send));
 	EXPECT_EQ(496, send.sent);
-	ASSERT_EQ(496, guest_recv_copy(&self->g, NULL, buf, sizeof(buf),
-				       LONG_MS));
+	ASSERT_EQ(496,
+		  guest_recv_copy(&self->g, NULL, buf, sizeof(buf), LONG_MS));
 	EXPECT_EQ('y', buf[0]);
 	EXPECT_EQ('y', buf[495]);
 

@@ -42,9 +42,18 @@
 #define DEV_A(name)	VHOST_RPMSG_A_DEV_##name
 #define EPT_A(name)	VHOST_RPMSG_A_EPT_##name
 #define CHAN_A(name)	VHOST_RPMSG_A_CHAN_##name
-#define U32(attr, v)	{ attr, &(uint32_t){ v }, sizeof(uint32_t) }
-#define STR(attr, v)	{ attr, v, sizeof(v) }
-#define FLAG(attr)	{ attr, NULL, 0 }
+#define U32(attr, v)						\
+	{							\
+		attr, &(uint32_t){ v }, sizeof(uint32_t)	\
+	}
+#define STR(attr, v)			\
+	{				\
+		attr, v, sizeof(v)	\
+	}
+#define FLAG(attr)		\
+	{			\
+		attr, NULL, 0	\
+	}
 #define COUNT(array)	((int)(sizeof(array) / sizeof((array)[0])))
 
 FIXTURE(netlink)
@@ -62,8 +71,7 @@ FIXTURE_SETUP(netlink)
 	nl_dev_del(SECOND);
 	self->dev = nl_dev_new(DEV);
 	ASSERT_GT(self->dev, 0);
-	self->ept = nl_ept_new(EPT_REQ(.dev = DEV, .name = "first",
-				       .addr = 7));
+	self->ept = nl_ept_new(EPT_REQ(.dev = DEV, .name = "first", .addr = 7));
 	ASSERT_GE(self->ept, 0);
 	ASSERT_EQ(0, nl_listen());
 }
@@ -131,23 +139,25 @@ static void ask(struct answer *a, int cmd, int flags, const struct nl_raw *attr,
 		     nl_next_event(&ev, 0);
 }
 
-#define REFUSED(_err, _text, _bad, _cmd, ...) do {			\
-	const struct nl_raw __attr[] = { __VA_ARGS__ };			\
-	struct answer __a;						\
+#define REFUSED(_err, _text, _bad, _cmd, ...)					\
+	do {									\
+		const struct nl_raw __attr[] = { __VA_ARGS__ };			\
+		struct answer __a;						\
 									\
-	ask(&__a, VHOST_RPMSG_CMD_##_cmd, 0, __attr, COUNT(__attr));	\
-	EXPECT_EQ(-(_err), __a.err);					\
-	EXPECT_STREQ(_text, __a.text);					\
-	EXPECT_EQ(_bad, __a.bad);					\
-	EXPECT_FALSE(__a.changed);					\
-} while (0)
+		ask(&__a, VHOST_RPMSG_CMD_##_cmd, 0, __attr, COUNT(__attr));	\
+		EXPECT_EQ(-(_err), __a.err);					\
+		EXPECT_STREQ(_text, __a.text);					\
+		EXPECT_EQ(_bad, __a.bad);					\
+		EXPECT_FALSE(__a.changed);					\
+	} while (0)
 
-#define ACCEPTED(_cmd, ...) do {					\
-	const struct nl_raw __attr[] = { __VA_ARGS__ };			\
+#define ACCEPTED(_cmd, ...)							\
+	do {									\
+		const struct nl_raw __attr[] = { __VA_ARGS__ };			\
 									\
-	EXPECT_EQ(0, nl_request(VHOST_RPMSG_CMD_##_cmd, 0, __attr,	\
-				COUNT(__attr)));			\
-} while (0)
+		EXPECT_EQ(0, nl_request(VHOST_RPMSG_CMD_##_cmd, 0, __attr,	\
+					COUNT(__attr)));			\
+	} while (0)
 
 /* What may not be in a name, but for slash and space. */
 static const char unprintable[] = "\1\t\n\33\37\177\200\240\377";
@@ -224,8 +234,10 @@ TEST_F(netlink, dev_dump_has_all_in_the_order_of_their_numbers)
 
 TEST_F(netlink, dev_new_takes_names_of_1_to_31_characters)
 {
-	static const char *const names[] = { "x", NAME31, "!\"#$%&'()*+,-.:;<",
-		"=>?@[\\]^_`{|}~", "..", "vhost999999" };
+	static const char *const names[] = {
+		"x",  NAME31,	    "!\"#$%&'()*+,-.:;<", "=>?@[\\]^_`{|}~",
+		"..", "vhost999999"
+	};
 
 	for (int i = 0; i < COUNT(names); i++) {
 		ASSERT_LT(0, nl_dev_new(names[i]));
@@ -384,7 +396,8 @@ TEST_F(netlink, ept_set_changes_what_is_asked_for)
 
 	ASSERT_EQ(0, nl_ept_set(self->ept,
 				EPT_REQ(.remote = 9, .rx_limit = 64 << 20,
-					.tx_limit = 1), 0));
+					.tx_limit = 1),
+				0));
 	ept.remote = 9;
 	ept.rx_limit = 64 << 20;
 	ept.tx_limit = 1;
@@ -458,9 +471,8 @@ TEST_F(netlink, dev_get_refuses)
 		STR(DEV_A(NAME), DEV), U32(DEV_A(ID), 0xffffffff));
 	REFUSED(ENODEV, "no device has this name", DEV_A(NAME), DEV_GET,
 		STR(DEV_A(NAME), "netlin"));
-	REFUSED(EINVAL, "the device with this id has another name",
-		DEV_A(NAME), DEV_GET, U32(DEV_A(ID), self->dev),
-		STR(DEV_A(NAME), SECOND));
+	REFUSED(EINVAL, "the device with this id has another name", DEV_A(NAME),
+		DEV_GET, U32(DEV_A(ID), self->dev), STR(DEV_A(NAME), SECOND));
 	REFUSED(ERANGE, RANGE, DEV_A(ID), DEV_GET, U32(DEV_A(ID), 0));
 	REFUSED(EINVAL, LENGTH, DEV_A(ID), DEV_GET, STR(DEV_A(ID), "a"));
 	REFUSED(EINVAL, LENGTH, DEV_A(ID), DEV_GET, STR(DEV_A(ID), "abcdefg"));
@@ -471,13 +483,12 @@ TEST_F(netlink, dev_get_refuses)
 		{ DEV_A(NAME), no_end, sizeof(no_end) });
 	REFUSED(EINVAL, INVALID, DEV_A(NAME), DEV_GET,
 		STR(DEV_A(NAME), NAME32));
-	REFUSED(EINVAL, UNKNOWN, DEV_A(STATE), DEV_GET,
-		STR(DEV_A(NAME), DEV), U32(DEV_A(STATE), 1));
+	REFUSED(EINVAL, UNKNOWN, DEV_A(STATE), DEV_GET, STR(DEV_A(NAME), DEV),
+		U32(DEV_A(STATE), 1));
 	REFUSED(EINVAL, UNKNOWN, 1000, DEV_GET, STR(DEV_A(NAME), DEV),
 		FLAG(1000));
-	REFUSED(EINVAL, "NLA_F_NESTED not expected",
-		DEV_A(ID) | NLA_F_NESTED, DEV_GET,
-		U32(DEV_A(ID) | NLA_F_NESTED, self->dev));
+	REFUSED(EINVAL, "NLA_F_NESTED not expected", DEV_A(ID) | NLA_F_NESTED,
+		DEV_GET, U32(DEV_A(ID) | NLA_F_NESTED, self->dev));
 }
 
 #define DEV_NAME_TEXT \
@@ -520,15 +531,14 @@ TEST_F(netlink, dev_del_refuses)
 		U32(DEV_A(ID), 0x7fffffff));
 	REFUSED(ENODEV, "no device has this name", DEV_A(NAME), DEV_DEL,
 		STR(DEV_A(NAME), "none"));
-	REFUSED(EINVAL, "the device with this id has another name",
-		DEV_A(NAME), DEV_DEL, STR(DEV_A(NAME), "none"),
-		U32(DEV_A(ID), self->dev));
+	REFUSED(EINVAL, "the device with this id has another name", DEV_A(NAME),
+		DEV_DEL, STR(DEV_A(NAME), "none"), U32(DEV_A(ID), self->dev));
 	REFUSED(ERANGE, RANGE, DEV_A(ID), DEV_DEL, U32(DEV_A(ID), 0));
 	REFUSED(EINVAL, LENGTH, DEV_A(ID), DEV_DEL, FLAG(DEV_A(ID)));
 	REFUSED(EINVAL, INVALID, DEV_A(NAME), DEV_DEL,
 		STR(DEV_A(NAME), NAME32));
-	REFUSED(EINVAL, UNKNOWN, DEV_A(MTU), DEV_DEL,
-		STR(DEV_A(NAME), DEV), U32(DEV_A(MTU), 1));
+	REFUSED(EINVAL, UNKNOWN, DEV_A(MTU), DEV_DEL, STR(DEV_A(NAME), DEV),
+		U32(DEV_A(MTU), 1));
 }
 
 TEST_F(netlink, dev_del_refuses_while_a_VMM_has_it)
@@ -600,15 +610,15 @@ TEST_F(netlink, ept_new_refuses_addresses)
 		EPT_NEW, STR(EPT_A(DEV_NAME), DEV), U32(EPT_A(ADDR), 7));
 	REFUSED(EADDRINUSE, "the address is the name service's", EPT_A(ADDR),
 		EPT_NEW, STR(EPT_A(DEV_NAME), DEV), U32(EPT_A(ADDR), 53));
-	REFUSED(ERANGE, RANGE, EPT_A(ADDR), EPT_NEW,
-		STR(EPT_A(DEV_NAME), DEV), U32(EPT_A(ADDR), ANY));
+	REFUSED(ERANGE, RANGE, EPT_A(ADDR), EPT_NEW, STR(EPT_A(DEV_NAME), DEV),
+		U32(EPT_A(ADDR), ANY));
 	REFUSED(ERANGE, RANGE, EPT_A(REMOTE), EPT_NEW,
 		STR(EPT_A(DEV_NAME), DEV), U32(EPT_A(REMOTE), ANY));
 	REFUSED(EINVAL, ADDRESSED_TEXT, EPT_A(REMOTE), EPT_NEW,
 		STR(EPT_A(DEV_NAME), DEV), U32(EPT_A(REMOTE), 1),
 		FLAG(EPT_A(ADDRESSED)));
-	REFUSED(EINVAL, LENGTH, EPT_A(ADDR), EPT_NEW,
-		STR(EPT_A(DEV_NAME), DEV), STR(EPT_A(ADDR), "1024"));
+	REFUSED(EINVAL, LENGTH, EPT_A(ADDR), EPT_NEW, STR(EPT_A(DEV_NAME), DEV),
+		STR(EPT_A(ADDR), "1024"));
 }
 
 TEST_F(netlink, ept_new_refuses_settings)
@@ -717,8 +727,8 @@ TEST_F(netlink, chan_get_refuses)
 		CHAN_GET);
 	REFUSED(EINVAL, "a channel must be given by device and addr", NONE,
 		CHAN_GET, STR(CHAN_A(DEV_NAME), DEV));
-	REFUSED(EINVAL, "a device must be given by id or name", NONE,
-		CHAN_GET, U32(CHAN_A(ADDR), REMOTE));
+	REFUSED(EINVAL, "a device must be given by id or name", NONE, CHAN_GET,
+		U32(CHAN_A(ADDR), REMOTE));
 	REFUSED(ENODEV, "no device has this name", CHAN_A(DEV_NAME), CHAN_GET,
 		U32(CHAN_A(ADDR), REMOTE), STR(CHAN_A(DEV_NAME), "none"));
 	REFUSED(ENODEV, "no device has this id", CHAN_A(DEV_ID), CHAN_GET,
@@ -729,8 +739,8 @@ TEST_F(netlink, chan_get_refuses)
 	REFUSED(ENOENT, "the guest has no channel with this address",
 		CHAN_A(ADDR), CHAN_GET, STR(CHAN_A(DEV_NAME), DEV),
 		U32(CHAN_A(ADDR), REMOTE));
-	REFUSED(ERANGE, RANGE, CHAN_A(DEV_ID), CHAN_GET,
-		U32(CHAN_A(DEV_ID), 0), U32(CHAN_A(ADDR), REMOTE));
+	REFUSED(ERANGE, RANGE, CHAN_A(DEV_ID), CHAN_GET, U32(CHAN_A(DEV_ID), 0),
+		U32(CHAN_A(ADDR), REMOTE));
 	REFUSED(EINVAL, LENGTH, CHAN_A(ADDR), CHAN_GET,
 		STR(CHAN_A(DEV_NAME), DEV), STR(CHAN_A(ADDR), "1"));
 	REFUSED(EINVAL, UNSUPPORTED, CHAN_A(NAME), CHAN_GET,
@@ -750,8 +760,12 @@ TEST_F(netlink, commands_that_do_not_exist)
 		VHOST_RPMSG_CMD_NS_WITHDRAW,
 	};
 	static const int no_do[] = {
-		0, VHOST_RPMSG_CMD_DEV_NTF, VHOST_RPMSG_CMD_EPT_NTF,
-		VHOST_RPMSG_CMD_CHAN_NTF, VHOST_RPMSG_CMD_MAX + 1, 255,
+		0,
+		VHOST_RPMSG_CMD_DEV_NTF,
+		VHOST_RPMSG_CMD_EPT_NTF,
+		VHOST_RPMSG_CMD_CHAN_NTF,
+		VHOST_RPMSG_CMD_MAX + 1,
+		255,
 	};
 	struct nl_raw attr = U32(EPT_A(ID), self->ept);
 	struct answer a;
@@ -770,30 +784,34 @@ TEST_F(netlink, commands_that_do_not_exist)
 
 /* Events. */
 
-#define NEXT_EVENT(_cmd, _why, _obj) do {				\
-	ASSERT_EQ(1, nl_next_event(&self->ev, LONG_MS));		\
-	ASSERT_EQ(VHOST_RPMSG_CMD_##_cmd##_NTF, self->ev.cmd);		\
-	ASSERT_EQ(VHOST_RPMSG_EVENT_##_why, self->ev._obj.event);	\
-} while (0)
+#define NEXT_EVENT(_cmd, _why, _obj)						\
+	do {									\
+		ASSERT_EQ(1, nl_next_event(&self->ev, LONG_MS));		\
+		ASSERT_EQ(VHOST_RPMSG_CMD_##_cmd##_NTF, self->ev.cmd);		\
+		ASSERT_EQ(VHOST_RPMSG_EVENT_##_why, self->ev._obj.event);	\
+	} while (0)
 
-#define DEV_EVENT(_name, _why, _state) do {				\
-	NEXT_EVENT(DEV, _why, dev);					\
-	EXPECT_STREQ(_name, self->ev.dev.name);				\
-	EXPECT_EQ(STATE(_state), self->ev.dev.state);			\
-} while (0)
+#define DEV_EVENT(_name, _why, _state)				\
+	do {							\
+		NEXT_EVENT(DEV, _why, dev);			\
+		EXPECT_STREQ(_name, self->ev.dev.name);		\
+		EXPECT_EQ(STATE(_state), self->ev.dev.state);	\
+	} while (0)
 
-#define EPT_EVENT(_id, _why) do {					\
-	NEXT_EVENT(EPT, _why, ept);					\
-	EXPECT_EQ(_id, (int)self->ev.ept.id);				\
-} while (0)
+#define EPT_EVENT(_id, _why)				\
+	do {						\
+		NEXT_EVENT(EPT, _why, ept);		\
+		EXPECT_EQ(_id, (int)self->ev.ept.id);	\
+	} while (0)
 
-#define CHAN_EVENT(_addr, _why, _ept) do {				\
-	NEXT_EVENT(CHAN, _why, chan);					\
-	EXPECT_EQ(_addr, self->ev.chan.addr);				\
-	EXPECT_EQ(_ept, (int)self->ev.chan.ept);			\
-	EXPECT_EQ(self->dev, (int)self->ev.chan.dev_id);		\
-	EXPECT_STREQ(DEV, self->ev.chan.dev_name);			\
-} while (0)
+#define CHAN_EVENT(_addr, _why, _ept)					\
+	do {								\
+		NEXT_EVENT(CHAN, _why, chan);				\
+		EXPECT_EQ(_addr, self->ev.chan.addr);			\
+		EXPECT_EQ(_ept, (int)self->ev.chan.ept);		\
+		EXPECT_EQ(self->dev, (int)self->ev.chan.dev_id);	\
+		EXPECT_STREQ(DEV, self->ev.chan.dev_name);		\
+	} while (0)
 
 #define NO_EVENT() EXPECT_EQ(0, nl_next_event(&self->ev, SHORT_MS))
 
@@ -870,8 +888,7 @@ TEST_F(netlink, events_of_a_device_that_gets_a_VMM)
 	EXPECT_TRUE(as_dev_get(&self->ev));
 	NO_EVENT();
 	/* What it has already is no change. */
-	ASSERT_EQ(0, ioctl(self->g.fd, VHOST_SET_FEATURES,
-			   &self->g.features));
+	ASSERT_EQ(0, ioctl(self->g.fd, VHOST_SET_FEATURES, &self->g.features));
 	ASSERT_EQ(0, guest_stop(&self->g));
 	NO_EVENT();
 
@@ -1024,12 +1041,13 @@ TEST_F(netlink, events_of_announcements)
 }
 
 /* With a guest, whose coming is not looked at. */
-#define OPEN_GUEST() do {						\
-	struct guest_opts __opts = { .name = DEV };			\
+#define OPEN_GUEST()						\
+	do {							\
+		struct guest_opts __opts = { .name = DEV };	\
 									\
-	ASSERT_EQ(0, guest_open(&self->g, &__opts));			\
-	skip_events();							\
-} while (0)
+		ASSERT_EQ(0, guest_open(&self->g, &__opts));	\
+		skip_events();					\
+	} while (0)
 
 TEST_F(netlink, events_of_a_remote_that_is_learned)
 {
@@ -1058,10 +1076,11 @@ TEST_F(netlink, events_of_a_remote_that_is_learned)
 	NO_EVENT();
 }
 
-#define NS_SEND(name, addr, flags) do {					\
-	ASSERT_EQ(0, guest_ns_send(&self->g, name, addr, flags));	\
-	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));			\
-} while (0)
+#define NS_SEND(name, addr, flags)						\
+	do {									\
+		ASSERT_EQ(0, guest_ns_send(&self->g, name, addr, flags));	\
+		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));			\
+	} while (0)
 
 TEST_F(netlink, events_of_a_channel)
 {
@@ -1330,21 +1349,23 @@ static int times(const struct dump *d, uint32_t id)
 	return n;
 }
 
-#define DUMP(d, _cmd, ...) do {						\
-	const struct nl_raw __attr[] = { __VA_ARGS__ };			\
+#define DUMP(d, _cmd, ...)							\
+	do {									\
+		const struct nl_raw __attr[] = { __VA_ARGS__ };			\
 									\
-	dump_start(d, VHOST_RPMSG_CMD_##_cmd, __attr, COUNT(__attr));	\
-	dump_rest(d);							\
-} while (0)
+		dump_start(d, VHOST_RPMSG_CMD_##_cmd, __attr, COUNT(__attr));	\
+		dump_rest(d);							\
+	} while (0)
 
-#define DUMP_REFUSED(_err, _text, _cmd, ...) do {			\
-	struct dump __d;						\
+#define DUMP_REFUSED(_err, _text, _cmd, ...)	\
+	do {					\
+		struct dump __d;		\
 									\
-	DUMP(&__d, _cmd, __VA_ARGS__);					\
-	EXPECT_EQ(-(_err), __d.err);					\
-	EXPECT_STREQ(_text, __d.text);					\
-	EXPECT_EQ(0, __d.num);						\
-} while (0)
+		DUMP(&__d, _cmd, __VA_ARGS__);	\
+		EXPECT_EQ(-(_err), __d.err);	\
+		EXPECT_STREQ(_text, __d.text);	\
+		EXPECT_EQ(0, __d.num);		\
+	} while (0)
 
 TEST_F(netlink, a_dump_of_a_device_that_is_not_there)
 {
@@ -1368,18 +1389,18 @@ TEST_F(netlink, a_dump_refuses_bad_attributes)
 	struct nl_raw unknown = FLAG(1000), zero = U32(EPT_A(DEV_ID), 0);
 	struct nl_raw longer = STR(EPT_A(DEV_NAME), NAME32);
 
-	EXPECT_EQ(-EINVAL, nl_request(VHOST_RPMSG_CMD_DEV_GET, NLM_F_DUMP,
-				      &unknown, 1));
+	EXPECT_EQ(-EINVAL,
+		  nl_request(VHOST_RPMSG_CMD_DEV_GET, NLM_F_DUMP, &unknown, 1));
 	EXPECT_STREQ(UNKNOWN, nl_extack);
-	EXPECT_EQ(-EINVAL, nl_request(VHOST_RPMSG_CMD_EPT_GET, NLM_F_DUMP,
-				      &unknown, 1));
+	EXPECT_EQ(-EINVAL,
+		  nl_request(VHOST_RPMSG_CMD_EPT_GET, NLM_F_DUMP, &unknown, 1));
 	EXPECT_STREQ(UNKNOWN, nl_extack);
-	EXPECT_EQ(-ERANGE, nl_request(VHOST_RPMSG_CMD_EPT_GET, NLM_F_DUMP,
-				      &zero, 1));
+	EXPECT_EQ(-ERANGE,
+		  nl_request(VHOST_RPMSG_CMD_EPT_GET, NLM_F_DUMP, &zero, 1));
 	EXPECT_STREQ(RANGE, nl_extack);
 	EXPECT_EQ(EPT_A(DEV_ID), type_at(nl_bad_attr, &zero, 1));
-	EXPECT_EQ(-EINVAL, nl_request(VHOST_RPMSG_CMD_EPT_GET, NLM_F_DUMP,
-				      &longer, 1));
+	EXPECT_EQ(-EINVAL,
+		  nl_request(VHOST_RPMSG_CMD_EPT_GET, NLM_F_DUMP, &longer, 1));
 	EXPECT_STREQ(INVALID, nl_extack);
 }
 
@@ -1429,8 +1450,9 @@ static int add_chans(struct guest *g, int n, int step)
 		if (!err && i % 100 == 0)
 			err = guest_drain(g, LONG_MS);
 	}
-	return err ?: guest_ns_send(g, "last", ANY - 1, 0) ?:
-	       guest_drain(g, LONG_MS);
+	if (!err)
+		err = guest_ns_send(g, "last", ANY - 1, 0);
+	return err ?: guest_drain(g, LONG_MS);
 }
 
 TEST_F(netlink, a_dump_of_the_channels_of_one_device)
@@ -1489,10 +1511,11 @@ FIXTURE_TEARDOWN(many)
 }
 
 /* Each of those from a to b was in the dump, and once. */
-#define HAS_FROM_TO(d, a, b) do {					\
-	for (int __i = (a); __i < (b); __i++)				\
-		ASSERT_EQ(1, times(d, self->ids[__i]));			\
-} while (0)
+#define HAS_FROM_TO(d, a, b)					\
+	do {							\
+		for (int __i = (a); __i < (b); __i++)		\
+			ASSERT_EQ(1, times(d, self->ids[__i]));	\
+	} while (0)
 
 TEST_F(many, a_dump_of_500_endpoints)
 {

@@ -54,8 +54,8 @@ FIXTURE_TEARDOWN(ns)
 }
 
 #define OPEN(...) \
-	ASSERT_EQ(0, guest_open(&self->g, &(struct guest_opts) { \
-				.name = DEV, __VA_ARGS__ }))
+	ASSERT_EQ(0, guest_open(&self->g, &(struct guest_opts){	\
+						  .name = DEV, __VA_ARGS__ }))
 
 /* An endpoint, announced: its id. */
 static int announce(const char *name, uint32_t addr)
@@ -67,24 +67,27 @@ static int announce(const char *name, uint32_t addr)
 }
 
 /* The guest hears this now, and exactly this: what follows the name is zero. */
-#define HEAR(_name, _addr, _flags) do {					\
-	struct guest_ns __want = { .addr = (_addr), .flags = (_flags) };\
-	struct guest_ns __got;						\
+#define HEAR(_name, _addr, _flags)					\
+	do {								\
+		struct guest_ns __want = { .addr = (_addr),		\
+					   .flags = (_flags) };		\
+		struct guest_ns __got;					\
 									\
-	memcpy(__want.name, _name, strlen(_name));			\
-	ASSERT_EQ(0, guest_ns_recv(&self->g, &__got, LONG_MS));		\
-	ASSERT_STREQ(__want.name, __got.name);				\
-	ASSERT_EQ(__want.addr, __got.addr);				\
-	ASSERT_EQ(__want.flags, __got.flags);				\
-	ASSERT_EQ(0, memcmp(&__want, &__got, sizeof(__got)));		\
-} while (0)
+		memcpy(__want.name, _name, strlen(_name));		\
+		ASSERT_EQ(0, guest_ns_recv(&self->g, &__got, LONG_MS));	\
+		ASSERT_STREQ(__want.name, __got.name);			\
+		ASSERT_EQ(__want.addr, __got.addr);			\
+		ASSERT_EQ(__want.flags, __got.flags);			\
+		ASSERT_EQ(0, memcmp(&__want, &__got, sizeof(__got)));	\
+	} while (0)
 
-#define HEAR_NOTHING() do {						\
-	struct guest_ns __got;						\
+#define HEAR_NOTHING()							\
+	do {								\
+		struct guest_ns __got;					\
 									\
-	ASSERT_EQ(-ETIMEDOUT,						\
-		  guest_ns_recv(&self->g, &__got, SHORT_MS));		\
-} while (0)
+		ASSERT_EQ(-ETIMEDOUT,					\
+			  guest_ns_recv(&self->g, &__got, SHORT_MS));	\
+	} while (0)
 
 /* Announcements. */
 
@@ -548,26 +551,28 @@ static int tell(FIXTURE_DATA(ns) *self, const char name[32], uint32_t addr,
 }
 
 /* Names shorter than 32 bytes. */
-#define TELL(name, addr, flags) do {					\
-	uint64_t __good = dev_stat(DEV, S(NS_RX));			\
-	char __name[32] = {};						\
+#define TELL(name, addr, flags)					\
+	do {							\
+		uint64_t __good = dev_stat(DEV, S(NS_RX));	\
+		char __name[32] = {};				\
 									\
-	memcpy(__name, name, strlen(name));				\
-	ASSERT_EQ(0, tell(self, __name, addr, flags));			\
-	ASSERT_EQ(__good + 1, dev_stat(DEV, S(NS_RX)));			\
-} while (0)
+		memcpy(__name, name, strlen(name));		\
+		ASSERT_EQ(0, tell(self, __name, addr, flags));	\
+		ASSERT_EQ(__good + 1, dev_stat(DEV, S(NS_RX)));	\
+	} while (0)
 
 /* What is told is wrong: it is counted, and all channels are as before. */
-#define TELL_IN_VAIN(name, addr, flags) do {				\
-	struct nl_chan __was[8] = {}, __is[8] = {};			\
-	uint64_t __bad = dev_stat(DEV, S(NS_INVALID));			\
-	int __num = nl_chan_dump(DEV, __was, 8);			\
+#define TELL_IN_VAIN(name, addr, flags)					\
+	do {								\
+		struct nl_chan __was[8] = {}, __is[8] = {};		\
+		uint64_t __bad = dev_stat(DEV, S(NS_INVALID));		\
+		int __num = nl_chan_dump(DEV, __was, 8);		\
 									\
-	ASSERT_EQ(0, tell(self, name, addr, flags));			\
-	EXPECT_EQ(__bad + 1, dev_stat(DEV, S(NS_INVALID)));		\
-	EXPECT_EQ(__num, nl_chan_dump(DEV, __is, 8));			\
-	EXPECT_EQ(0, memcmp(__was, __is, sizeof(__is)));		\
-} while (0)
+		ASSERT_EQ(0, tell(self, name, addr, flags));		\
+		EXPECT_EQ(__bad + 1, dev_stat(DEV, S(NS_INVALID)));	\
+		EXPECT_EQ(__num, nl_chan_dump(DEV, __is, 8));		\
+		EXPECT_EQ(0, memcmp(__was, __is, sizeof(__is)));	\
+	} while (0)
 
 static int num_chans(void)
 {
@@ -825,22 +830,24 @@ TEST_F(ns, a_hundred_thousand_names)
 
 /* Endpoints that are bound to a channel of their name. */
 
-#define EXPECT_REMOTE(id, _remote, _kind) do {				\
-	struct nl_ept __ept;						\
+#define EXPECT_REMOTE(id, _remote, _kind)					\
+	do {									\
+		struct nl_ept __ept;						\
 									\
-	ASSERT_EQ(0, nl_ept_get(id, &__ept));				\
-	EXPECT_EQ(_remote, __ept.remote);				\
-	EXPECT_EQ(VHOST_RPMSG_REMOTE_KIND_##_kind, __ept.remote_kind);	\
-} while (0)
+		ASSERT_EQ(0, nl_ept_get(id, &__ept));				\
+		EXPECT_EQ(_remote, __ept.remote);				\
+		EXPECT_EQ(VHOST_RPMSG_REMOTE_KIND_##_kind, __ept.remote_kind);	\
+	} while (0)
 #define EXPECT_NO_REMOTE(id)	EXPECT_REMOTE(id, VHOST_RPMSG_ADDR_ANY, NONE)
 
 /* ept -1: the channel has none. */
-#define EXPECT_CHAN(_addr, _ept) do {					\
-	struct nl_chan __chan;						\
+#define EXPECT_CHAN(_addr, _ept)				\
+	do {							\
+		struct nl_chan __chan;				\
 									\
-	ASSERT_EQ(0, nl_chan_get(DEV, _addr, &__chan));			\
-	EXPECT_EQ(_ept, (int)__chan.ept);				\
-} while (0)
+		ASSERT_EQ(0, nl_chan_get(DEV, _addr, &__chan));	\
+		EXPECT_EQ(_ept, (int)__chan.ept);		\
+	} while (0)
 
 static int new_ept(const char *name, uint32_t addr)
 {
@@ -1007,8 +1014,8 @@ TEST_F(ns, a_fixed_remote_stays)
 
 TEST_F(ns, an_addressed_endpoint_is_not_bound)
 {
-	int id = nl_ept_new(EPT_REQ(.dev = DEV, .name = SVC,
-				    .addressed = true));
+	int id =
+		nl_ept_new(EPT_REQ(.dev = DEV, .name = SVC, .addressed = true));
 
 	OPEN();
 	TELL(SVC, REMOTE, CREATE);

@@ -108,11 +108,12 @@ FIXTURE_TEARDOWN(pressure)
 	if (!nl_ept_get(self->ept, &ept)) {
 		EXPECT_EQ(self->sent - guest_in_flight(&self->g, GUEST_RX),
 			  s[S(RX_MSGS)] + s[S(RX_DROP_FULL)] +
-			  s[S(RX_DROP_CLOSED)] + s[S(RX_DROP_NOMEM)]);
+				  s[S(RX_DROP_CLOSED)] + s[S(RX_DROP_NOMEM)]);
 		EXPECT_EQ(s[S(RX_MSGS)] - s[S(RX_DISCARDS)],
 			  self->received + ept.rx_queued / COST);
 		EXPECT_EQ(self->written, s[S(TX_MSGS)] + s[S(TX_DROP_RESET)] +
-			  s[S(TX_DROP_SIZE)] + ept.tx_queued / COST);
+						 s[S(TX_DROP_SIZE)] +
+						 ept.tx_queued / COST);
 		EXPECT_EQ(self->arrived, s[S(TX_MSGS)]);
 	}
 	ASSERT_EQ(0, nl_dev_get(DEV, &dev));
@@ -126,27 +127,30 @@ FIXTURE_TEARDOWN(pressure)
 }
 
 /* Fill the receive queue: ten are taken, and the others stay in the ring. */
-#define STALL(n) do {							\
-	struct nl_dev __dev;						\
+#define STALL(n)								\
+	do {									\
+		struct nl_dev __dev;						\
 									\
-	for (int __i = 0; __i < (n); __i++)				\
-		ASSERT_EQ(0, send_next(self));				\
-	ASSERT_TRUE(WAIT_FOR(!nl_dev_get(DEV, &__dev) &&		\
-			     __dev.stalled, LONG_MS));			\
-	ASSERT_EQ(self->ept, (int)__dev.stall_ept);			\
-	ASSERT_EQ((n) - 10, (int)guest_in_flight(&self->g, GUEST_RX));	\
-} while (0)
+		for (int __i = 0; __i < (n); __i++)				\
+			ASSERT_EQ(0, send_next(self));				\
+		ASSERT_TRUE(WAIT_FOR(						\
+			!nl_dev_get(DEV, &__dev) && __dev.stalled, LONG_MS));	\
+		ASSERT_EQ(self->ept, (int)__dev.stall_ept);			\
+		ASSERT_EQ((n)-10, (int)guest_in_flight(&self->g, GUEST_RX));	\
+	} while (0)
 
-#define READ_IN_ORDER(end) do {					\
-	uint32_t __seq;							\
+#define READ_IN_ORDER(end)							\
+	do {									\
+		uint32_t __seq;							\
 									\
-	while (self->received < (end)) {				\
-		ASSERT_TRUE(poll_fd(self->fd, POLLIN, LONG_MS) & POLLIN); \
-		ASSERT_EQ(1, read_one(self->fd, &__seq));		\
-		ASSERT_EQ(self->received, __seq);			\
-		self->received++;					\
-	}								\
-} while (0)
+		while (self->received < (end)) {				\
+			ASSERT_TRUE(poll_fd(self->fd, POLLIN, LONG_MS) &	\
+				    POLLIN);					\
+			ASSERT_EQ(1, read_one(self->fd, &__seq));		\
+			ASSERT_EQ(self->received, __seq);			\
+			self->received++;					\
+		}								\
+	} while (0)
 
 TEST_F(pressure, a_full_queue_holds_the_guest_back)
 {
@@ -230,8 +234,8 @@ TEST_F(pressure, the_policy_drop_ends_a_stall)
 TEST_F(pressure, a_higher_limit_ends_a_stall)
 {
 	STALL(20);
-	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.rx_limit = 100 * COST),
-				-1));
+	ASSERT_EQ(0,
+		  nl_ept_set(self->ept, EPT_REQ(.rx_limit = 100 * COST), -1));
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 	READ_IN_ORDER(20);
 }
@@ -265,13 +269,13 @@ TEST_F(pressure, a_queue_below_its_limit_takes_one_more)
 {
 	uint32_t seq;
 
-	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.rx_limit = 1,
-						   .tx_limit = 1), -1));
+	ASSERT_EQ(0, nl_ept_set(self->ept,
+				EPT_REQ(.rx_limit = 1, .tx_limit = 1), -1));
 	for (int i = 0; i < 3; i++) {
 		ASSERT_EQ(0, send_next(self));
 		ASSERT_EQ(LEN, write_next(self));
-		ASSERT_EQ(LEN, guest_recv_copy(&self->g, NULL, NULL, LEN,
-					       LONG_MS));
+		ASSERT_EQ(LEN,
+			  guest_recv_copy(&self->g, NULL, NULL, LEN, LONG_MS));
 		self->arrived++;
 		ASSERT_TRUE(poll_fd(self->fd, POLLOUT, LONG_MS) & POLLOUT);
 	}
@@ -294,16 +298,17 @@ static void no_buffers(struct __test_metadata *_metadata,
 }
 
 /* All that was written arrives, in order. */
-#define ARRIVE_IN_ORDER(end) do {					\
-	uint32_t __data[LEN / 4];					\
+#define ARRIVE_IN_ORDER(end)							\
+	do {									\
+		uint32_t __data[LEN / 4];					\
 									\
-	while (self->arrived < (end)) {				\
-		ASSERT_EQ(LEN, guest_recv_copy(&self->g, NULL, __data,	\
-					       LEN, LONG_MS));		\
-		ASSERT_EQ(self->arrived, __data[0]);			\
-		self->arrived++;					\
-	}								\
-} while (0)
+		while (self->arrived < (end)) {					\
+			ASSERT_EQ(LEN, guest_recv_copy(&self->g, NULL, __data,	\
+						       LEN, LONG_MS));		\
+			ASSERT_EQ(self->arrived, __data[0]);			\
+			self->arrived++;					\
+		}								\
+	} while (0)
 
 TEST_F(pressure, a_guest_without_buffers)
 {
@@ -409,16 +414,16 @@ TEST_F(pressure, one_busy_endpoint_leaves_room_for_others)
 
 	/* 100 messages of one are waiting when the other one comes. */
 	no_buffers(_metadata, self);
-	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.tx_limit = 1000 * COST),
-				-1));
+	ASSERT_EQ(0,
+		  nl_ept_set(self->ept, EPT_REQ(.tx_limit = 1000 * COST), -1));
 	for (int i = 0; i < 100; i++)
 		ASSERT_EQ(LEN, write_next(self));
 	ASSERT_EQ(5, write(self->other_fd, "other", 5));
 	guest_post(&self->g);
 	guest_kick(&self->g, GUEST_TX);
 	do {
-		ASSERT_LE(0, guest_recv_copy(&self->g, &hdr, NULL, LEN,
-					     LONG_MS));
+		ASSERT_LE(0,
+			  guest_recv_copy(&self->g, &hdr, NULL, LEN, LONG_MS));
 		n++;
 	} while (hdr.src == 1024);
 	/* Turns are of 16. */
@@ -433,8 +438,9 @@ TEST_F(pressure, a_message_for_larger_buffers)
 
 	/* Its buffers were large when it was written, and then are not. */
 	guest_close(&self->g);
-	ASSERT_EQ(0, guest_open(&self->g, &(struct guest_opts) {
-		.name = DEV, .no_buffers = true }));
+	ASSERT_EQ(0, guest_open(&self->g,
+				&(struct guest_opts){ .name = DEV,
+						      .no_buffers = true }));
 	seg = (struct guest_seg){ guest_alloc(&self->g, 64), 64 };
 	ASSERT_EQ(LEN, write_next(self));
 	ASSERT_LE(0, guest_add(&self->g, GUEST_TX, &seg, 1, true, false, 0));

@@ -34,25 +34,22 @@ FIXTURE_VARIANT(ring)
 	bool indirect;
 };
 
-FIXTURE_VARIANT_ADD(ring, plain)
-{
+FIXTURE_VARIANT_ADD(ring, plain) {
 	.features = GUEST_FEATURES,
 };
 
-FIXTURE_VARIANT_ADD(ring, event_idx)
-{
+FIXTURE_VARIANT_ADD(ring, event_idx) {
 	.features = GUEST_FEATURES | GUEST_EVENT_IDX,
 };
 
-FIXTURE_VARIANT_ADD(ring, indirect)
-{
+FIXTURE_VARIANT_ADD(ring, indirect) {
 	.features = GUEST_FEATURES | GUEST_EVENT_IDX | GUEST_INDIRECT,
 	.indirect = true,
 };
 
 FIXTURE_SETUP(ring)
 {
-	self->opts = (struct guest_opts) {
+	self->opts = (struct guest_opts){
 		.name = DEV,
 		.features = variant->features,
 	};
@@ -61,9 +58,9 @@ FIXTURE_SETUP(ring)
 	/* A test before this one may have died. */
 	nl_dev_del(DEV);
 	ASSERT_GT(nl_dev_new(DEV), 0);
-	self->ept = nl_ept_new(EPT_REQ(.dev = DEV, .remote = REMOTE,
-				       .rx_limit = 16 << 20,
-				       .tx_limit = 16 << 20));
+	self->ept =
+		nl_ept_new(EPT_REQ(.dev = DEV, .remote = REMOTE,
+				   .rx_limit = 16 << 20, .tx_limit = 16 << 20));
 	ASSERT_GE(self->ept, 0);
 	self->fd = ept_open(self->ept, O_NONBLOCK);
 	ASSERT_GE(self->fd, 0);
@@ -82,31 +79,34 @@ FIXTURE_TEARDOWN(ring)
 #define OPEN() ASSERT_EQ(0, guest_open(&self->g, &self->opts))
 
 /* One message that was sent with this seed and length is read. */
-#define EXPECT_READ(seed, n) do {					\
-	size_t __n = (n);						\
+#define EXPECT_READ(seed, n)							\
+	do {									\
+		size_t __n = (n);						\
 									\
-	ASSERT_NE(0, poll_fd(self->fd, POLLIN, LONG_MS));		\
-	ASSERT_EQ((ssize_t)__n, read(self->fd, self->b, 1 << 17));	\
-	ASSERT_EQ(0, check_fill(self->b, __n, seed));			\
-} while (0)
+		ASSERT_NE(0, poll_fd(self->fd, POLLIN, LONG_MS));		\
+		ASSERT_EQ((ssize_t)__n, read(self->fd, self->b, 1 << 17));	\
+		ASSERT_EQ(0, check_fill(self->b, __n, seed));			\
+	} while (0)
 
 /* The guest gets one that was written. */
-#define EXPECT_RECV(seed, n) do {					\
-	struct guest_hdr __hdr;						\
-	int __n = (n);							\
+#define EXPECT_RECV(seed, n)							\
+	do {									\
+		struct guest_hdr __hdr;						\
+		int __n = (n);							\
 									\
-	ASSERT_EQ(__n, guest_recv_copy(&self->g, &__hdr, self->b,	\
-				       1 << 17, LONG_MS));		\
-	ASSERT_EQ(0, check_fill(self->b, __n, seed));			\
-	ASSERT_EQ(1024, __hdr.src);					\
-	ASSERT_EQ(REMOTE, __hdr.dst);					\
-} while (0)
+		ASSERT_EQ(__n, guest_recv_copy(&self->g, &__hdr, self->b,	\
+					       1 << 17, LONG_MS));		\
+		ASSERT_EQ(0, check_fill(self->b, __n, seed));			\
+		ASSERT_EQ(1024, __hdr.src);					\
+		ASSERT_EQ(REMOTE, __hdr.dst);					\
+	} while (0)
 
 static const int lengths[] = {
-	0, 1, 2, 3, 495, 496, 497, 511, 512, 513, 1000, 1023, 1024, 1025, 2047,
-	2048, 2049, 4079, 4080, 4081, 4095, 4096, 4097, 8191, 8192, 8193, 10000,
-	16383, 16384, 16385, 20001, 32767, 32768, 32769, 40003, 50005, 60007,
-	64999, 65000, 65519, 65534, 65535,
+	0,     1,     2,     3,	    495,   496,	  497,	 511,	512,
+	513,   1000,  1023,  1024,  1025,  2047,  2048,	 2049,	4079,
+	4080,  4081,  4095,  4096,  4097,  8191,  8192,	 8193,	10000,
+	16383, 16384, 16385, 20001, 32767, 32768, 32769, 40003, 50005,
+	60007, 64999, 65000, 65519, 65534, 65535,
 };
 
 #define NUM_LENGTHS (sizeof(lengths) / sizeof(lengths[0]))
@@ -227,7 +227,8 @@ TEST_F(ring, messages_in_pieces_to_the_host)
 				continue;
 			fill(p + GUEST_HDR, SPLIT_LEN, n * 1000 + at);
 			ASSERT_GE(guest_add(&self->g, GUEST_RX, seg, num, false,
-					    variant->indirect, 0), 0);
+					    variant->indirect, 0),
+				  0);
 			guest_kick(&self->g, GUEST_RX);
 			EXPECT_READ(n * 1000 + at, SPLIT_LEN);
 			ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
@@ -253,7 +254,8 @@ TEST_F(ring, buffers_in_pieces_to_the_guest)
 				continue;
 			memset(p, 0xee, SPLIT_SIZE + 8);
 			ASSERT_GE(guest_add(&self->g, GUEST_TX, seg, num, true,
-					    variant->indirect, 0), 0);
+					    variant->indirect, 0),
+				  0);
 			fill(self->a, SPLIT_LEN, n * 1000 + at);
 			ASSERT_EQ(SPLIT_LEN,
 				  write(self->fd, self->a, SPLIT_LEN));
@@ -325,8 +327,7 @@ TEST_F(ring, indices_wrap_to_the_guest)
 	for (i = 0; i < WRAP; i += BATCH) {
 		for (j = i; j < i + BATCH; j++) {
 			seq[0] = j;
-			ASSERT_EQ(4 + j % 60,
-				  write(self->fd, seq, 4 + j % 60));
+			ASSERT_EQ(4 + j % 60, write(self->fd, seq, 4 + j % 60));
 		}
 		for (j = i; j < i + BATCH; j++) {
 			ASSERT_EQ(1, guest_recv(&self->g, &msg, LONG_MS));

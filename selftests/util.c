@@ -86,9 +86,9 @@ static struct nl_msg *request(int cmd, int flags)
 	struct nl_msg *msg = nlmsg_alloc();
 
 	nl_init();
-	if (!msg || !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0,
-				 NLM_F_ACK | flags, cmd,
-				 VHOST_RPMSG_FAMILY_VERSION))
+	if (!msg ||
+	    !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0,
+			 NLM_F_ACK | flags, cmd, VHOST_RPMSG_FAMILY_VERSION))
 		die("netlink message");
 	return msg;
 }

@@ -20,14 +20,15 @@ void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 long long now_ms(void);
 
 /* Until the expression is true, or so many milliseconds have passed. */
-#define WAIT_FOR(cond, ms) ({						\
-	long long __end = now_ms() + (ms);				\
-	bool __ok;							\
+#define WAIT_FOR(cond, ms)					\
+	({							\
+		long long __end = now_ms() + (ms);		\
+		bool __ok;					\
 									\
-	while (!(__ok = !!(cond)) && now_ms() < __end)			\
-		nap();							\
-	__ok;								\
-})
+		while (!(__ok = !!(cond)) && now_ms() < __end)	\
+			nap();					\
+		__ok;						\
+	})
 /* How long a test waits for what must happen, and for what must not. */
 #define LONG_MS		10000
 #define SHORT_MS	100
@@ -107,9 +108,10 @@ struct nl_ept_req {
 	uint32_t tx_limit;
 };
 
-#define EPT_REQ(...) (&(struct nl_ept_req) {				\
-	.addr = VHOST_RPMSG_ADDR_ANY, .remote = VHOST_RPMSG_ADDR_ANY,	\
-	__VA_ARGS__ })
+#define EPT_REQ(...)						\
+	(&(struct nl_ept_req){ .addr = VHOST_RPMSG_ADDR_ANY,	\
+			       .remote = VHOST_RPMSG_ADDR_ANY,	\
+			       __VA_ARGS__ })
 
 int nl_ept_new(const struct nl_ept_req *req);	/* its id */
 /* Policy 0 hold, 1 drop, -1 as it is. */

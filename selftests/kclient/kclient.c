@@ -53,7 +53,7 @@ static ssize_t kclient_read(struct vhost_rpmsg *vr,
 	/* In two steps, to see that the second goes on after the first. */
 	if (vhost_rpmsg_copy(vr, iter, kc->buf, len / 2) != len / 2 ||
 	    vhost_rpmsg_copy(vr, iter, kc->buf + len / 2, len - len / 2) !=
-	    len - len / 2)
+		    len - len / 2)
 		return -EFAULT;
 	WARN_ON(iter->priv);
 	iter->priv = (void *)len;

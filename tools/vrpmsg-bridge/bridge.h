@@ -33,8 +33,12 @@
 #define MAX_REGIONS	64
 
 /* main.c: one line a call, on standard error; @fmt is key=value pairs. */
-enum log_level { LOG_LEVEL_ERR = 3, LOG_LEVEL_WARN, LOG_LEVEL_INFO = 6,
-		 LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_ERR = 3,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG
+};
 
 void log_line(enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

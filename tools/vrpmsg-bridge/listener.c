@@ -69,8 +69,8 @@ int listener_open(struct listener *listener, const char *path)
 	err = remove_stale(&addr);
 	if (err)
 		return err;
-	listener->fd = socket(AF_UNIX,
-			      SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	listener->fd =
+		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (listener->fd < 0)
 		return -errno;
 	err = bind_private(listener->fd, &addr);

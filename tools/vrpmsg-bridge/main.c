@@ -33,7 +33,7 @@ static bool log_priority;
 
 void log_line(enum log_level level, const char *fmt, ...)
 {
-	static const char * const names[] = {
+	static const char *const names[] = {
 		[LOG_LEVEL_ERR] = "error",
 		[LOG_LEVEL_WARN] = "warning",
 		[LOG_LEVEL_INFO] = "info",
@@ -49,8 +49,8 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	/* In one write(): lines of several bridges do not mix. */
 	if (log_priority)
-		dprintf(STDERR_FILENO, "<%d>level=%s %s\n", level,
-			names[level], text);
+		dprintf(STDERR_FILENO, "<%d>level=%s %s\n", level, names[level],
+			text);
 	else
 		dprintf(STDERR_FILENO, "vrpmsg-bridge: level=%s %s\n",
 			names[level], text);
@@ -60,8 +60,8 @@ static int accept_front_end(const struct listener *listener,
 			    const struct config *config,
 			    struct session **session)
 {
-	int sock = accept4(listener->fd, NULL, NULL,
-			   SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int sock =
+		accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (sock >= 0) {
 		/* NULL, with a line in the log, if it cannot be served. */
@@ -147,7 +147,8 @@ static void usage(FILE *out)
 	      "  -c, --config         offer a configuration space\n"
 	      "  -v, --verbose        show each message of the front end\n"
 	      "  -V, --version        show the version\n"
-	      "  -h, --help           show this\n", out);
+	      "  -h, --help           show this\n",
+	      out);
 }
 
 static int usage_error(const char *what)
@@ -180,8 +181,8 @@ static int run(const char *path, const struct config *config)
 	}
 	/* Without the module there is no use in waiting for a front end. */
 	if (access(config->device, R_OK | W_OK)) {
-		log_err("event=open device=\"%s\" error=\"%s\"",
-			config->device, strerror(errno));
+		log_err("event=open device=\"%s\" error=\"%s\"", config->device,
+			strerror(errno));
 		return EXIT_FAILED;
 	}
 
@@ -221,14 +222,14 @@ int main(int argc, char **argv)
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
-		{ }
+		{},
 	};
 	struct config config = { .device = "/dev/vhost-rpmsg" };
 	const char *path = NULL;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "s:n:d:cvVh", options,
-				  NULL)) >= 0) {
+	while ((opt = getopt_long(argc, argv, "s:n:d:cvVh", options, NULL)) >=
+	       0) {
 		switch (opt) {
 		case 's':
 			path = optarg;

@@ -81,10 +81,10 @@ int memory_add(struct memory *mem, const struct vhost_user_region *desc, int fd)
 	for (i = 0; i < mem->num; i++) {
 		const struct vhost_user_region *other = &mem->regions[i].desc;
 
-		if (overlap(desc->guest_addr, desc->size,
-			    other->guest_addr, other->size) ||
-		    overlap(desc->user_addr, desc->size,
-			    other->user_addr, other->size))
+		if (overlap(desc->guest_addr, desc->size, other->guest_addr,
+			    other->size) ||
+		    overlap(desc->user_addr, desc->size, other->user_addr,
+			    other->size))
 			return -EEXIST;
 	}
 

@@ -39,8 +39,9 @@ static int reply_u64(struct session *session, uint64_t value)
 
 static int get_features(struct session *session)
 {
-	return reply_u64(session, session->vhost.offered |
-				  BIT_ULL(VHOST_USER_F_PROTOCOL_FEATURES));
+	return reply_u64(session,
+			 session->vhost.offered |
+				 BIT_ULL(VHOST_USER_F_PROTOCOL_FEATURES));
 }
 
 static int set_features(struct session *session)
@@ -110,7 +111,7 @@ static int set_mem_table(struct session *session)
 	/* As many as descriptors, of which there are never too many. */
 	if (table->num_regions != session->num_fds ||
 	    session->header.size !=
-	    size + table->num_regions * sizeof(*table->regions))
+		    size + table->num_regions * sizeof(*table->regions))
 		return -EPROTO;
 
 	for (i = 0; !err && i < table->num_regions; i++)
@@ -218,8 +219,9 @@ static int set_vring_err(struct session *session)
 	err = vring_fd(session, &fd);
 	if (err)
 		return err;
-	return vhost_set_err(&session->vhost, session->payload.u64 &
-			     VHOST_USER_VRING_INDEX_MASK, fd);
+	return vhost_set_err(&session->vhost,
+			     session->payload.u64 & VHOST_USER_VRING_INDEX_MASK,
+			     fd);
 }
 
 /* An RPMsg device has no configuration space: it reads as zeroes. */
@@ -319,8 +321,8 @@ static const struct handler handlers[] = {
 	HANDLER(RESET_DEVICE, reset_device, 0, .needs = FEATURE(RESET_DEVICE)),
 	HANDLER(GET_MAX_MEM_SLOTS, get_max_mem_slots, 0, .replies = true,
 		.needs = FEATURE(CONFIGURE_MEM_SLOTS)),
-	HANDLER(ADD_MEM_REG, add_mem_reg, SIZE_REG, .min_fds = 1,
-		.max_fds = 1, .needs = FEATURE(CONFIGURE_MEM_SLOTS)),
+	HANDLER(ADD_MEM_REG, add_mem_reg, SIZE_REG, .min_fds = 1, .max_fds = 1,
+		.needs = FEATURE(CONFIGURE_MEM_SLOTS)),
 	/* QEMU 5.1 to 6.1 send the region's descriptor along. */
 	HANDLER(REM_MEM_REG, rem_mem_reg, SIZE_REG, .max_fds = 1,
 		.needs = FEATURE(CONFIGURE_MEM_SLOTS)),
@@ -405,4 +407,3 @@ int protocol_handle(struct session *session)
 	reply_u64(session, err != 0);
 	return session_reply(session);
 }
-

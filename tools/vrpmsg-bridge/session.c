@@ -35,15 +35,16 @@ int session_reply(struct session *session)
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = ARRAY_SIZE(iov) };
 	ssize_t ret;
 
-	log_debug("event=reply size=%u value=0x%llx",
-		  session->header.size, session_value(session));
+	log_debug("event=reply size=%u value=0x%llx", session->header.size,
+		  session_value(session));
 	session->header.flags = VHOST_USER_VERSION | VHOST_USER_REPLY;
 	/* Replies are small; one that does not fit has nobody to read it. */
 	ret = sendmsg(session->sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (ret < 0)
 		return -errno;
-	return (size_t)ret == sizeof(session->header) + session->header.size ?
-	       0 : -EAGAIN;
+	if ((size_t)ret != sizeof(session->header) + session->header.size)
+		return -EAGAIN;
+	return 0;
 }
 
 /* Take over the file descriptors in @msg. */
@@ -106,10 +107,10 @@ int session_receive(struct session *session)
 		iov.iov_base = (char *)&session->header + session->have;
 		iov.iov_len = header_size - session->have;
 	} else {
-		iov.iov_base = (char *)&session->payload +
-			       session->have - header_size;
-		iov.iov_len = header_size + session->header.size -
-			      session->have;
+		iov.iov_base =
+			(char *)&session->payload + session->have - header_size;
+		iov.iov_len =
+			header_size + session->header.size - session->have;
 	}
 	ret = recvmsg(session->sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (ret < 0)

@@ -43,5 +43,5 @@ static int show(int argc, char **argv)
 
 const struct ctl_command chan_commands[] = {
 	{ "show", show },
-	{}
+	{},
 };

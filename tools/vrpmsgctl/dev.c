@@ -97,5 +97,5 @@ const struct ctl_command dev_commands[] = {
 	{ "show", show },
 	{ "add", add },
 	{ "del", del },
-	{}
+	{},
 };

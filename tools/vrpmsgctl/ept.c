@@ -78,7 +78,8 @@ static int find_by_name(const char *arg, uint32_t *id)
 		return CTL_OK;
 	errno = found ? ENOTUNIQ : ENOENT;
 	return ctl_error(found ? "%s: several endpoints have that name" :
-				 "%s: no such endpoint", arg);
+				 "%s: no such endpoint",
+			 arg);
 }
 
 /* A char device, or a link to one. */
@@ -206,8 +207,9 @@ static int parse_new(struct vrpmsg_ept_config *config, int argc, char **argv)
 			if (!value)
 				return ctl_usage("%s: a name is missing", key);
 			if (*key == 'd' ?
-			    vrpmsg_ept_config_set_dev_name(config, value) :
-			    vrpmsg_ept_config_set_name(config, value))
+				    vrpmsg_ept_config_set_dev_name(config,
+								   value) :
+				    vrpmsg_ept_config_set_name(config, value))
 				return ctl_error("%s", key);
 			has_dev |= *key == 'd';
 		} else if (!strcmp(key, "addr")) {
@@ -279,9 +281,5 @@ static int del(int argc, char **argv)
 }
 
 const struct ctl_command ept_commands[] = {
-	{ "show", show },
-	{ "add", add },
-	{ "set", set },
-	{ "del", del },
-	{}
+	{ "show", show }, { "add", add }, { "set", set }, { "del", del }, {},
 };

@@ -22,36 +22,36 @@ volatile int ctl_stop;
 static struct vrpmsg_ctx *ctx;
 
 static const char usage[] =
-"usage: vrpmsgctl [OPTIONS] OBJECT COMMAND ...\n"
-"       vrpmsgctl [OPTIONS] monitor [dev] [ept] [chan]\n"
-"       vrpmsgctl [OPTIONS] send EPT [to ADDR] [count N] WHAT\n"
-"       vrpmsgctl [OPTIONS] recv EPT [count N] [timeout SECONDS] [FORMAT]\n"
-"       vrpmsgctl [OPTIONS] ping EPT [to ADDR] [count N] [interval SECONDS]\n"
-"                                [size BYTES] [timeout SECONDS]\n"
-"\n"
-"  dev show [NAME]\n"
-"  dev add NAME\n"
-"  dev del NAME\n"
-"  ept show [EPT | dev NAME]\n"
-"  ept add dev NAME [name SERVICE] [addr ADDR] [remote ADDR] [addressed]\n"
-"          [policy { hold | drop }] [rx-limit BYTES] [tx-limit BYTES]\n"
-"  ept set EPT [remote ADDR] [policy { hold | drop }] [rx-limit BYTES]\n"
-"          [tx-limit BYTES]\n"
-"  ept del EPT\n"
-"  ns announce EPT\n"
-"  ns withdraw EPT\n"
-"  chan show [dev NAME]\n"
-"\n"
-"EPT: a number, DEVICE/SERVICE, or the path of a char device\n"
-"WHAT: TEXT | text TEXT | hex DIGITS | file PATH | stdin\n"
-"FORMAT: text | hex | raw\n"
-"\n"
-"  -j, --json        results as JSON\n"
-"  -p, --pretty      results as JSON, for people\n"
-"  -s, --stats       counters, too\n"
-"  -t, --timestamp   when an event or a message came\n"
-"  -V, --version\n"
-"  -h, --help\n";
+	"usage: vrpmsgctl [OPTIONS] OBJECT COMMAND ...\n"
+	"       vrpmsgctl [OPTIONS] monitor [dev] [ept] [chan]\n"
+	"       vrpmsgctl [OPTIONS] send EPT [to ADDR] [count N] WHAT\n"
+	"       vrpmsgctl [OPTIONS] recv EPT [count N] [timeout SECONDS] [FORMAT]\n"
+	"       vrpmsgctl [OPTIONS] ping EPT [to ADDR] [count N] [interval SECONDS]\n"
+	"                                [size BYTES] [timeout SECONDS]\n"
+	"\n"
+	"  dev show [NAME]\n"
+	"  dev add NAME\n"
+	"  dev del NAME\n"
+	"  ept show [EPT | dev NAME]\n"
+	"  ept add dev NAME [name SERVICE] [addr ADDR] [remote ADDR] [addressed]\n"
+	"          [policy { hold | drop }] [rx-limit BYTES] [tx-limit BYTES]\n"
+	"  ept set EPT [remote ADDR] [policy { hold | drop }] [rx-limit BYTES]\n"
+	"          [tx-limit BYTES]\n"
+	"  ept del EPT\n"
+	"  ns announce EPT\n"
+	"  ns withdraw EPT\n"
+	"  chan show [dev NAME]\n"
+	"\n"
+	"EPT: a number, DEVICE/SERVICE, or the path of a char device\n"
+	"WHAT: TEXT | text TEXT | hex DIGITS | file PATH | stdin\n"
+	"FORMAT: text | hex | raw\n"
+	"\n"
+	"  -j, --json        results as JSON\n"
+	"  -p, --pretty      results as JSON, for people\n"
+	"  -s, --stats       counters, too\n"
+	"  -t, --timestamp   when an event or a message came\n"
+	"  -V, --version\n"
+	"  -h, --help\n";
 
 static void complain(const char *fmt, va_list ap)
 {
@@ -85,7 +85,8 @@ int ctl_error(const char *fmt, ...)
 
 int ctl_refused(const char *what)
 {
-	const char *attr = vrpmsg_ctx_errattr(ctx), *msg = vrpmsg_ctx_errmsg(ctx);
+	const char *attr = vrpmsg_ctx_errattr(ctx);
+	const char *msg = vrpmsg_ctx_errmsg(ctx);
 	int err = errno;
 
 	fflush(stdout);

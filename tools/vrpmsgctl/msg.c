@@ -141,7 +141,8 @@ static int parse_hex(const char *arg, char *data, size_t *len)
 	for (*len = 0; *arg; (*len)++) {
 		while (*arg == ':' || *arg == ' ')
 			arg++;
-		if (*len == MSG_MAX || strspn(arg, "0123456789abcdefABCDEF") < 2)
+		if (*len == MSG_MAX ||
+		    strspn(arg, "0123456789abcdefABCDEF") < 2)
 			return ctl_usage("hex: pairs of digits, at most %u",
 					 MSG_MAX);
 		memcpy(pair, arg, 2);

@@ -31,5 +31,5 @@ static int withdraw(int argc, char **argv)
 const struct ctl_command ns_commands[] = {
 	{ "announce", announce },
 	{ "withdraw", withdraw },
-	{}
+	{},
 };

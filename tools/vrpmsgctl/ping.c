@@ -124,8 +124,8 @@ static void print_summary(const struct ping *ping, double ms)
 	out_uint("received", ", %llu received", ping->received);
 	if (out_is_json() || ping->unexpected)
 		out_uint("unexpected", ", %llu unexpected", ping->unexpected);
-	out_double("loss", ", %.4g%% loss", ping->sent ?
-		   100.0 * (ping->sent - ping->received) / ping->sent : 0);
+	out_double("loss", ", %.4g%% loss",
+		   100.0 * (ping->sent - ping->received) / (ping->sent ?: 1));
 	out_double("total", ", time %.0f ms", ms);
 	if (ping->received) {
 		out_double("min", "\nrtt min/avg/max/mdev = %.3f", ping->min);
@@ -146,8 +146,8 @@ static int run(struct ping *ping)
 		ping->nonce = begin;
 	for (i = sizeof(struct stamp); i < ping->size; i++)
 		request[i] = i;
-	out_text("PING %s (%u > %u): %u bytes\n", ping->ept.arg,
-		 ping->ept.addr, ping->ept.remote, ping->size);
+	out_text("PING %s (%u > %u): %u bytes\n", ping->ept.arg, ping->ept.addr,
+		 ping->ept.remote, ping->size);
 	while (!ctl_stop && (!ping->count || ping->sent < ping->count)) {
 		if (ping_once(ping))
 			return msg_write_failed(&ping->ept);
@@ -159,7 +159,9 @@ static int run(struct ping *ping)
 int ping_run(int argc, char **argv)
 {
 	struct ping ping = {
-		.size = 56, .interval_ms = 1000, .timeout_ms = 1000,
+		.size = 56,
+		.interval_ms = 1000,
+		.timeout_ms = 1000,
 	};
 	bool has_to = false;
 	const char *key, *value;

@@ -45,8 +45,7 @@ static int run(const char *command)
 	/* Whatever lost its parent ends up here, too. */
 	while (wait(&status) != pid)
 		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) :
-				   128 + WTERMSIG(status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static const char *variable(const char *event, size_t len, const char *name)
@@ -76,7 +75,8 @@ static void handle_uevent(const char *event, size_t len)
 		unlink(path);
 	else if (!strcmp(action, "add") &&
 		 mknod(path, S_IFCHR | 0600,
-		       makedev(atoi(major), atoi(minor))) && errno != EEXIST)
+		       makedev(atoi(major), atoi(minor))) &&
+		 errno != EEXIST)
 		perror(path);
 }
 

@@ -189,7 +189,8 @@ int main(int argc, char **argv)
 		return control(RPMSG_CREATE_EPT_IOCTL, argv + 2);
 	if (argc == 3 && !strcmp(argv[1], "eject"))
 		return eject(argv + 2);
-	fprintf(stderr, "usage: rpmsg traffic DEVICE COUNT OUT IN\n"
+	fprintf(stderr,
+		"usage: rpmsg traffic DEVICE COUNT OUT IN\n"
 		"       rpmsg ask DEVICE TEXT\n"
 		"       rpmsg create-dev|release-dev|create-ept NAME SRC DST\n"
 		"       rpmsg eject SLOT\n");
