@@ -153,6 +153,63 @@ kernel_dir()
 	echo "$cache/kernel/$1"
 }
 
+# The Linux series that a kernel of the cache is of.
+series_of()
+{
+	case $1 in
+	debug | kcsan) echo 6.12 ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# An option that depends on another one can vanish silently from a kernel's
+# configuration: check_config WANTED HAD
+check_config()
+{
+	local line
+
+	while read -r line; do
+		case $line in
+		CONFIG_* | "# CONFIG_"*)
+			grep -qxF "$line" "$2" || die "$1: there is no $line"
+		esac
+	done <"$1"
+}
+
+# The initramfs of a kernel in the cache: busybox, and what a 9p root needs that
+# is not built in.
+make_initrd()
+{
+	local dir=$1 release=$2 init module
+
+	init=$(mktemp -d "$dir/initrd.XXXXXX")
+	depmod -b "$dir/root" "$release"
+	mkdir -p "$init"/{bin,dev,proc,sys,host,rw,root,modules}
+	: >"$init/modules/order"
+	cp /bin/busybox "$init/bin/"
+	modprobe -d "$dir/root" -S "$release" --show-depends -a \
+		virtio_pci 9pnet_virtio 9p overlay | awk '/^insmod/ { print $2 }' |
+		awk '!seen[$0]++' |
+	while read -r module; do
+		case $module in
+		*.xz) xz -dc "$module" >"$init/modules/$(basename "$module" .xz)" ;;
+		*) cp "$module" "$init/modules/" ;;
+		esac
+		basename "$module" .xz >>"$init/modules/order"
+	done
+	cp "$top/selftests/vm/init" "$init/init"
+	(cd "$init" && find . | cpio -oH newc --quiet | gzip -1) >"$dir/initrd"
+	cp "$top/selftests/vm/init" "$dir/init"
+	rm -rf "$init"
+}
+
+# Made anew when init is another one.
+refresh_initrd()
+{
+	cmp -s "$1/init" "$top/selftests/vm/init" ||
+		make_initrd "$1" "$(<"$1/release")"
+}
+
 # Lines of a kernel log that fail a run, with some of what follows. Returns 1
 # when there are none.
 bad_log_lines()
@@ -166,4 +223,60 @@ bad_log_lines()
 		-e 'Object already free|Redzone overwritten|Poison overwritten' \
 		"$1" | head -n 200
 	return "${PIPESTATUS[0]}"
+}
+
+# What count() has added up.
+passed=0 failed=0 skipped=0
+
+# Add up the TAP that vm/tests has kept: count WHERE FOLDER TEST
+count()
+{
+	local where=$1 dir=$2 name=$3 tap=$2/$3.tap rc ms plan ok not_ok skip
+	local unfinished=0
+
+	if [[ ! -s $dir/$name.status ]]; then
+		say "$where: $name: did not run"
+		((++failed))
+		return
+	fi
+	read -r rc ms <"$dir/$name.status"
+	ok=$(grep -acE '^ok ' "$tap") || :
+	skip=$(grep -acE '^ok .*# *SKIP' "$tap") || :
+	not_ok=$(grep -acE '^not ok ' "$tap") || :
+	plan=$(sed -nE 's/^1\.\.([0-9]+).*/\1/p' "$tap" | head -n 1)
+	((ok -= skip)) || :
+	if grep -qE '^1\.\.0.*# *SKIP' "$tap"; then
+		skip=1
+	elif [[ ! $plan ]] || ((plan != ok + skip + not_ok)); then
+		# It crashed, hung, or printed no TAP.
+		unfinished=1
+	elif ((rc != 0 && not_ok == 0)); then
+		unfinished=1
+	fi
+	((passed += ok, skipped += skip, failed += not_ok + unfinished)) || :
+	printf '%-6s %-16s %4d passed %3d failed %3d skipped %6d.%d s\n' \
+		"$where" "$name" "$ok" "$((not_ok + unfinished))" "$skip" \
+		"$((ms / 1000))" "$((ms % 1000 / 100))"
+	if ((not_ok + unfinished)); then
+		((unfinished == 0)) ||
+			echo "  the program ended with status $rc, plan ${plan:-none}"
+		# What a test says comes before its result.
+		grep -avE '^(ok |# +(RUN|OK))' "$tap" | tail -n 60 | sed 's/^/  /'
+	fi
+	if ((skip)); then
+		grep -aE '# *SKIP' "$tap" | head -n 20 | sed 's/^/  /' || :
+	fi
+}
+
+# Which of the programs to run: all, or those that T names.
+select_tests()
+{
+	local test name
+
+	for test in "$@"; do
+		[[ -x $test ]] || continue
+		name=$(basename "$test" .sh)
+		[[ ! $wanted || " $wanted " == *" $name "* ]] && echo "$test"
+	done
+	return 0
 }
