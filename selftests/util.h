@@ -29,9 +29,13 @@ long long now_ms(void);
 			nap();					\
 		__ok;						\
 	})
+
+/* How many times slower than usual all is here: VRPMSG_SLOW, 1 without it. */
+int slowness(void);
+
 /* How long a test waits for what must happen, and for what must not. */
-#define LONG_MS		10000
-#define SHORT_MS	100
+#define LONG_MS		(10000 * slowness())
+#define SHORT_MS	(100 * slowness())
 
 void nap(void);
 
