@@ -265,19 +265,21 @@ static void nothing(int sig)
 	(void)sig;
 }
 
-static void catch_alarm(void)
+/* Again and again: the first one may come before the call that is to sleep. */
+static void begin_alarms(void)
 {
 	struct sigaction sa = { .sa_handler = nothing };
 
 	sigaction(SIGALRM, &sa, NULL);
-	ualarm(SHORT_MS * 1000, 0);
+	ualarm(100000, 100000);
 }
 
 TEST_F(chrdev, read_can_be_interrupted)
 {
 	set_blocking(self->fd);
-	catch_alarm();
+	begin_alarms();
 	EXPECT_ERR(EINTR, read(self->fd, self->buf, 100));
+	ualarm(0, 0);
 }
 
 /* write */
@@ -405,8 +407,9 @@ TEST_F(chrdev, write_can_be_interrupted)
 {
 	block_guest(_metadata, self);
 	set_blocking(self->fd);
-	catch_alarm();
+	begin_alarms();
 	EXPECT_ERR(EINTR, write(self->fd, "x", 1));
+	ualarm(0, 0);
 }
 
 /* poll and epoll */
@@ -451,6 +454,15 @@ static void *sleep_in_poll(void *arg)
 	return NULL;
 }
 
+static void *sleep_in_poll_out(void *arg)
+{
+	struct sleeper *s = arg;
+
+	s->running = true;
+	s->ret = poll_fd(s->fd, POLLOUT, LONG_MS);
+	return NULL;
+}
+
 TEST_F(chrdev, poll_wakes_up_when_the_endpoint_goes)
 {
 	struct sleeper s = {};
@@ -459,6 +471,35 @@ TEST_F(chrdev, poll_wakes_up_when_the_endpoint_goes)
 	ASSERT_EQ(0, nl_ept_del(self->ept));
 	pthread_join(s.thread, NULL);
 	EXPECT_EQ(POLLHUP | POLLERR, s.ret);
+}
+
+TEST_F(chrdev, poll_wakes_up_when_a_remote_is_known)
+{
+	int id = nl_ept_new(EPT_REQ(.dev = DEV, .addr = 7));
+	int fd = ept_open(id, O_NONBLOCK);
+	struct sleeper s = {};
+
+	ASSERT_GE(fd, 0);
+	ASSERT_TRUE(start(&s, fd, sleep_in_poll_out));
+	ASSERT_EQ(0, guest_send(&self->g, 0x777, 7, "hi", 2));
+	pthread_join(s.thread, NULL);
+	EXPECT_EQ(POLLOUT, s.ret);
+	close(fd);
+}
+
+TEST_F(chrdev, poll_and_write_wake_up_when_the_limit_is_raised)
+{
+	struct sleeper poller = {}, writer = {};
+
+	block_guest(_metadata, self);
+	set_blocking(self->fd);
+	ASSERT_TRUE(start(&poller, self->fd, sleep_in_poll_out));
+	ASSERT_TRUE(start(&writer, self->fd, sleep_in_write));
+	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.tx_limit = 1000), -1));
+	pthread_join(poller.thread, NULL);
+	EXPECT_EQ(POLLOUT, poller.ret);
+	pthread_join(writer.thread, NULL);
+	EXPECT_EQ(4, writer.ret);
 }
 
 /* close */
