@@ -122,6 +122,35 @@ TEST_F(faults, f02_a_bad_message_does_not_stop_the_queue)
 	EXPECT_EQ(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS));
 }
 
+/* 2, the other way: a buffer that cannot be used is not the end of the ring. */
+TEST_F(faults, f02_a_bad_buffer_does_not_stop_the_queue)
+{
+	struct guest_opts opts = { .name = DEV, .no_buffers = true };
+	struct guest *g = &self->g;
+	struct guest_seg seg;
+	uint32_t len;
+
+	guest_close(g);
+	ASSERT_EQ(0, guest_open(g, &opts));
+	/* Wrong direction, too small for a header, not a descriptor. */
+	seg = (struct guest_seg){ guest_alloc(g, 64), 64 };
+	ASSERT_LE(0, guest_add(g, GUEST_TX, &seg, 1, false, false, 0));
+	seg = (struct guest_seg){ guest_alloc(g, 64), 15 };
+	ASSERT_LE(0, guest_add(g, GUEST_TX, &seg, 1, true, false, 0));
+	guest_add_raw(g, GUEST_TX, 60000);
+	guest_post_one(g, g->tx_bufs);
+	guest_kick_always(g, GUEST_TX);
+	ASSERT_EQ(4, write(self->fd, "good", 4));
+
+	for (int i = 0; i < 3; i++) {
+		ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
+		ASSERT_TRUE(guest_used(g, GUEST_TX, NULL, &len));
+		EXPECT_EQ(i < 2 ? 0 : GUEST_HDR + 4, len);
+	}
+	EXPECT_EQ(0, memcmp((uint8_t *)g->tx_bufs + GUEST_HDR, "good", 4));
+	EXPECT_EQ(3, dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS));
+}
+
 /*
  * 3: a guest that never pauses kept the worker, and the ring's mutex, for ever.
  * Here it comes with a ring full at once, of what takes longest; once the first
@@ -214,14 +243,20 @@ TEST_F(faults, f06_addresses_are_u32_and_many)
 /* 7: a request was given back with a length, as if something was written. */
 TEST_F(faults, f07_requests_come_back_empty)
 {
+	struct guest_seg seg;
 	uint32_t len;
 
-	/* Good, for nobody, and bad ones. */
+	/* Good, for nobody, and bad ones: too short, and with more than it has. */
 	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "a", 1));
 	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 99, "b", 1));
 	ASSERT_EQ(0, guest_ns_send(&self->g, "", 7, 5));
+	seg = (struct guest_seg){ guest_alloc(&self->g, 64), 8 };
+	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false, false, 0));
+	seg = (struct guest_seg){ guest_alloc(&self->g, 64), 64 };
+	memcpy(seg.p, &(struct guest_hdr){ REMOTE, 1024, 0, 1000, 0 }, 16);
+	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false, false, 0));
 	guest_kick_always(&self->g, GUEST_RX);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 5; i++) {
 		ASSERT_TRUE(guest_wait_used(&self->g, GUEST_RX, LONG_MS));
 		len = 1;
 		ASSERT_TRUE(guest_used(&self->g, GUEST_RX, NULL, &len));
