@@ -8,7 +8,7 @@
  * It announces the services that it is given, from their addresses, prints
  * "ready" when it runs, and ends with the end of its standard input. A line there
  * is an order: "create SERVICE ADDR", "destroy SERVICE ADDR", "send SRC DST
- * TEXT", "reset", "mute" (take messages, answer none).
+ * TEXT", "reset", "mute" (take messages, answer none). It says "done" to each.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -63,6 +63,8 @@ static void obey(char *line)
 		mute = true;
 	else
 		die("echo_guest: what is %s", line);
+	printf("done\n");
+	fflush(stdout);
 }
 
 int main(int argc, char **argv)

@@ -45,6 +45,8 @@ start_guest()
 guest()
 {
 	echo "$*" >&"${GUEST[1]}"
+	read -r -t 10 -u "${GUEST[0]}" line && [[ $line == "done" ]] ||
+		echo "# the guest did not do it: $*"
 }
 
 stop_guest()
@@ -160,15 +162,10 @@ vrpmsgctl -j -t monitor >"$tmp/events.json" 2>"$tmp/monitor.err" &
 monitor=$!
 vrpmsgctl monitor chan >"$tmp/chans" &
 monitor_chan=$!
-# It listens when it says something.
-touch_dev()
-{
-	vrpmsgctl dev add tick$$ >/dev/null
-	vrpmsgctl dev del tick$$
-	[[ -s $tmp/events.json ]]
-}
-wait_for touch_dev
-sleep 0.5
+# They listen once they sleep in poll().
+listens() { grep -q poll "/proc/$1/wchan"; }
+wait_for listens $monitor
+wait_for listens $monitor_chan
 
 vrpmsgctl -j recv $dev/echo timeout 10 >"$tmp/hello.json" &
 receiver=$!
@@ -375,6 +372,16 @@ import json
 import sys
 import jsonschema
 
+def check_ping(docs):
+    """The summary of a ping, in the last line, is that of the replies."""
+    *replies, last = [json.loads(doc) for doc in docs]
+    ms = [r["ms"] for r in replies]
+    avg = sum(ms) / len(ms)
+    mdev = (sum((m - avg) ** 2 for m in ms) / len(ms)) ** 0.5
+    want = {"sent": len(ms), "received": len(ms), "loss": 0, "min": min(ms),
+            "avg": avg, "max": max(ms), "mdev": mdev}
+    return {k: (last[k], v) for k, v in want.items() if abs(last[k] - v) > 0.01}
+
 schema = json.load(open(sys.argv[1]))
 bad = 0
 for arg in sys.argv[2:]:
@@ -386,6 +393,11 @@ for arg in sys.argv[2:]:
     if not docs:
         print("nothing in", name)
         bad = 1
+    if "summary" in kinds:
+        times = check_ping(docs)
+        if times:
+            print(name, times)
+            bad = 1
     for doc in docs:
         try:
             what = json.loads(doc)
