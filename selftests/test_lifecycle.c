@@ -1494,11 +1494,14 @@ TEST_F(reset, resets_in_the_middle_of_traffic_are_counted)
 	pthread_join(writing, NULL);
 	EXPECT_EQ(LEN, w.ret);
 	EXPECT_LT(1, sent);
-	/* The last ones may still be on their way. */
-	while (recv_number(&self->g, SHORT_MS) >= 0)
-		self->t.arrived++;
-	ASSERT_EQ(0, nl_ept_get(self->t.ept, &ept));
-	EXPECT_EQ(0, ept.tx_queued);
+	/* The last ones may still be on their way: what was sent arrives. */
+	do {
+		ASSERT_EQ(0, nl_ept_get(self->t.ept, &ept));
+		while (self->t.arrived < ept.stats[S(TX_MSGS)]) {
+			ASSERT_LE(0, recv_number(&self->g, LONG_MS));
+			self->t.arrived++;
+		}
+	} while (ept.tx_queued);
 }
 
 struct admin {
@@ -1732,10 +1735,25 @@ static bool allow_files(rlim_t n)
 
 #define EPTS	1000
 
-/* Each quarter of the endpoints takes as long as the first, more or less. */
-static bool flat(const long long *ms)
+/*
+ * Time is taken in laps, and the fastest lap of each quarter of the endpoints
+ * counts: other VMs on the machine make some of them slow.
+ */
+#define LAP	50
+
+static void lap(long long *fastest, int end, long long start)
 {
-	return ms[3] <= 4 * ms[0] + 200;
+	int quarter = (end - 1) * 4 / EPTS;
+	long long ms = now_ms() - start;
+
+	if (end <= quarter * EPTS / 4 + LAP || ms < fastest[quarter])
+		fastest[quarter] = ms;
+}
+
+/* The last quarter takes as long as the first, more or less. */
+static bool flat(const long long *fastest)
+{
+	return fastest[3] <= 4 * fastest[0] + 40;
 }
 
 TEST(a_thousand_endpoints)
@@ -1747,20 +1765,23 @@ TEST(a_thousand_endpoints)
 	struct nl_dev dev;
 	struct guest g;
 	uint32_t n;
-	int i, q, ret;
+	int i, first, ret;
 
 	if (!allow_files(EPTS + 100))
 		SKIP(return, "RLIMIT_NOFILE: %s", strerror(errno));
 	nl_dev_del(DEV);
 	ASSERT_GT(nl_dev_new(DEV), 0);
 	ASSERT_EQ(0, guest_open(&g, &plain));
-	for (i = 0; i < EPTS; i++) {
+	for (first = 0; first < EPTS; first += LAP) {
 		start = now_ms();
-		ids[i] = nl_ept_new(EPT_REQ(.dev = DEV, .name = "many"));
-		ASSERT_GE(ids[i], 0);
-		fds[i] = ept_open(ids[i], O_NONBLOCK);
-		ASSERT_GE(fds[i], 0);
-		making[i * 4 / EPTS] += now_ms() - start;
+		for (i = first; i < first + LAP; i++) {
+			ids[i] =
+				nl_ept_new(EPT_REQ(.dev = DEV, .name = "many"));
+			ASSERT_GE(ids[i], 0);
+			fds[i] = ept_open(ids[i], O_NONBLOCK);
+			ASSERT_GE(fds[i], 0);
+		}
+		lap(making, i, start);
 	}
 	if (!flat(making))
 		TH_LOG("%lld, %lld, %lld, %lld ms", making[0], making[1],
@@ -1775,20 +1796,20 @@ TEST(a_thousand_endpoints)
 			ASSERT_TRUE(guest_wait_used(&g, GUEST_RX, LONG_MS));
 		ASSERT_EQ(0, ret);
 	}
-	for (q = 0; q < 4; q++) {
+	for (first = 0; first < EPTS; first += LAP) {
 		start = now_ms();
-		for (i = q * EPTS / 4; i < (q + 1) * EPTS / 4; i++) {
+		for (i = first; i < first + LAP; i++) {
 			ASSERT_NE(0, poll_fd(fds[i], POLLIN, LONG_MS));
 			ASSERT_EQ(4, read(fds[i], &n, sizeof(n)));
 			ASSERT_EQ(i, (int)n);
 			ASSERT_EQ(4, write(fds[i], &n, sizeof(n)));
 		}
-		for (i = q * EPTS / 4; i < (q + 1) * EPTS / 4; i++) {
+		for (i = first; i < first + LAP; i++) {
 			ASSERT_EQ(4, guest_recv_copy(&g, &hdr, &n, 4, LONG_MS));
 			ASSERT_EQ(hdr.src, 1024 + n);
 			ASSERT_EQ(hdr.dst, REMOTE + n);
 		}
-		talking[q] = now_ms() - start;
+		lap(talking, i, start);
 	}
 	if (!flat(talking))
 		TH_LOG("%lld, %lld, %lld, %lld ms", talking[0], talking[1],

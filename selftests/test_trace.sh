@@ -32,7 +32,7 @@ traced()
 {
 	local name=$1 count=$2 pattern=$3 i n
 
-	for ((i = 0; i < 50; i++)); do
+	for ((i = 0; i < 100; i++)); do
 		n=$(grep -cE "$pattern" $trace/trace)
 		((n >= count)) && break
 		sleep 0.1

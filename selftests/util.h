@@ -15,6 +15,13 @@
 #include <linux/vhost_rpmsg.h>
 #include <linux/vhost_rpmsg_netlink.h>
 
+/*
+ * Seconds for one test; to be included behind kselftest_harness.h, whose 30 are
+ * too few where several VMs share two processors and none has KVM.
+ */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	120
+
 /* End the program with a message, for what a working test cannot run into. */
 void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 long long now_ms(void);
