@@ -200,6 +200,7 @@ TEST_F(kclient, a_negative_length_is_the_whole_buffer)
 {
 	struct kclient_send send = { .dst = 4711, .len = -1, .fill = 'y' };
 	struct kclient_recv recv = { .len = -1 };
+	struct guest_seg seg;
 	char buf[496];
 
 	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_SEND, &send));
@@ -209,8 +210,17 @@ TEST_F(kclient, a_negative_length_is_the_whole_buffer)
 	EXPECT_EQ('y', buf[0]);
 	EXPECT_EQ('y', buf[495]);
 
-	/* One that the worker leaves in the ring can be taken by hand. */
-	ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_HOLD, "\1\2\3", 3));
+	/*
+	 * One that the worker leaves in the ring can be taken by hand. What its
+	 * buffer has behind it is no part of it.
+	 */
+	seg = (struct guest_seg){ guest_alloc(&self->g, 64), 64 };
+	memset(seg.p, 0xff, 64);
+	memcpy(seg.p, &(struct guest_hdr){ REMOTE, KCLIENT_HOLD, 0, 3, 0 },
+	       GUEST_HDR);
+	memcpy((uint8_t *)seg.p + GUEST_HDR, "\1\2\3", 3);
+	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false, false, 0));
+	guest_kick(&self->g, GUEST_RX);
 	usleep(SHORT_MS * 1000);
 	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_RECV, &recv));
 	EXPECT_EQ(REMOTE, recv.src);
