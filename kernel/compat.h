@@ -65,4 +65,23 @@ static inline struct nlattr **vrpmsg_dump_attrs(struct netlink_callback *cb)
 #endif
 }
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+/* 6.18: numbers of descriptors, for VIRTIO_F_IN_ORDER. */
+#define vhost_add_used_and_signal_n(dev, vq, heads, nheads, count) \
+	vhost_add_used_and_signal_n(dev, vq, heads, count)
+#define vhost_discard_vq_desc(vq, n, ndesc)	vhost_discard_vq_desc(vq, n)
+#endif
+
+/* 6.19: VHOST_FEATURES became a list of bits. */
+static inline u64 vrpmsg_vhost_features(void)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+	return VHOST_FEATURES;
+#else
+	static const int bits[] = { VHOST_FEATURES };
+
+	return VHOST_FEATURES_U64(bits, 0);
+#endif
+}
+
 #endif /* VRPMSG_COMPAT_H */

@@ -28,7 +28,8 @@ static void rings_flush(struct vhost_rpmsg *vr, unsigned int qid)
 	lockdep_assert_held(&vq->mutex);
 	if (!vr->done[qid])
 		return;
-	vhost_add_used_and_signal_n(&vr->dev, vq, vq->heads, vr->done[qid]);
+	vhost_add_used_and_signal_n(&vr->dev, vq, vq->heads, NULL,
+				    vr->done[qid]);
 	vr->done[qid] = 0;
 }
 
@@ -51,10 +52,13 @@ static void rings_used(struct vhost_rpmsg *vr, unsigned int qid, int head,
 	vr->done[qid]++;
 }
 
-/* Put the buffer back that rings_get() has just taken. */
+/*
+ * Put the buffer back that rings_get() has just taken. How many descriptors it
+ * has is of interest with VIRTIO_F_IN_ORDER only, which is not offered.
+ */
 static void rings_unget(struct vhost_rpmsg_iter *iter)
 {
-	vhost_discard_vq_desc(iter->vq, 1);
+	vhost_discard_vq_desc(iter->vq, 1, 0);
 }
 
 /*
@@ -554,7 +558,7 @@ static long rings_set_running(struct vhost_rpmsg *vr, int __user *arg)
 }
 
 #define VRPMSG_FEATURES					\
-	(VHOST_FEATURES | BIT_ULL(VIRTIO_RPMSG_F_NS) |	\
+	(vrpmsg_vhost_features() | BIT_ULL(VIRTIO_RPMSG_F_NS) |	\
 	 BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
 #define VRPMSG_BACKEND_FEATURES BIT_ULL(VHOST_BACKEND_F_IOTLB_MSG_V2)
 
