@@ -7,7 +7,7 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${BUILD:-$top/build}
 cache=${VRPMSG_CACHE:-${HOME:-/root}/.cache/vhost-rpmsg}
-all_series="6.1 6.12"
+all_series="6.1 6.12 7.3"
 
 # Progress goes to stderr, results to stdout.
 say()
@@ -90,6 +90,8 @@ private_apt()
 		-o Dir::State::status="$cache/apt/status" \
 		-o Dir::Etc::Trusted=/usr/share/keyrings/debian-archive-keyring.gpg \
 		-o Dir::Etc::TrustedParts=/etc/apt/trusted.gpg.d \
+		-o Dir::Cache::pkgcache=pkgcache.bin \
+		-o Dir::Cache::srcpkgcache=srcpkgcache.bin \
 		-o APT::Sandbox::User=root "$@"
 }
 
