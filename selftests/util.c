@@ -510,7 +510,8 @@ int nl_listen(void)
 				      VHOST_RPMSG_MCGRP_EVENTS);
 	if (group < 0)
 		die("no netlink group");
-	nl_socket_set_buffer_size(events, 4 << 20, 0);
+	/* What older kernels allow: newer ones would have room for megabytes. */
+	nl_socket_set_buffer_size(events, 212992, 0);
 	err = setsockopt(nl_socket_get_fd(events), SOL_NETLINK,
 			 NETLINK_ADD_MEMBERSHIP, &group, sizeof(group));
 	if (!err)
