@@ -19,13 +19,13 @@
 #include "util.h"
 
 void *volatile bad_ptr = (void *)1;
-char nl_extack[256];
-int nl_bad_attr;
+__thread char nl_extack[256];
+__thread int nl_bad_attr;
 
-/* A socket for each process: tests fork. */
-static struct nl_sock *sock;
-static pid_t sock_pid;
-static int family;
+/* A socket for each thread and process: tests fork. */
+static __thread struct nl_sock *sock;
+static __thread pid_t sock_pid;
+static __thread int family;
 static struct nl_sock *events;
 
 void die(const char *fmt, ...)
@@ -92,14 +92,21 @@ static struct nl_sock *nl_open(void)
 	return s;
 }
 
+bool nl_reach(void)
+{
+	if (!sock || sock_pid != getpid()) {
+		sock = nl_open();
+		sock_pid = getpid();
+	}
+	family = genl_ctrl_resolve(sock, VHOST_RPMSG_FAMILY_NAME);
+	return family >= 0;
+}
+
 static void nl_init(void)
 {
 	if (sock && sock_pid == getpid())
 		return;
-	sock = nl_open();
-	sock_pid = getpid();
-	family = genl_ctrl_resolve(sock, VHOST_RPMSG_FAMILY_NAME);
-	if (family < 0)
+	if (!nl_reach())
 		die("no netlink family");
 }
 

@@ -92,9 +92,15 @@ struct nl_chan {
 	int event;
 };
 
-/* The kernel's words for the last refusal, and the attribute at fault. */
-extern char nl_extack[256];
-extern int nl_bad_attr;
+/* The kernel's words for the thread's last refusal, and the attribute at fault. */
+extern __thread char nl_extack[256];
+extern __thread int nl_bad_attr;
+
+/*
+ * Look for the family: whether the module is there. Only for who removes it, and
+ * then in each thread, since the family has another number afterwards.
+ */
+bool nl_reach(void);
 
 /* Devices. */
 int nl_dev_new(const char *name);		/* its id */
