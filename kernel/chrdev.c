@@ -612,6 +612,8 @@ fault:
 	queue_push_front(&chrdev->rx, msg);
 	WRITE_ONCE(chrdev->rx_used, chrdev->rx_used + msg_cost(msg));
 	spin_unlock(&chrdev->lock);
+	/* Others may have found nothing meanwhile. */
+	wake_up_interruptible_poll(&chrdev->rx_wait, EPOLLIN | EPOLLRDNORM);
 	return -EFAULT;
 }
 

@@ -13,12 +13,14 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/rpmsg.h>
+#include <linux/userfaultfd.h>
 
 #include "kselftest_harness.h"
 
@@ -203,6 +205,9 @@ static void *sleep_in_read(void *arg)
 	return NULL;
 }
 
+/* Memory whose pages do not come before they are taken away. */
+static void *nothing_there;
+
 static void *sleep_in_write(void *arg)
 {
 	struct sleeper *s = arg;
@@ -234,6 +239,52 @@ TEST_F(chrdev, read_sleeps_until_a_message_comes)
 	SEND("wake", 4);
 	pthread_join(s.thread, NULL);
 	EXPECT_EQ(4, s.ret);
+}
+
+static void *read_into_nothing(void *arg)
+{
+	struct sleeper *s = arg;
+
+	s->running = true;
+	s->ret = read(s->fd, nothing_there, 4096);
+	s->err = errno;
+	return NULL;
+}
+
+/*
+ * While one reader has the message, another finds nothing and sleeps; it must
+ * learn that the message is there again.
+ */
+TEST_F(chrdev, read_that_fails_wakes_who_sleeps)
+{
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct sleeper fails = {}, sleeps = {};
+
+	if (uffd < 0)
+		SKIP(return, "no userfaultfd");
+	nothing_there = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, nothing_there);
+	range.range.start = (uintptr_t)nothing_there;
+	range.range.len = 4096;
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_API, &api));
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_REGISTER, &range));
+
+	set_blocking(self->fd);
+	ASSERT_TRUE(start(&fails, self->fd, read_into_nothing));
+	SEND("back", 4);
+	ASSERT_TRUE(poll_fd(uffd, POLLIN, LONG_MS) & POLLIN);
+	ASSERT_TRUE(start(&sleeps, self->fd, sleep_in_read));
+	/* The fault is over when the descriptor is closed. */
+	munmap(nothing_there, 4096);
+	close(uffd);
+	pthread_join(fails.thread, NULL);
+	EXPECT_EQ(-1, fails.ret);
+	EXPECT_EQ(EFAULT, fails.err);
+	pthread_join(sleeps.thread, NULL);
+	EXPECT_EQ(4, sleeps.ret);
 }
 
 TEST_F(chrdev, read_wakes_up_when_the_endpoint_goes)
