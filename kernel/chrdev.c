@@ -416,6 +416,16 @@ static void chrdev_set_gone(struct vrpmsg_chrdev *chrdev)
 	spin_unlock(&chrdev->lock);
 }
 
+/* No event of the endpoint comes after this one, whose order is the lock's. */
+static void chrdev_ept_deleted(struct vhost_rpmsg_ept *ept)
+{
+	struct vrpmsg_chrdev *chrdev = chrdev_of(ept);
+
+	chrdev_set_gone(chrdev);
+	xa_erase(&vrpmsg_chrdevs, chrdev->id);
+	vrpmsg_nl_ept_event(chrdev, VHOST_RPMSG_EVENT_DEL);
+}
+
 /* The worker does not use the endpoint any more, and never will. */
 static void chrdev_ept_release(struct vhost_rpmsg_ept *ept)
 {
@@ -438,6 +448,7 @@ static const struct vhost_rpmsg_ept_ops chrdev_ept_ops = {
 	.complete = chrdev_ept_complete,
 	.remote_changed = chrdev_ept_remote_changed,
 	.reset = chrdev_ept_reset,
+	.deleted = chrdev_ept_deleted,
 	.release = chrdev_ept_release,
 	.orphan = chrdev_ept_orphan,
 };
@@ -952,23 +963,16 @@ int vrpmsg_chrdev_set(struct vrpmsg_chrdev *chrdev,
  */
 int vrpmsg_chrdev_del(struct vrpmsg_chrdev *chrdev)
 {
-	int err;
-
-	err = vhost_rpmsg_ept_del(&chrdev->ept);
-	if (err)
-		return err;
-
-	/* Not before its maker is done with it. */
-	mutex_lock(&vrpmsg_chrdevs_lock);
-	chrdev_set_gone(chrdev);
-	wake_up_poll(&chrdev->rx_wait, EPOLLHUP | EPOLLERR | EPOLLIN);
-	wake_up_poll(&chrdev->tx_wait, EPOLLHUP | EPOLLERR | EPOLLOUT);
+	/* Not before its maker is done with it, and by one only. */
+	guard(mutex)(&vrpmsg_chrdevs_lock);
+	if (READ_ONCE(chrdev->gone))
+		return -ENOENT;
 
 	if (chrdev->dev)
 		device_unregister(chrdev->dev);
-	xa_erase(&vrpmsg_chrdevs, chrdev->id);
-	chrdev_event(chrdev, VHOST_RPMSG_EVENT_DEL);
-	mutex_unlock(&vrpmsg_chrdevs_lock);
+	vhost_rpmsg_ept_del(&chrdev->ept);
+	wake_up_poll(&chrdev->rx_wait, EPOLLHUP | EPOLLERR | EPOLLIN);
+	wake_up_poll(&chrdev->tx_wait, EPOLLHUP | EPOLLERR | EPOLLOUT);
 	vrpmsg_chrdev_put(chrdev);
 	return 0;
 }

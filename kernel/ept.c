@@ -265,6 +265,8 @@ int vhost_rpmsg_ept_del(struct vhost_rpmsg_ept *ept)
 	ept->dead = true;
 	list_del_init(&ept->ready_node);
 	spin_unlock(&rdev->ready_lock);
+	if (ept->ops && ept->ops->deleted)
+		ept->ops->deleted(ept);
 	mutex_unlock(&rdev->lock);
 
 	/* It may be what holds the guest back. */

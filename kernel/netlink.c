@@ -691,9 +691,8 @@ int vhost_rpmsg_nl_ns_announce_doit(struct sk_buff *skb, struct genl_info *info)
 
 	rdev = chrdev->ept.rdev;
 	mutex_lock(&rdev->lock);
-	/* Off the table before its last event, and nobody withdraws it then. */
-	if (!chrdev->known ||
-	    xa_load(&rdev->epts, chrdev->ept.addr) != &chrdev->ept) {
+	/* Not there yet, or off the table: nobody would withdraw it then. */
+	if (!chrdev->known) {
 		err = nl_gone(info, -ENOENT);
 	} else if (!chrdev->name[0]) {
 		NL_SET_ERR_MSG_ATTR(info->extack,

@@ -96,6 +96,8 @@ static inline size_t vhost_rpmsg_iter_len(const struct vhost_rpmsg_iter *iter)
  * @reset: the guest is gone; drop what waits for it. Called with the device's
  *	mutex and both virtqueue mutexes held, or with no worker about. May be
  *	NULL.
+ * @deleted: the endpoint is off the table; callbacks that are on their way may
+ *	still come. Called with the device's mutex held. May be NULL.
  * @release: the last user of a deleted endpoint is done. RCU readers may still
  *	see the endpoint, so it must be freed with kfree_rcu(). When NULL,
  *	vhost_rpmsg_ept_del() waits for the last user.
@@ -112,6 +114,7 @@ struct vhost_rpmsg_ept_ops {
 	void (*complete)(struct vhost_rpmsg_ept *ept);
 	void (*remote_changed)(struct vhost_rpmsg_ept *ept);
 	void (*reset)(struct vhost_rpmsg_ept *ept);
+	void (*deleted)(struct vhost_rpmsg_ept *ept);
 	void (*release)(struct vhost_rpmsg_ept *ept);
 	void (*orphan)(struct vhost_rpmsg_ept *ept);
 };
