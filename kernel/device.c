@@ -203,19 +203,26 @@ static void dev_delete(struct vrpmsg_dev *rdev)
 	vrpmsg_dev_put(rdev);
 }
 
-/* Delete a persistent device: 0; -EBUSY: it has a VMM, or is a VMM's own. */
+/*
+ * Delete a persistent device: 0; -EBUSY: it has a VMM, or is a VMM's own;
+ * -ENODEV: somebody else deletes it.
+ */
 int vrpmsg_dev_del(struct vrpmsg_dev *rdev)
 {
+	int err = 0;
+
 	mutex_lock(&rdev->lock);
-	if (!rdev->persistent || rdev->attached || rdev->dead) {
-		mutex_unlock(&rdev->lock);
-		return rdev->dead ? -ENODEV : -EBUSY;
-	}
-	WRITE_ONCE(rdev->dead, true);
+	if (rdev->dead)
+		err = -ENODEV;
+	else if (!rdev->persistent || rdev->attached)
+		err = -EBUSY;
+	else
+		WRITE_ONCE(rdev->dead, true);
 	mutex_unlock(&rdev->lock);
 
-	dev_delete(rdev);
-	return 0;
+	if (!err)
+		dev_delete(rdev);
+	return err;
 }
 
 void vrpmsg_dev_del_all(void)
