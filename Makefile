@@ -45,8 +45,8 @@ MANS := $(wildcard libvhostrpmsg/man/*.[1-9] tools/*/*.[1-9])
 
 SHELL := /bin/bash
 
-.PHONY: all user tools tests asan check check-guest demo lint format vm modules \
-	install modules_install clean help
+.PHONY: all user tools tests asan fuzz check check-guest demo lint format vm \
+	modules install modules_install clean help
 .DELETE_ON_ERROR:
 
 all: tools
@@ -63,6 +63,32 @@ asan:
 		$(BUILD)/asan/selftests/leaky CFLAGS='-O1 -g \
 		-fsanitize=address,undefined -fno-sanitize-recover=undefined'
 
+# The bridge without its main(), with libFuzzer and the calls that
+# selftests/fuzz_bridge/kernel.c makes for it.
+FUZZ := $(BUILD)/fuzz
+FUZZ_CC ?= clang
+FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=undefined
+# Not clang's opinions, where gcc has none.
+FUZZ_WARN := -Wno-missing-field-initializers -Wno-uninitialized
+FUZZ_OBJS := $(patsubst %.c,$(FUZZ)/%.o,$(wildcard selftests/fuzz_bridge/*.c) \
+	$(filter-out %/main.c,$(wildcard tools/vrpmsg-bridge/*.c)))
+
+fuzz: $(FUZZ)/fuzz_bridge
+
+$(FUZZ)/fuzz_bridge: $(FUZZ_OBJS)
+	@echo '  LD      $@'
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) -o $@ $^
+
+$(FUZZ)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo '  CC      $@'
+	@$(FUZZ_CC) $(CPPFLAGS_ALL) -std=gnu11 $(WARN) $(FUZZ_WARN) \
+		$(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ)/tools/%.o: CPPFLAGS_ALL += -Dioctl=kernel_ioctl -Dclose=kernel_close \
+	-Dmmap=kernel_mmap -Dmunmap=kernel_munmap
+
 help:
 	@echo 'make                    library and tools, into build/user'
 	@echo 'make modules [KVER=...] kernel module, for the running kernel'
@@ -73,6 +99,7 @@ help:
 	@echo 'make check-guest        tests with a real guest; part of make check'
 	@echo 'make demo               a real guest talks to host processes'
 	@echo 'make vm [KERNEL=6.12]   a shell in a VM with the module loaded'
+	@echo 'make fuzz               the fuzzer of vrpmsg-bridge; selftests/fuzz_bridge.sh'
 	@echo 'make lint               static checks'
 	@echo 'make format             lay out C files as lint wants it'
 	@echo 'make clean              remove build/'
@@ -125,7 +152,7 @@ $(O)/selftests/%: $(O)/obj/selftests/%.o $(TEST_COMMON) $(LIB_SO)
 		-lvhostrpmsg $(NL_LIBS) $(URING_LIBS) -lpthread
 
 .SECONDARY:
--include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(O)/obj $(FUZZ) -name '*.d' 2>/dev/null)
 
 modules:
 	$(VM)/build-modules --host $(KVER)

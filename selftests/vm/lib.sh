@@ -65,7 +65,7 @@ need_build_packages()
 		libnl-genl-3-dev libjson-c-dev liburing-dev libelf-dev bc bison flex \
 		libssl-dev rsync cpio kmod xz-utils busybox-static \
 		qemu-system-x86 python3 python3-yaml python3-jsonschema \
-		mandoc debootstrap pahole sparse
+		mandoc debootstrap pahole sparse clang libclang-rt-dev
 }
 
 # One user of the cache at a time: with_lock NAME COMMAND...
