@@ -115,6 +115,16 @@ $(O)/obj/selftests/%.o: CPPFLAGS_ALL += -isystem $(KSELFTEST) -Iselftests
 # EPT_REQ() has defaults that its users override.
 $(O)/obj/selftests/%.o: CFLAGS_ALL += -Wno-override-init
 
+# What fuzz_host knows of netlink and of errors.
+$(O)/gen/fuzz_host_tables.h: selftests/fuzz_host_tables.py \
+		docs/netlink/specs/vhost_rpmsg.yaml uapi/linux/vhost_rpmsg.h
+	@mkdir -p $(@D)
+	@echo '  GEN     $@'
+	@python3 $^ >$@
+
+$(O)/obj/selftests/fuzz_host.o: CPPFLAGS_ALL += -I$(O)/gen
+$(O)/obj/selftests/fuzz_host.o: $(O)/gen/fuzz_host_tables.h
+
 $(LIB_SO): $(LIB_OBJS) libvhostrpmsg/libvhostrpmsg.map
 	@mkdir -p $(@D)
 	@echo '  LD      $@'
