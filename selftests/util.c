@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 void *volatile bad_ptr = (void *)1;
 __thread char nl_extack[256];
 __thread int nl_bad_attr;
+__thread bool nl_lost;
 
 /* A socket for each thread and process: tests fork. */
 static __thread struct nl_sock *sock;
@@ -176,27 +178,49 @@ static void handle(struct nlmsghdr *nlh, struct answer *a)
 		a->cb(tb, genlmsg_hdr(nlh)->cmd, a->arg);
 }
 
+/*
+ * The socket has lost an answer, or is in the middle of one. The next request
+ * gets a new one.
+ */
+static int lose(struct answer *a, int err)
+{
+	nl_lost = true;
+	nl_socket_free(sock);
+	sock = NULL;
+	a->done = true;
+	a->err = err;
+	return err;
+}
+
+/* System calls by hand, too: a test may be after their errors. */
 static int transact(struct nl_msg *msg, struct answer *a)
 {
-	struct sockaddr_nl from;
-	unsigned char *buf;
-	int n;
+	static char buf[16384];
 	struct nlmsghdr *nlh;
+	ssize_t n;
+	int len;
 
 	nl_extack[0] = 0;
 	nl_bad_attr = 0;
-	if (nl_send_auto(sock, msg) < 0)
-		die("netlink send");
+	nl_lost = false;
+	nl_complete_msg(sock, msg);
+	nlh = nlmsg_hdr(msg);
+	n = send(nl_socket_get_fd(sock), nlh, nlh->nlmsg_len, 0);
+	if (n < 0)
+		lose(a, -errno);
 	nlmsg_free(msg);
 	while (!a->done) {
-		n = nl_recv(sock, &from, &buf, NULL);
-		if (n <= 0)
-			die("netlink receive");
-		for (nlh = (void *)buf; nlmsg_ok(nlh, n);
-		     nlh = nlmsg_next(nlh, &n))
+		n = recv(nl_socket_get_fd(sock), buf, sizeof(buf), 0);
+		if (n < 0)
+			return lose(a, -errno);
+		len = n;
+		for (nlh = (void *)buf; nlmsg_ok(nlh, len);
+		     nlh = nlmsg_next(nlh, &len))
 			handle(nlh, a);
-		free(buf);
 	}
+	/* From the start of a dump, which goes on nevertheless. */
+	if (a->err == -ENOBUFS && !nl_lost)
+		lose(a, -ENOBUFS);
 	return a->err;
 }
 

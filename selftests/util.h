@@ -95,6 +95,8 @@ struct nl_chan {
 /* The kernel's words for the thread's last refusal, and the attribute at fault. */
 extern __thread char nl_extack[256];
 extern __thread int nl_bad_attr;
+/* The last answer was lost on the way: nobody knows what has become of it. */
+extern __thread bool nl_lost;
 
 /*
  * Look for the family: whether the module is there. Only for who removes it, and
