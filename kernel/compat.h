@@ -67,8 +67,8 @@ static inline struct nlattr **vrpmsg_dump_attrs(struct netlink_callback *cb)
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 /* 6.18: numbers of descriptors, for VIRTIO_F_IN_ORDER. */
-#define vhost_add_used_and_signal_n(dev, vq, heads, nheads, count) \
-	vhost_add_used_and_signal_n(dev, vq, heads, count)
+#define vhost_add_used_n(vq, heads, nheads, count) \
+	vhost_add_used_n(vq, heads, count)
 #define vhost_discard_vq_desc(vq, n, ndesc)	vhost_discard_vq_desc(vq, n)
 #endif
 

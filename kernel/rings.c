@@ -28,8 +28,11 @@ static void rings_flush(struct vhost_rpmsg *vr, unsigned int qid)
 	lockdep_assert_held(&vq->mutex);
 	if (!vr->done[qid])
 		return;
-	vhost_add_used_and_signal_n(&vr->dev, vq, vq->heads, NULL,
-				    vr->done[qid]);
+	if (vhost_add_used_n(vq, vq->heads, NULL, vr->done[qid]))
+		/* The guest does not get them back, and is to blame. */
+		vrpmsg_count(vr->rdev, VHOST_RPMSG_A_STATS_RING_ERRORS,
+			     vr->done[qid]);
+	vhost_signal(&vr->dev, vq);
 	vr->done[qid] = 0;
 }
 

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -416,6 +417,28 @@ TEST_F(ring, an_idle_device_wants_no_kicks_for_buffers)
 		guest_done(&self->g, &msg);
 	}
 	EXPECT_EQ(kicks, self->g.kicks);
+}
+
+/* The message is there, its buffer is not: the guest has it coming. */
+TEST_F(ring, a_used_ring_that_cannot_be_written_is_counted)
+{
+	void *used;
+
+	OPEN();
+	used = self->g.ring[GUEST_RX].vring.used;
+	fill(self->a, 100, 1);
+	ASSERT_EQ(0, mprotect(used, 4096, PROT_READ));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, self->a, 100));
+	EXPECT_READ(1, 100);
+	EXPECT_TRUE(WAIT_FOR(dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS) == 1,
+			     LONG_MS));
+	EXPECT_EQ(1, guest_in_flight(&self->g, GUEST_RX));
+
+	ASSERT_EQ(0, mprotect(used, 4096, PROT_READ | PROT_WRITE));
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, self->a, 100));
+	guest_kick_always(&self->g, GUEST_RX);
+	EXPECT_READ(1, 100);
+	EXPECT_EQ(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS));
 }
 
 TEST_HARNESS_MAIN
