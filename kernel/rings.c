@@ -569,6 +569,7 @@ static long rings_set_features(struct vhost_rpmsg *vr, u64 __user *arg)
 {
 	unsigned int i;
 	u64 features;
+	int err;
 
 	if (copy_from_user(&features, arg, sizeof(features)))
 		return -EFAULT;
@@ -581,8 +582,9 @@ static long rings_set_features(struct vhost_rpmsg *vr, u64 __user *arg)
 		return -EFAULT;
 
 	if (features & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)) {
-		if (vhost_init_device_iotlb(&vr->dev))
-			return -EFAULT;
+		err = vhost_init_device_iotlb(&vr->dev);
+		if (err)
+			return err;
 	} else {
 		vhost_clear_device_iotlb(&vr->dev);
 	}
