@@ -141,7 +141,6 @@ int vrpmsg_chrdev_del(struct vrpmsg_chrdev *chrdev);
 struct vrpmsg_chrdev *vrpmsg_chrdev_get_by_id(u32 id);
 struct vrpmsg_chrdev *vrpmsg_chrdev_get_next(unsigned long id);
 void vrpmsg_chrdev_put(struct vrpmsg_chrdev *chrdev);
-bool vrpmsg_chrdev_known(struct vhost_rpmsg_ept *ept);
 bool vrpmsg_chrdev_of_ept(struct vhost_rpmsg_ept *ept, u32 *id);
 
 void vrpmsg_nl_ept_event(struct vrpmsg_chrdev *chrdev,

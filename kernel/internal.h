@@ -203,6 +203,7 @@ void vrpmsg_ns_unbind(struct vhost_rpmsg_ept *ept);
 /* chrdev.c, more in chrdev.h */
 int vrpmsg_chrdev_register(void);
 void vrpmsg_chrdev_unregister(void);
+bool vrpmsg_chrdev_known(struct vhost_rpmsg_ept *ept);
 
 /* netlink.c */
 int vrpmsg_nl_register(void);

@@ -249,7 +249,9 @@ void vrpmsg_ns_unbind(struct vhost_rpmsg_ept *ept)
 	if (!chan || chan->ept != ept)
 		return;
 	chan->ept = NULL;
-	vrpmsg_nl_chan_event(rdev, chan, VHOST_RPMSG_EVENT_CHANGE);
+	/* One that could not be completed was never heard of as bound. */
+	if (vrpmsg_chrdev_known(ept))
+		vrpmsg_nl_chan_event(rdev, chan, VHOST_RPMSG_EVENT_CHANGE);
 }
 
 /* The name has 32 bytes on the wire; here is room for one more. */
