@@ -155,6 +155,8 @@ $(O)/bin/$(1): $(call objects,tools/$(1)) $(LIB_SO)
 endef
 $(foreach t,$(notdir $(TOOLS)),$(eval $(call tool,$(t))))
 
+$(O)/selftests/fuzz_guest: $(call objects,selftests/fuzz)
+
 $(O)/selftests/%: $(O)/obj/selftests/%.o $(TEST_COMMON) $(LIB_SO)
 	@mkdir -p $(@D)
 	@echo '  LD      $@'
