@@ -208,6 +208,21 @@ static int rings_get_buffer(struct vhost_rpmsg *vr,
 }
 
 /*
+ * Behind an IOTLB the vhost core logs all of the pieces of a buffer, which may
+ * be many times the guest's memory, page by page. Cut off what was not written.
+ */
+static unsigned int rings_cut(struct iovec *iov, unsigned int num, size_t len)
+{
+	unsigned int i;
+
+	for (i = 0; i < num && len; i++) {
+		iov[i].iov_len = min(iov[i].iov_len, len);
+		len -= iov[i].iov_len;
+	}
+	return i;
+}
+
+/*
  * Write the header of a response and give the buffer to the guest. When the
  * guest's memory could not be written, the buffer goes back empty: -EFAULT.
  */
@@ -227,7 +242,7 @@ static int rings_put_response(struct vhost_rpmsg *vr,
 	/* Logged even after a fault, which may have come half way through. */
 	if (vhost_has_feature(vq, VHOST_F_LOG_ALL))
 		vhost_log_write(vq, vq->log, iter->log_num, len, vq->iov,
-				iter->iov_num);
+				rings_cut(vq->iov, iter->iov_num, len));
 
 	rings_used(vr, VIRTIO_RPMSG_RESPONSE, iter->head,
 		   iter->fault ? 0 : len);
