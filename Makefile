@@ -45,8 +45,8 @@ MANS := $(wildcard libvhostrpmsg/man/*.[1-9] tools/*/*.[1-9])
 
 SHELL := /bin/bash
 
-.PHONY: all user tools tests asan fuzz check check-guest demo lint format vm \
-	modules install modules_install clean help
+.PHONY: all user tools tests asan fuzz check check-debug check-guest demo lint \
+	format vm modules install modules_install clean help
 .DELETE_ON_ERROR:
 
 all: tools
@@ -96,6 +96,7 @@ help:
 	@echo '                        PREFIX, LIBDIR and DESTDIR say where to'
 	@echo 'make modules_install    the module, into /lib/modules/KVER'
 	@echo 'make check              all tests, in VMs; KERNEL=6.1 T=test_ring for one'
+	@echo 'make check-debug        tests and attacks on kernels with sanitizers'
 	@echo 'make check-guest        tests with a real guest; part of make check'
 	@echo 'make demo               a real guest talks to host processes'
 	@echo 'make vm [KERNEL=6.12]   a shell in a VM with the module loaded'
@@ -205,6 +206,9 @@ install: tools
 
 check:
 	@KERNEL='$(KERNEL)' T='$(T)' $(VM)/check
+
+check-debug:
+	@T='$(T)' LONG='$(LONG)' QUICK='$(QUICK)' $(VM)/check-debug
 
 check-guest:
 	@$(VM)/check-guest
