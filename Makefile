@@ -41,19 +41,21 @@ TEST_COMMON := $(patsubst %.c,$(O)/obj/%.o,$(wildcard selftests/guest.c \
 	selftests/util.c))
 TESTS := $(patsubst selftests/%.c,$(O)/selftests/%,$(filter-out \
 	selftests/guest.c selftests/util.c,$(wildcard selftests/*.c)))
+BENCH := $(O)/bench/bench
 MANS := $(wildcard libvhostrpmsg/man/*.[1-9] tools/*/*.[1-9])
 
 SHELL := /bin/bash
 
-.PHONY: all user tools tests asan fuzz check check-debug check-guest demo lint \
-	format vm modules install modules_install clean help
+.PHONY: all user tools tests asan fuzz check check-guest check-debug demo \
+	bench bench-program lint format vm modules install modules_install clean \
+	help
 .DELETE_ON_ERROR:
 
 all: tools
 
 tools: $(LIBS) $(TOOLS)
 
-user: tools tests
+user: tools tests $(BENCH)
 
 tests: $(TESTS)
 
@@ -98,6 +100,7 @@ help:
 	@echo 'make check              all tests, in VMs; KERNEL=6.1 T=test_ring for one'
 	@echo 'make check-debug        tests and attacks on kernels with sanitizers'
 	@echo 'make check-guest        tests with a real guest; part of make check'
+	@echo 'make bench              benchmark beside vhost-vsock, in VMs'
 	@echo 'make demo               a real guest talks to host processes'
 	@echo 'make vm [KERNEL=6.12]   a shell in a VM with the module loaded'
 	@echo 'make fuzz               the fuzzer of vrpmsg-bridge; selftests/fuzz_bridge.sh'
@@ -164,6 +167,13 @@ $(O)/selftests/%: $(O)/obj/selftests/%.o $(TEST_COMMON) $(LIB_SO)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(O)/lib \
 		-lvhostrpmsg $(NL_LIBS) $(URING_LIBS) -lpthread
 
+$(O)/obj/bench/%.o: CPPFLAGS_ALL += -Iselftests
+$(O)/obj/bench/%.o: CFLAGS_ALL += -Wno-override-init
+$(BENCH): $(call objects,bench) $(TEST_COMMON)
+	@mkdir -p $(@D)
+	@echo '  LD      $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(NL_LIBS)
+
 .SECONDARY:
 -include $(shell find $(O)/obj $(FUZZ) -name '*.d' 2>/dev/null)
 
@@ -212,6 +222,11 @@ check-debug:
 
 check-guest:
 	@$(VM)/check-guest
+
+bench:
+	@bench/run $(BENCH_ARGS)
+
+bench-program: $(BENCH)
 
 demo:
 	@$(VM)/demo
