@@ -95,12 +95,23 @@ static int rings_get_request(struct vhost_rpmsg *vr,
 			     unsigned int in)
 {
 	struct vhost_virtqueue *vq = iter->vq;
+	void __user *base = vq->iov->iov_base;
 	size_t size = iov_length(vq->iov, out);
 	struct vrpmsg_hdr hdr;
 
-	iov_iter_init(&iter->iov_iter, ITER_SOURCE, vq->iov, out, size);
-	if (in || !copy_from_iter_full(&hdr, sizeof(hdr), &iter->iov_iter))
+	if (in || size < sizeof(hdr))
 		goto invalid;
+	if (likely(out == 1)) {
+		/* One piece, as Linux guests have it, is cheaper to copy. */
+		if (copy_from_user(&hdr, base, sizeof(hdr)))
+			goto invalid;
+		iov_iter_ubuf(&iter->iov_iter, ITER_SOURCE, base + sizeof(hdr),
+			      size - sizeof(hdr));
+	} else {
+		iov_iter_init(&iter->iov_iter, ITER_SOURCE, vq->iov, out, size);
+		if (!copy_from_iter_full(&hdr, sizeof(hdr), &iter->iov_iter))
+			goto invalid;
+	}
 
 	iter->src = vhost32_to_cpu(vq, hdr.src);
 	iter->dst = vhost32_to_cpu(vq, hdr.dst);
@@ -135,9 +146,15 @@ static int rings_get_response(struct vhost_rpmsg *vr,
 		return -EBADMSG;
 	}
 
-	iov_iter_init(&iter->hdr_iter, ITER_DEST, vq->iov, in, size);
-	iter->iov_iter = iter->hdr_iter;
-	iov_iter_advance(&iter->iov_iter, sizeof(struct vrpmsg_hdr));
+	if (likely(in == 1)) {
+		iov_iter_ubuf(&iter->iov_iter, ITER_DEST,
+			      vq->iov->iov_base + sizeof(struct vrpmsg_hdr),
+			      size - sizeof(struct vrpmsg_hdr));
+	} else {
+		iov_iter_init(&iter->hdr_iter, ITER_DEST, vq->iov, in, size);
+		iter->iov_iter = iter->hdr_iter;
+		iov_iter_advance(&iter->iov_iter, sizeof(struct vrpmsg_hdr));
+	}
 	iter->iov_num = in;
 	iter->len = min_t(size_t, size - sizeof(struct vrpmsg_hdr),
 			  VHOST_RPMSG_MAX_MTU);
@@ -237,8 +254,13 @@ static int rings_put_response(struct vhost_rpmsg *vr,
 	};
 	size_t len = sizeof(hdr) + iter->copied;
 
-	if (copy_to_iter(&hdr, sizeof(hdr), &iter->hdr_iter) != sizeof(hdr))
+	if (likely(iter->iov_num == 1)) {
+		if (copy_to_user(vq->iov->iov_base, &hdr, sizeof(hdr)))
+			iter->fault = true;
+	} else if (copy_to_iter(&hdr, sizeof(hdr), &iter->hdr_iter) !=
+		   sizeof(hdr)) {
 		iter->fault = true;
+	}
 	/* Logged even after a fault, which may have come half way through. */
 	if (vhost_has_feature(vq, VHOST_F_LOG_ALL))
 		vhost_log_write(vq, vq->log, iter->log_num, len, vq->iov,

@@ -51,7 +51,7 @@ struct vhost_rpmsg_iter {
 	void *priv;
 	/* private: */
 	struct iov_iter iov_iter;	/* the payload not copied yet */
-	struct iov_iter hdr_iter;	/* where a response's header goes */
+	struct iov_iter hdr_iter;	/* for a response's header, in several pieces */
 	struct vhost_virtqueue *vq;
 	int head;
 	unsigned int iov_num;
