@@ -57,14 +57,36 @@ static u32 msg_cost(const struct vrpmsg_msg *msg)
 	return msg->len + VHOST_RPMSG_MSG_OVERHEAD;
 }
 
+static void *msg_data(struct vrpmsg_msg *msg)
+{
+	return msg->len > VRPMSG_MSG_INLINE ? msg->large : msg->small;
+}
+
 static struct vrpmsg_msg *msg_alloc(size_t len, gfp_t gfp)
 {
+	size_t size = offsetof(struct vrpmsg_msg, small) + len;
 	struct vrpmsg_msg *msg;
 
-	msg = kvmalloc(struct_size(msg, data, len), gfp | GFP_KERNEL_ACCOUNT);
-	if (msg)
-		msg->len = len;
+	gfp |= GFP_KERNEL_ACCOUNT;
+	msg = kmalloc(len > VRPMSG_MSG_INLINE ? sizeof(*msg) : size, gfp);
+	if (!msg)
+		return NULL;
+	msg->len = len;
+	if (len > VRPMSG_MSG_INLINE) {
+		msg->large = kvmalloc(len, gfp);
+		if (!msg->large) {
+			kfree(msg);
+			return NULL;
+		}
+	}
 	return msg;
+}
+
+static void msg_free(struct vrpmsg_msg *msg)
+{
+	if (msg && msg->len > VRPMSG_MSG_INLINE)
+		kvfree(msg->large);
+	kfree(msg);
 }
 
 static void queue_init(struct vrpmsg_queue *queue)
@@ -125,7 +147,7 @@ static u32 queue_drop(struct vrpmsg_chrdev *chrdev, struct vrpmsg_queue *queue,
 	while ((msg = queue_pop(queue))) {
 		used += msg_cost(msg);
 		chrdev_drop(chrdev, stat, msg->len);
-		kvfree(msg);
+		msg_free(msg);
 	}
 	return used;
 }
@@ -250,8 +272,8 @@ static ssize_t chrdev_ept_read(struct vhost_rpmsg *vr,
 
 	msg->addr = iter->src;
 	cause = VHOST_RPMSG_A_STATS_RX_DROP_INVALID;
-	if (vhost_rpmsg_copy(vr, iter, msg->data, len) != len) {
-		kvfree(msg);
+	if (vhost_rpmsg_copy(vr, iter, msg_data(msg), len) != len) {
+		msg_free(msg);
 		goto drop;
 	}
 
@@ -277,7 +299,7 @@ static void chrdev_sent(struct vrpmsg_chrdev *chrdev)
 	chrdev->tx_done += msg_cost(msg);
 	chrdev->tx_done_len += msg->len;
 	chrdev->tx_done_num++;
-	kvfree(msg);
+	msg_free(msg);
 }
 
 static void chrdev_ept_unsend(struct vhost_rpmsg_ept *ept)
@@ -308,12 +330,12 @@ static int chrdev_ept_send(struct vhost_rpmsg *vr,
 		/* It was written when the guest had larger buffers. */
 		chrdev->tx_done += msg_cost(msg);
 		chrdev_drop(chrdev, VHOST_RPMSG_A_STATS_TX_DROP_SIZE, msg->len);
-		kvfree(msg);
+		msg_free(msg);
 		return -EAGAIN;
 	}
 
 	iter->dst = msg->addr;
-	vhost_rpmsg_copy(vr, iter, msg->data, msg->len);
+	vhost_rpmsg_copy(vr, iter, msg_data(msg), msg->len);
 	chrdev->tx_last = msg;
 	return !queue_empty(&chrdev->tx_burst) || !queue_empty(&chrdev->tx);
 }
@@ -612,9 +634,9 @@ static ssize_t chrdev_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		if (copy_to_iter(&addr, prefix, to) != prefix)
 			goto fault;
 	}
-	if (copy_to_iter(msg->data, msg->len, to) != msg->len)
+	if (copy_to_iter(msg_data(msg), msg->len, to) != msg->len)
 		goto fault;
-	kvfree(msg);
+	msg_free(msg);
 	return len;
 
 fault:
@@ -705,7 +727,7 @@ static ssize_t chrdev_write_iter(struct kiocb *iocb, struct iov_iter *from)
 			if (!msg)
 				goto err_revert;
 			err = -EFAULT;
-			if (!copy_from_iter_full(msg->data, len, from))
+			if (!copy_from_iter_full(msg_data(msg), len, from))
 				goto err_free;
 			err = 0;
 		}
@@ -724,7 +746,7 @@ static ssize_t chrdev_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return total;
 
 err_free:
-	kvfree(msg);
+	msg_free(msg);
 err_revert:
 	/* io_uring tries again after -EAGAIN. */
 	iov_iter_revert(from, total - iov_iter_count(from));

@@ -11,7 +11,10 @@
  * @next: the one after it
  * @addr: remote: where it came from, or goes to
  * @len: bytes of payload
- * @data: payload
+ * @large: payload of more than VRPMSG_MSG_INLINE bytes, in memory of its own:
+ *	sizes like 4 KiB and 32 KiB would otherwise take, and have zeroed, twice
+ *	as much
+ * @small: any other payload
  *
  * Singly linked, so that a message of a Linux guest, 496 bytes, fits into 512.
  */
@@ -19,8 +22,13 @@ struct vrpmsg_msg {
 	struct vrpmsg_msg *next;
 	u32 addr;
 	u32 len;
-	u8 data[];
+	union {
+		void *large;
+		DECLARE_FLEX_ARRAY(u8, small);
+	};
 };
+
+#define VRPMSG_MSG_INLINE	(2048 - offsetof(struct vrpmsg_msg, small))
 
 struct vrpmsg_queue {
 	struct vrpmsg_msg *head;
