@@ -5,20 +5,15 @@
  * done; the first one is the kernel's alone, so that lines do not mix.
  * Not a script: nested, each program that a script starts costs a second.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <linux/netlink.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/reboot.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -48,77 +43,46 @@ static int run(const char *command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static const char *variable(const char *event, size_t len, const char *name)
+/* The last part of a path. */
+static const char *base_name(const char *path)
 {
-	const char *end = event + len;
-	size_t name_len = strlen(name);
-
-	for (; event < end; event += strlen(event) + 1)
-		if (!strncmp(event, name, name_len) && event[name_len] == '=')
-			return event + name_len + 1;
-	return NULL;
-}
-
-/* A char device comes or goes: its node does, too. */
-static void handle_uevent(const char *event, size_t len)
-{
-	const char *action = variable(event, len, "ACTION");
-	const char *major = variable(event, len, "MAJOR");
-	const char *minor = variable(event, len, "MINOR");
-	const char *name = variable(event, len, "DEVNAME");
-	char path[256];
-
-	if (!action || !major || !minor || !name)
-		return;
-	snprintf(path, sizeof(path), "/dev/%s", name);
-	if (!strcmp(action, "remove"))
-		unlink(path);
-	else if (!strcmp(action, "add") &&
-		 mknod(path, S_IFCHR | 0600,
-		       makedev(atoi(major), atoi(minor))) &&
-		 errno != EEXIST)
-		perror(path);
+	return strrchr(path, '/') + 1;
 }
 
 /*
- * In place of devtmpfs, which the minimal kernel does not have: see config.
- * This process looks at /sys only for what was there before it.
+ * In place of devtmpfs, which the minimal kernel does not have: see config. Who
+ * wants a node asks for it with a command of its own, so it is enough to look
+ * before each.
  */
-static void make_nodes(void)
+static void update_nodes(void)
 {
-	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = 1 };
-	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC,
-			NETLINK_KOBJECT_UEVENT);
-	char event[8192];
+	unsigned int major, minor;
+	char path[256];
 	glob_t found;
-	ssize_t len;
 	size_t i;
+	FILE *f;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		perror("uevents");
-		return;
-	}
-	if (fork())
-		return;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (!glob("/sys/class/rpmsg/*/uevent", 0, NULL, &found)) {
-		for (i = 0; i < found.gl_pathc; i++) {
-			int node = open(found.gl_pathv[i], O_WRONLY);
+	glob("/dev/rpmsg*", 0, NULL, &found);
+	glob("/dev/ttyRPMSG*", GLOB_APPEND, NULL, &found);
+	for (i = 0; i < found.gl_pathc; i++)
+		unlink(found.gl_pathv[i]);
+	globfree(&found);
 
-			if (node < 0 || write(node, "add", 3) != 3)
-				perror(found.gl_pathv[i]);
-			close(node);
-		}
-	}
-	while ((len = recv(fd, event, sizeof(event) - 1, 0)) >= 0 ||
-	       errno == ENOBUFS) {
-		if (len <= 0)
+	glob("/sys/class/rpmsg/*", 0, NULL, &found);
+	glob("/sys/class/tty/ttyRPMSG*", GLOB_APPEND, NULL, &found);
+	for (i = 0; i < found.gl_pathc; i++) {
+		snprintf(path, sizeof(path), "%s/dev", found.gl_pathv[i]);
+		f = fopen(path, "re");
+		/* It may go at any time. */
+		if (!f)
 			continue;
-		event[len] = '\0';
-		handle_uevent(event, len);
+		snprintf(path, sizeof(path), "/dev/%s",
+			 base_name(found.gl_pathv[i]));
+		if (fscanf(f, "%u:%u", &major, &minor) == 2)
+			mknod(path, S_IFCHR | 0600, makedev(major, minor));
+		fclose(f);
 	}
-	perror("uevents");
-	_exit(1);
+	globfree(&found);
 }
 
 /* Those of a stock kernel, in the order of their names. */
@@ -143,7 +107,7 @@ int main(void)
 {
 	struct utsname name;
 	struct termios tty;
-	bool nodes = true;
+	bool devtmpfs = true;
 	char line[4096];
 	int fd;
 
@@ -152,7 +116,7 @@ int main(void)
 	if (mount("devtmpfs", "/dev", "devtmpfs", 0, NULL)) {
 		mknod("/dev/null", S_IFCHR | 0666, makedev(1, 3));
 		mknod("/dev/ttyS1", S_IFCHR | 0600, makedev(4, 65));
-		nodes = false;
+		devtmpfs = false;
 	}
 	fd = open("/dev/ttyS1", O_RDWR | O_NOCTTY);
 	dup2(fd, STDIN_FILENO);
@@ -165,8 +129,6 @@ int main(void)
 		tty.c_oflag &= ~ONLCR;
 		tcsetattr(STDIN_FILENO, TCSANOW, &tty);
 	}
-	if (!nodes)
-		make_nodes();
 	load_modules();
 	/* From here on only what is wrong: the console is slow. */
 	klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, NULL, 6);
@@ -181,6 +143,8 @@ int main(void)
 		if (!command)
 			continue;
 		*command++ = '\0';
+		if (!devtmpfs)
+			update_nodes();
 		status = run(command);
 		printf("@%s %d\n", line, status);
 		fflush(stdout);
