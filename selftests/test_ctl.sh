@@ -58,13 +58,22 @@ stop_guest()
 	guest_pid=
 }
 
+# Processes are slow to start in a VM, so the shell itself looks through output.
+
 # One field of the only object that a command prints.
 field()
 {
-	local key=$1
+	local pattern="\"$1\":(\"([^\"]*)\"|[^,}]*)" out
 	shift
-	vrpmsgctl -j "$@" | grep -oE "\"$key\":(\"[^\"]*\"|[^,}]*)" |
-		head -n 1 | sed -E 's/^"[^"]*"://; s/^"(.*)"$/\1/'
+	out=$(vrpmsgctl -j "$@")
+	[[ $out =~ $pattern ]] || return
+	echo "${BASH_REMATCH[2]:-${BASH_REMATCH[1]}}"
+}
+
+# has FILE PATTERN
+has()
+{
+	[[ $(<"$1") =~ $2 ]]
 }
 
 echo "TAP version 13"
@@ -134,7 +143,8 @@ expect "a second endpoint of that name" 0 "name echo addr 1026" "" \
 cp "$tmp/out" "$tmp/second"
 expect "a name that is not one endpoint's" 2 "" "several endpoints" \
 	vrpmsgctl ept show $dev/echo
-second=$(grep -oE '^/dev/vrpmsg-ep[0-9]+' "$tmp/second")
+second=$(<"$tmp/second")
+second=${second%%:*}
 expect "ept del" 0 "" "" vrpmsgctl ept del "$second"
 expect "ept del of no endpoint" 2 "" "No such file" \
 	vrpmsgctl ept del "${second#/dev/vrpmsg-ep}"
@@ -143,11 +153,11 @@ expect "ept del of no endpoint" 2 "" "No such file" \
 vrpmsgctl ept set $dev/all tx-limit 1
 vrpmsgctl send $dev/all count 2 hi 2>"$tmp/why" &
 sender=$!
-queued() { vrpmsgctl -s ept show $dev/all | grep -q "tx-queued 66"; }
+queued() { [[ $(vrpmsgctl -s ept show $dev/all) == *"tx-queued 66"* ]]; }
 wait_for queued
 kill -INT $sender
 wait $sender
-[[ $? == 2 ]] && grep -q "Interrupted" "$tmp/why"
+[[ $? == 2 ]] && has "$tmp/why" "Interrupted"
 result "SIGINT ends a send that waits" $?
 expect "send before there is a remote" 2 "" "no remote is known yet" \
 	vrpmsgctl send $dev/echo hi
@@ -163,7 +173,7 @@ monitor=$!
 vrpmsgctl monitor chan >"$tmp/chans" &
 monitor_chan=$!
 # They listen once they sleep in poll().
-listens() { grep -q poll "/proc/$1/wchan"; }
+listens() { has "/proc/$1/wchan" poll; }
 wait_for listens $monitor
 wait_for listens $monitor_chan
 
@@ -192,8 +202,7 @@ receiver=$!
 many_open() { [[ $(field open ept show $dev/many) == true ]]; }
 wait_for many_open
 guest "send 4711 1025 from afar"
-many_has() { grep -q "$1" "$tmp/many"; }
-wait_for many_has "afar"
+wait_for has "$tmp/many" "afar"
 kill -INT $receiver
 wait $receiver
 result "SIGINT ends recv with status 0" $?
@@ -220,21 +229,24 @@ expect "shell talks to the guest" 0 "^hi there\|
 you\|
 three\|$" "" both three
 
-# sends NAME STATUS EXPECTED ARGS...: send, with what came to the guest.
+# sends NAME MESSAGES BYTES COMMAND...: what of it came to the guest.
+sent_so_far()
+{
+	local pattern="tx-msgs ([0-9]+) tx-bytes ([0-9]+)"
+
+	[[ $(vrpmsgctl -s ept show $dev/echo) =~ $pattern ]]
+}
 sends()
 {
-	local name=$1 messages=$2 bytes=$3 before after
+	local name=$1 messages=$2 bytes=$3
 	shift 3
-	before=$(vrpmsgctl -s ept show $dev/echo | grep -oE 'tx-(msgs|bytes) [0-9]+' |
-		 tr '\n' ' ')
+	sent_so_far
+	((messages += BASH_REMATCH[1], bytes += BASH_REMATCH[2]))
 	"$@" 2>"$tmp/why" || messages=failed
 	sent()
 	{
-		after=$(vrpmsgctl -s ept show $dev/echo |
-			grep -oE 'tx-(msgs|bytes) [0-9]+' | tr '\n' ' ')
-		# shellcheck disable=SC2086
-		set -- $before $after
-		[[ $(($6 - $2)) == "$messages" && $(($8 - $4)) == "$bytes" ]]
+		sent_so_far && [[ ${BASH_REMATCH[1]} == "$messages" &&
+				  ${BASH_REMATCH[2]} == "$bytes" ]]
 	}
 	wait_for sent
 	result "$name" $?
@@ -300,8 +312,7 @@ vrpmsgctl -j ping $dev/echo count 3 interval 0.01 timeout 10 >"$tmp/ping.json"
 result "ping as JSON" $?
 vrpmsgctl ping $dev/echo interval 0.01 timeout 10 >"$tmp/ping" &
 pinger=$!
-ping_has() { grep -q "seq=3 " "$tmp/ping"; }
-wait_for ping_has
+wait_for has "$tmp/ping" "seq=3 "
 kill -INT $pinger
 wait $pinger
 result "SIGINT ends ping with status 0" $?
@@ -349,8 +360,7 @@ expect "chan show of a bound one" 0 "bound to /dev/vrpmsg-ep[0-9]+$" "" \
 expect "ns withdraw" 0 "" "" vrpmsgctl ns withdraw $dev/echo
 expect "ns withdraw twice" 0 "" "" vrpmsgctl ns withdraw $dev/echo
 stop_guest
-chan_gone() { grep -q "^chan del $dev: name sensors addr 2000" "$tmp/chans"; }
-wait_for chan_gone
+wait_for has "$tmp/chans" "chan del $dev: name sensors addr 2000"
 kill -TERM $monitor $monitor_chan
 wait $monitor
 result "SIGTERM ends monitor with status 0" $?
