@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -326,6 +328,63 @@ TEST_F(lib, a_long_list)
 	for (size_t i = 1; i < count; i++)
 		ASSERT_LT(vrpmsg_ept_id(list[i - 1]), vrpmsg_ept_id(list[i]));
 	vrpmsg_ept_list_free(list);
+}
+
+/* The library's, too: something may happen just before it looks. */
+static void (*before_recvfrom)(void);
+
+ssize_t recvfrom(int fd, void *buf, size_t len, int flags,
+		 struct sockaddr *from, socklen_t *from_len)
+{
+	if (before_recvfrom)
+		before_recvfrom();
+	return syscall(SYS_recvfrom, fd, buf, len, flags, from, from_len);
+}
+
+static unsigned int overtakings;
+
+/* An endpoint comes while the library reads a list. */
+static void overtake(void)
+{
+	void (*hook)(void) = before_recvfrom;
+
+	before_recvfrom = NULL;
+	if (overtakings && overtakings--)
+		nl_ept_new(EPT_REQ(.dev = OTHER));
+	before_recvfrom = hook;
+}
+
+TEST_F(lib, a_list_that_is_overtaken_is_read_again)
+{
+	struct vrpmsg_ept **list, *ept;
+	size_t count;
+
+	/* More than one datagram has room for. */
+	for (int i = 0; i < 200; i++) {
+		ept = vrpmsg_ept_add(self->ctx, self->config);
+		ASSERT_NE(NULL, ept);
+		vrpmsg_ept_free(ept);
+	}
+	ASSERT_LT(0, nl_dev_new(OTHER));
+
+	/* Both are in the list that was not overtaken any more. */
+	overtakings = 2;
+	before_recvfrom = overtake;
+	list = vrpmsg_ept_list(self->ctx, NULL, &count);
+	before_recvfrom = NULL;
+	ASSERT_NE(NULL, list);
+	EXPECT_EQ(0, overtakings);
+	EXPECT_EQ(202, count);
+	vrpmsg_ept_list_free(list);
+
+	/* It does not go on for ever. */
+	overtakings = 1000000;
+	before_recvfrom = overtake;
+	list = vrpmsg_ept_list(self->ctx, DEV, &count);
+	before_recvfrom = NULL;
+	EXPECT_EQ(NULL, list);
+	EXPECT_REFUSED(EAGAIN, "come and go", "");
+	EXPECT_EQ(0, nl_dev_del(OTHER));
 }
 
 TEST_F(lib, endpoints_can_be_changed_in_part)
