@@ -10,7 +10,12 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/userfaultfd.h>
 
 #include "kselftest_harness.h"
 
@@ -99,10 +104,121 @@ TEST_F(faults, f01_no_kick_is_lost)
 	}
 }
 
+/*
+ * Have what the host writes to the used ring of a queue wait, until the file
+ * descriptor is closed; -1 where the kernel cannot do that.
+ */
+static int hold_used(struct guest *g, int q)
+{
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP |
+			    UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
+	};
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_WP };
+	struct uffdio_writeprotect wp = {
+		.mode = UFFDIO_WRITEPROTECT_MODE_WP,
+	};
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	range.range.start = (uintptr_t)g->ring[q].vring.used;
+	range.range.len = 4096;
+	wp.range = range.range;
+	if (uffd >= 0 && (ioctl(uffd, UFFDIO_API, &api) ||
+			  ioctl(uffd, UFFDIO_REGISTER, &range) ||
+			  ioctl(uffd, UFFDIO_WRITEPROTECT, &wp))) {
+		close(uffd);
+		uffd = -1;
+	}
+	return uffd;
+}
+
+/*
+ * The same for certain: the worker has seen that there is nothing more, and is
+ * held just where it asks for kicks. Until it has, the guest sends none.
+ */
+TEST_F(faults, f01_no_kick_is_lost_when_the_worker_rests)
+{
+	unsigned long kicks;
+	int uffd;
+
+	uffd = hold_used(&self->g, GUEST_RX);
+	if (uffd < 0)
+		SKIP(return, "no write protection with userfaultfd");
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "one", 3));
+	ASSERT_TRUE(poll_fd(uffd, POLLIN, LONG_MS) & POLLIN);
+	kicks = self->g.kicks;
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "two", 3));
+	EXPECT_EQ(kicks, self->g.kicks);
+	close(uffd);
+	EXPECT_NEXT("one");
+	EXPECT_NEXT("two");
+}
+
+/* And where it asks for kicks of the buffer that it waits for. */
+TEST_F(faults, f01_no_kick_is_lost_when_the_worker_wants_a_buffer)
+{
+	struct guest_opts opts = {
+		.name = DEV,
+		.features = GUEST_FEATURES | GUEST_EVENT_IDX,
+		.no_buffers = true,
+	};
+	struct guest *g = &self->g;
+	unsigned long kicks;
+	int uffd;
+
+	guest_close(g);
+	ASSERT_EQ(0, guest_open(g, &opts));
+	guest_post_one(g, g->tx_bufs);
+	guest_kick(g, GUEST_TX);
+	ASSERT_EQ(3, write(self->fd, "one", 3));
+	ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
+	ASSERT_TRUE(guest_used(g, GUEST_TX, NULL, NULL));
+
+	uffd = hold_used(g, GUEST_TX);
+	if (uffd < 0)
+		SKIP(return, "no write protection with userfaultfd");
+	ASSERT_EQ(3, write(self->fd, "two", 3));
+	ASSERT_TRUE(poll_fd(uffd, POLLIN, LONG_MS) & POLLIN);
+	kicks = g->kicks;
+	guest_post_one(g, g->tx_bufs + g->buf_size);
+	guest_kick(g, GUEST_TX);
+	EXPECT_EQ(kicks, g->kicks);
+	close(uffd);
+	EXPECT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
+}
+
+/* And when there was nothing to be seen for a while, for want of memory. */
+TEST_F(faults, f01_no_kick_is_lost_after_a_ring_could_not_be_read)
+{
+	struct guest_opts opts = { .name = DEV };
+	struct guest *g = &self->g;
+	struct vring_used *used;
+	uint8_t *avail;
+
+	guest_close(g);
+	ASSERT_EQ(0, guest_open(g, &opts));
+	used = g->ring[GUEST_RX].vring.used;
+	avail = (uint8_t *)g->ring[GUEST_RX].vring.avail;
+	ASSERT_EQ(0, mprotect(avail, 4096, PROT_NONE));
+	guest_kick_always(g, GUEST_RX);
+	EXPECT_TRUE(WAIT_FOR(dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS),
+			     LONG_MS));
+	ASSERT_EQ(0, mprotect(avail, 4096, PROT_READ | PROT_WRITE));
+	/* The worker counts first. */
+	EXPECT_TRUE(WAIT_FOR(!(__atomic_load_n(&used->flags, __ATOMIC_RELAXED) &
+			       VRING_USED_F_NO_NOTIFY),
+			     LONG_MS));
+	ASSERT_EQ(0, guest_send(g, REMOTE, 1024, "again", 5));
+	EXPECT_NEXT("again");
+}
+
 /* 2: one bad message ended the loop, and those behind it waited for a kick. */
 TEST_F(faults, f02_a_bad_message_does_not_stop_the_queue)
 {
-	struct guest_seg seg;
+	struct vring_desc *desc = self->g.ring[GUEST_RX].vring.desc;
+	struct guest_seg seg, two[2];
+	int head;
 
 	/* Unknown destination, too short, too long, wrong direction. */
 	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 99, "unknown", 7));
@@ -112,13 +228,20 @@ TEST_F(faults, f02_a_bad_message_does_not_stop_the_queue)
 	memcpy(seg.p, &(struct guest_hdr){ REMOTE, 1024, 0, 1000, 0 }, 16);
 	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false, false, 0));
 	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, true, false, 0));
+	/* All that a message needs, and then something to be written. */
+	two[0] = (struct guest_seg){ guest_alloc(&self->g, 64), 20 };
+	two[1] = (struct guest_seg){ guest_alloc(&self->g, 64), 64 };
+	memcpy(two[0].p, &(struct guest_hdr){ REMOTE, 1024, 0, 4, 0 }, 16);
+	head = guest_add(&self->g, GUEST_RX, two, 2, false, false, 0);
+	ASSERT_LE(0, head);
+	desc[desc[head].next].flags |= VRING_DESC_F_WRITE;
 	guest_add_raw(&self->g, GUEST_RX, 60000);
 	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "good", 4));
 	guest_kick_always(&self->g, GUEST_RX);
 
 	EXPECT_NEXT("good");
 	EXPECT_EQ(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN));
-	EXPECT_EQ(3, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_INVALID));
+	EXPECT_EQ(4, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_INVALID));
 	EXPECT_EQ(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS));
 }
 
@@ -127,14 +250,20 @@ TEST_F(faults, f02_a_bad_buffer_does_not_stop_the_queue)
 {
 	struct guest_opts opts = { .name = DEV, .no_buffers = true };
 	struct guest *g = &self->g;
-	struct guest_seg seg;
+	struct guest_seg seg, two[2];
 	uint32_t len;
+	int head;
 
 	guest_close(g);
 	ASSERT_EQ(0, guest_open(g, &opts));
-	/* Wrong direction, too small for a header, not a descriptor. */
+	/* Wrong direction, all or in part; too small; not a descriptor. */
 	seg = (struct guest_seg){ guest_alloc(g, 64), 64 };
 	ASSERT_LE(0, guest_add(g, GUEST_TX, &seg, 1, false, false, 0));
+	two[0] = seg;
+	two[1] = (struct guest_seg){ guest_alloc(g, 64), 64 };
+	head = guest_add(g, GUEST_TX, two, 2, true, false, 0);
+	ASSERT_LE(0, head);
+	g->ring[GUEST_TX].vring.desc[head].flags &= ~VRING_DESC_F_WRITE;
 	seg = (struct guest_seg){ guest_alloc(g, 64), 15 };
 	ASSERT_LE(0, guest_add(g, GUEST_TX, &seg, 1, true, false, 0));
 	guest_add_raw(g, GUEST_TX, 60000);
@@ -142,13 +271,13 @@ TEST_F(faults, f02_a_bad_buffer_does_not_stop_the_queue)
 	guest_kick_always(g, GUEST_TX);
 	ASSERT_EQ(4, write(self->fd, "good", 4));
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
 		ASSERT_TRUE(guest_used(g, GUEST_TX, NULL, &len));
-		EXPECT_EQ(i < 2 ? 0 : GUEST_HDR + 4, len);
+		EXPECT_EQ(i < 3 ? 0 : GUEST_HDR + 4, len);
 	}
 	EXPECT_EQ(0, memcmp((uint8_t *)g->tx_bufs + GUEST_HDR, "good", 4));
-	EXPECT_EQ(3, dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS));
+	EXPECT_EQ(4, dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS));
 }
 
 /*

@@ -1338,6 +1338,32 @@ TEST_F(reset, the_mtu_is_that_of_the_new_buffers)
 			     LONG_MS));
 }
 
+TEST_F(reset, the_mtu_is_that_of_the_largest_buffer_so_far)
+{
+	static const unsigned int sizes[] = { 200, 612, 116, 300, 2048 };
+	static const unsigned int mtus[] = { 184, 596, 596, 596, 2032 };
+	struct guest_opts opts = { .name = DEV, .no_buffers = true };
+	struct guest_seg seg;
+	struct nl_dev dev;
+
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	for (int i = 0; i < 5; i++) {
+		seg = (struct guest_seg){ guest_alloc(&self->g, sizes[i]),
+					  sizes[i] };
+		ASSERT_LE(0, guest_add(&self->g, GUEST_TX, &seg, 1, true, false,
+				       0));
+		guest_kick(&self->g, GUEST_TX);
+		/* Used for a message, so that the worker has seen it. */
+		WRITE_N(1);
+		ASSERT_TRUE(guest_wait_used(&self->g, GUEST_TX, LONG_MS));
+		ASSERT_TRUE(guest_used(&self->g, GUEST_TX, NULL, NULL));
+		self->t.arrived++;
+		ASSERT_EQ(0, nl_dev_get(DEV, &dev));
+		EXPECT_EQ(mtus[i], dev.mtu);
+	}
+}
+
 /* The guest is paused, and goes on. */
 
 TEST_F(reset, nothing_moves_while_it_is_paused)
