@@ -9,7 +9,10 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/userfaultfd.h>
 
 #include "guest.h"
 #include "util.h"
@@ -401,6 +404,31 @@ unsigned int guest_in_flight(struct guest *g, int q)
 
 	return (uint16_t)(r->avail - __atomic_load_n(&r->vring.used->idx,
 						     __ATOMIC_ACQUIRE));
+}
+
+int guest_hold_used(struct guest *g, int q)
+{
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP |
+			    UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
+	};
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_WP };
+	struct uffdio_writeprotect wp = {
+		.mode = UFFDIO_WRITEPROTECT_MODE_WP,
+	};
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	range.range.start = (uintptr_t)g->ring[q].vring.used;
+	range.range.len = 4096;
+	wp.range = range.range;
+	if (uffd >= 0 && (ioctl(uffd, UFFDIO_API, &api) ||
+			  ioctl(uffd, UFFDIO_REGISTER, &range) ||
+			  ioctl(uffd, UFFDIO_WRITEPROTECT, &wp))) {
+		close(uffd);
+		uffd = -1;
+	}
+	return uffd;
 }
 
 void guest_post_one(struct guest *g, uint8_t *buf)

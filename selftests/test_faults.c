@@ -10,12 +10,8 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-#include <linux/userfaultfd.h>
 
 #include "kselftest_harness.h"
 
@@ -105,35 +101,6 @@ TEST_F(faults, f01_no_kick_is_lost)
 }
 
 /*
- * Have what the host writes to the used ring of a queue wait, until the file
- * descriptor is closed; -1 where the kernel cannot do that.
- */
-static int hold_used(struct guest *g, int q)
-{
-	struct uffdio_api api = {
-		.api = UFFD_API,
-		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP |
-			    UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
-	};
-	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_WP };
-	struct uffdio_writeprotect wp = {
-		.mode = UFFDIO_WRITEPROTECT_MODE_WP,
-	};
-	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	range.range.start = (uintptr_t)g->ring[q].vring.used;
-	range.range.len = 4096;
-	wp.range = range.range;
-	if (uffd >= 0 && (ioctl(uffd, UFFDIO_API, &api) ||
-			  ioctl(uffd, UFFDIO_REGISTER, &range) ||
-			  ioctl(uffd, UFFDIO_WRITEPROTECT, &wp))) {
-		close(uffd);
-		uffd = -1;
-	}
-	return uffd;
-}
-
-/*
  * The same for certain: the worker has seen that there is nothing more, and is
  * held just where it asks for kicks. Until it has, the guest sends none.
  */
@@ -142,7 +109,7 @@ TEST_F(faults, f01_no_kick_is_lost_when_the_worker_rests)
 	unsigned long kicks;
 	int uffd;
 
-	uffd = hold_used(&self->g, GUEST_RX);
+	uffd = guest_hold_used(&self->g, GUEST_RX);
 	if (uffd < 0)
 		SKIP(return, "no write protection with userfaultfd");
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "one", 3));
@@ -175,7 +142,7 @@ TEST_F(faults, f01_no_kick_is_lost_when_the_worker_wants_a_buffer)
 	ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
 	ASSERT_TRUE(guest_used(g, GUEST_TX, NULL, NULL));
 
-	uffd = hold_used(g, GUEST_TX);
+	uffd = guest_hold_used(g, GUEST_TX);
 	if (uffd < 0)
 		SKIP(return, "no write protection with userfaultfd");
 	ASSERT_EQ(3, write(self->fd, "two", 3));
