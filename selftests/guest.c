@@ -406,7 +406,7 @@ unsigned int guest_in_flight(struct guest *g, int q)
 						     __ATOMIC_ACQUIRE));
 }
 
-int guest_hold_used(struct guest *g, int q)
+int guest_hold(void *page)
 {
 	struct uffdio_api api = {
 		.api = UFFD_API,
@@ -419,7 +419,7 @@ int guest_hold_used(struct guest *g, int q)
 	};
 	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 
-	range.range.start = (uintptr_t)g->ring[q].vring.used;
+	range.range.start = (uintptr_t)page;
 	range.range.len = 4096;
 	wp.range = range.range;
 	if (uffd >= 0 && (ioctl(uffd, UFFDIO_API, &api) ||
@@ -429,6 +429,12 @@ int guest_hold_used(struct guest *g, int q)
 		uffd = -1;
 	}
 	return uffd;
+}
+
+int guest_hold_used(struct guest *g, int q)
+{
+	/* It has a page of its own. */
+	return guest_hold(g->ring[q].vring.used);
 }
 
 void guest_post_one(struct guest *g, uint8_t *buf)

@@ -143,10 +143,12 @@ bool guest_wait_used(struct guest *g, int q, int timeout_ms);
 /* Interrupts (calls) that have come since the last time. */
 unsigned long guest_calls(struct guest *g, int q);
 /*
- * Have what the host writes to the used ring of a queue wait until the file
+ * Have what the host writes to a page of the guest's memory wait until the file
  * descriptor is closed, which polls as readable when the host does wait. -1
  * where the kernel cannot do that.
  */
+int guest_hold(void *page);
+/* The same for the used ring of a queue. */
 int guest_hold_used(struct guest *g, int q);
 
 /* Post empty buffers of the ordinary kind: all that are not posted. */

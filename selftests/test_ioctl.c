@@ -768,6 +768,22 @@ TEST_F(ioctl, no_memory_is_an_error_of_the_ring)
 	guest_kick(&self->g, GUEST_TX);
 }
 
+/* Until all is logged, nobody looks where the log of running rings is. */
+TEST_F(ioctl, logging_needs_a_log_that_can_be_there)
+{
+	uint64_t features = GUEST_FEATURES | 1ULL << VHOST_F_LOG_ALL;
+	uint64_t base = 0xffff800000000000;
+
+	ASSERT_EQ(0, guest_start(&self->g));
+	ASSERT_EQ(0, xioctl(self->g.fd, VHOST_SET_LOG_BASE, &base));
+	EXPECT_EQ(-EFAULT, xioctl(self->g.fd, VHOST_SET_FEATURES, &features));
+	base = (uintptr_t)self->g.mem;
+	ASSERT_EQ(0, xioctl(self->g.fd, VHOST_SET_LOG_BASE, &base));
+	EXPECT_EQ(0, xioctl(self->g.fd, VHOST_SET_FEATURES, &features));
+	features = self->g.features;
+	EXPECT_EQ(0, xioctl(self->g.fd, VHOST_SET_FEATURES, &features));
+}
+
 /* The dirty log: a bit for each page that the device has written to. */
 
 FIXTURE(dirty)

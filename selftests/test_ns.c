@@ -443,6 +443,39 @@ static void announce_for_ever(volatile int *id)
 	_exit(0);
 }
 
+/* The guest is told, although it hears of the end before the beginning is over. */
+TEST_F(ns, withdrawn_while_its_announcement_is_on_the_way)
+{
+	const long page = sysconf(_SC_PAGESIZE);
+	struct guest *g = &self->g;
+	struct guest_ns ns;
+	uint8_t *buf;
+	int id, uffd;
+
+	OPEN(.no_buffers = true);
+	buf = guest_alloc(g, 2 * page);
+	buf += -(uintptr_t)buf & (page - 1);
+	uffd = guest_hold(buf);
+	if (uffd < 0)
+		SKIP(return, "no write protection with userfaultfd");
+	guest_post_one(g, buf);
+	guest_post_one(g, g->tx_bufs);
+	guest_kick(g, GUEST_TX);
+
+	id = nl_ept_new(EPT_REQ(.dev = DEV, .name = "short"));
+	ASSERT_GE(id, 0);
+	ASSERT_EQ(0, nl_announce(id));
+	ASSERT_TRUE(poll_fd(uffd, POLLIN, LONG_MS) & POLLIN);
+	ASSERT_EQ(0, nl_withdraw(id));
+	close(uffd);
+	ASSERT_EQ(0, guest_ns_recv(g, &ns, LONG_MS));
+	EXPECT_STREQ("short", ns.name);
+	EXPECT_EQ(0, ns.flags);
+	ASSERT_EQ(0, guest_ns_recv(g, &ns, LONG_MS));
+	EXPECT_STREQ("short", ns.name);
+	EXPECT_EQ(1, ns.flags);
+}
+
 TEST_F(ns, an_endpoint_is_not_announced_after_its_end)
 {
 	volatile int *id = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
