@@ -199,6 +199,50 @@ TEST_F(lib, a_device_with_a_guest)
 	EXPECT_EQ(-1, vrpmsg_dev_del(self->ctx, DEV));
 	EXPECT_REFUSED(EBUSY, "a VMM has the device", "name");
 	guest_close(&g);
+
+	/* One that is only the VMM's. */
+	opts.name = OTHER;
+	ASSERT_EQ(0, guest_open(&g, &opts));
+	dev = vrpmsg_dev_get(self->ctx, OTHER);
+	ASSERT_NE(NULL, dev);
+	EXPECT_FALSE(vrpmsg_dev_is_persistent(dev));
+	vrpmsg_dev_free(dev);
+	guest_close(&g);
+}
+
+static bool held_back(struct vrpmsg_ctx *ctx, uint32_t *ept)
+{
+	struct vrpmsg_dev *dev = vrpmsg_dev_get(ctx, DEV);
+	bool stalled = dev && vrpmsg_dev_stall_ept(dev, ept);
+
+	vrpmsg_dev_free(dev);
+	return stalled;
+}
+
+TEST_F(lib, a_device_whose_guest_is_held_back)
+{
+	struct guest_opts opts = { .name = DEV };
+	uint32_t id, stalled = 77;
+	struct vrpmsg_ept *ept;
+	struct guest g;
+	int fd;
+
+	vrpmsg_ept_config_set_rx_limit(self->config, 1);
+	ept = vrpmsg_ept_add(self->ctx, self->config);
+	ASSERT_NE(NULL, ept);
+	id = vrpmsg_ept_id(ept);
+	vrpmsg_ept_free(ept);
+	fd = vrpmsg_ept_open(id, O_RDWR);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, guest_open(&g, &opts));
+	EXPECT_FALSE(held_back(self->ctx, &stalled));
+	EXPECT_EQ(77, stalled);
+	ASSERT_EQ(0, guest_send(&g, REMOTE, 1024, "taken", 5));
+	ASSERT_EQ(0, guest_send(&g, REMOTE, 1024, "held", 4));
+	EXPECT_TRUE(WAIT_FOR(held_back(self->ctx, &stalled), LONG_MS));
+	EXPECT_EQ(id, stalled);
+	close(fd);
+	guest_close(&g);
 }
 
 TEST_F(lib, a_new_endpoint)
@@ -475,7 +519,7 @@ TEST_F(lib, announce_and_withdraw)
 
 TEST_F(lib, messages_and_counters)
 {
-	struct guest_opts opts = { .name = DEV };
+	struct guest_opts opts = { .name = DEV, .buf_size = 1024 };
 	struct vrpmsg_fd_info *info;
 	struct vrpmsg_ept *ept;
 	struct guest g;
@@ -510,7 +554,7 @@ TEST_F(lib, messages_and_counters)
 	EXPECT_STREQ("svc", vrpmsg_fd_info_name(info));
 	EXPECT_EQ(1024, vrpmsg_fd_info_addr(info));
 	EXPECT_EQ(REMOTE, vrpmsg_fd_info_remote(info));
-	EXPECT_EQ(496, vrpmsg_fd_info_mtu(info));
+	EXPECT_EQ(1008, vrpmsg_fd_info_mtu(info));
 	EXPECT_FALSE(vrpmsg_fd_info_is_addressed(info));
 	EXPECT_FALSE(vrpmsg_fd_info_is_announced(info));
 	EXPECT_FALSE(vrpmsg_fd_info_is_gone(info));
@@ -551,6 +595,7 @@ TEST_F(lib, channels)
 {
 	struct guest_opts opts = { .name = DEV };
 	struct vrpmsg_chan *chan, **list;
+	struct vrpmsg_dev *dev;
 	struct vrpmsg_ept *ept;
 	uint32_t id = 77;
 	struct guest g;
@@ -571,6 +616,10 @@ TEST_F(lib, channels)
 	ASSERT_NE(NULL, list);
 	EXPECT_EQ(3, count);
 	vrpmsg_chan_list_free(list);
+	dev = vrpmsg_dev_get(self->ctx, DEV);
+	ASSERT_NE(NULL, dev);
+	EXPECT_EQ(3, vrpmsg_dev_channels(dev));
+	vrpmsg_dev_free(dev);
 	chan = vrpmsg_chan_get(self->ctx, DEV, 2000);
 	ASSERT_NE(NULL, chan);
 	EXPECT_STREQ("alone", vrpmsg_chan_name(chan));
@@ -649,6 +698,7 @@ TEST_F(lib, events)
 		ASSERT_NE(NULL, event);
 		dev = vrpmsg_event_dev(event);
 		ASSERT_NE(NULL, dev);
+		EXPECT_EQ(NULL, vrpmsg_event_ept(event));
 		running = vrpmsg_dev_state(dev) == VRPMSG_DEV_RUNNING;
 		if (running) {
 			EXPECT_STREQ(DEV, vrpmsg_dev_name(dev));
