@@ -1160,8 +1160,13 @@ TEST_F(netlink, events_of_a_channel_that_loses_its_endpoint)
 	EXPECT_EQ(1, self->ev.ept.remote);
 }
 
+/* Not of an endpoint that had no remote to forget. */
 TEST_F(netlink, events_of_a_reset)
 {
+	int other = nl_ept_new(EPT_REQ(.dev = DEV));
+
+	ASSERT_GE(other, 0);
+	EPT_EVENT(other, NEW);
 	OPEN_GUEST();
 	NS_SEND("svc", REMOTE, 0);
 	CHAN_EVENT(REMOTE, NEW, -1);
