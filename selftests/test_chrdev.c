@@ -371,6 +371,13 @@ TEST_F(chrdev, write_without_a_remote)
 	EXPECT_ERR(EMSGSIZE, write(fd, self->buf, 600));
 	EXPECT_EQ(0, poll_fd(fd, POLLOUT, 0) & POLLOUT);
 
+	/* Not learned: nobody has this address. */
+	ASSERT_EQ(0, guest_send(&self->g, VHOST_RPMSG_ADDR_ANY, 7, "hi", 2));
+	ASSERT_EQ(2, read(fd, self->buf, 600));
+	ASSERT_EQ(0, nl_ept_get(id, &ept));
+	EXPECT_EQ(VHOST_RPMSG_REMOTE_KIND_NONE, ept.remote_kind);
+	EXPECT_ERR(ENOTCONN, write(fd, "x", 1));
+
 	/* Learned from the first message, and only from that. */
 	ASSERT_EQ(0, guest_send(&self->g, 0x777, 7, "hi", 2));
 	ASSERT_EQ(0, guest_send(&self->g, 0x888, 7, "hi", 2));
