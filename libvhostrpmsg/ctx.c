@@ -339,7 +339,7 @@ static int receive(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 {
 	uint32_t seq = nlmsg_hdr(msg)->nlmsg_seq;
 	int fd = nl_socket_get_fd(ctx->sk);
-	struct sockaddr_nl from;
+	struct sockaddr_nl from = {};
 	struct nlmsghdr *nlh;
 	socklen_t from_len;
 	ssize_t n;

@@ -104,7 +104,7 @@ static int event_parse(struct vrpmsg_event *event, struct nlmsghdr *nlh)
 static struct nlmsghdr *monitor_recv(struct vrpmsg_monitor *monitor)
 {
 	struct nlmsghdr *nlh = (struct nlmsghdr *)monitor->buf;
-	struct sockaddr_nl from;
+	struct sockaddr_nl from = {};
 	socklen_t from_len;
 	ssize_t n;
 
