@@ -123,7 +123,7 @@ static int show(int argc, char **argv)
 {
 	const char *dev = NULL;
 	struct vrpmsg_ept **epts, *ept;
-	uint32_t id;
+	uint32_t id = 0;
 	int status;
 	size_t i;
 
@@ -249,7 +249,7 @@ static int set(int argc, char **argv)
 {
 	struct vrpmsg_ept_config *config = vrpmsg_ept_config_new();
 	int i, status = CTL_OK;
-	uint32_t id;
+	uint32_t id = 0;
 
 	if (!config)
 		return ctl_error("ept set");
@@ -267,7 +267,7 @@ static int set(int argc, char **argv)
 
 static int del(int argc, char **argv)
 {
-	uint32_t id;
+	uint32_t id = 0;
 	int status;
 
 	if (argc != 1)

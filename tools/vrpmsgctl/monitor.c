@@ -57,10 +57,9 @@ static int follow(struct vrpmsg_monitor *monitor, unsigned int wanted)
 				break;
 		} else if (errno == ENOBUFS) {
 			fputs("vrpmsgctl: monitor: events were lost\n", stderr);
-		} else if (errno != EAGAIN) {
-			return ctl_error("monitor");
-		} else if (ctl_wait(vrpmsg_monitor_fd(monitor), POLLIN, -1) <
-			   0) {
+		} else if (errno != EAGAIN ||
+			   ctl_wait(vrpmsg_monitor_fd(monitor), POLLIN, -1) <
+				   0) {
 			return ctl_error("monitor");
 		}
 	}

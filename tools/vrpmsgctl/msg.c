@@ -201,7 +201,7 @@ int send_run(int argc, char **argv)
 	uint32_t to, count = 0, i;
 	bool has_to = false;
 	struct what what = {};
-	struct msg_ept ept;
+	struct msg_ept ept = {};
 	int status, arg;
 
 	for (arg = 1; arg + 1 < argc; arg += 2) {
@@ -303,7 +303,7 @@ int recv_run(int argc, char **argv)
 {
 	enum format format = FORMAT_TEXT;
 	long long timeout_ms = -1;
-	struct msg_ept ept;
+	struct msg_ept ept = {};
 	uint32_t count = 1;
 	int i, status;
 
