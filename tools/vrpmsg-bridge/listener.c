@@ -60,12 +60,13 @@ static int bind_private(int fd, const struct sockaddr_un *addr)
 int listener_open(struct listener *listener, const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	size_t len = strlen(path);
 	struct stat st;
 	int err;
 
-	if (strlen(path) >= sizeof(addr.sun_path))
+	if (len >= sizeof(addr.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, len);
 	err = remove_stale(&addr);
 	if (err)
 		return err;
@@ -135,20 +136,20 @@ void listener_ready(void)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	const char *path = getenv("NOTIFY_SOCKET");
-	socklen_t len;
+	size_t len = path ? strlen(path) : 0;
 	int fd;
 
-	if (!path || strlen(path) >= sizeof(addr.sun_path))
+	if (!len || len >= sizeof(addr.sun_path))
 		return;
-	strcpy(addr.sun_path, path);
-	len = offsetof(struct sockaddr_un, sun_path) + strlen(path);
+	memcpy(addr.sun_path, path, len);
 	if (*path == '@')
 		*addr.sun_path = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
 	if (sendto(fd, "READY=1", strlen("READY=1"), MSG_NOSIGNAL,
-		   (const struct sockaddr *)&addr, len) < 0)
+		   (const struct sockaddr *)&addr,
+		   offsetof(struct sockaddr_un, sun_path) + len) < 0)
 		log_warn("event=notify error=\"%s\"", strerror(errno));
 	close(fd);
 }
