@@ -183,10 +183,11 @@ static void test_streams(void)
 
 static void parse_kinds(char *arg)
 {
+	char *name, *rest;
 	enum kind kind;
-	char *name;
 
-	for (name = strtok(arg, ","); name; name = strtok(NULL, ",")) {
+	for (name = strtok_r(arg, ",", &rest); name;
+	     name = strtok_r(NULL, ",", &rest)) {
 		for (kind = 0; kind < NUM_KINDS; kind++)
 			if (!strcmp(name, kind_name[kind]))
 				break;
@@ -198,11 +199,11 @@ static void parse_kinds(char *arg)
 
 static void parse_sizes(char *arg)
 {
-	char *size;
+	char *size, *rest;
 
 	num_sizes = 0;
-	for (size = strtok(arg, ","); size && num_sizes < 16;
-	     size = strtok(NULL, ","))
+	for (size = strtok_r(arg, ",", &rest); size && num_sizes < 16;
+	     size = strtok_r(NULL, ",", &rest))
 		sizes[num_sizes++] = strtoul(size, NULL, 0);
 }
 

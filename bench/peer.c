@@ -379,6 +379,7 @@ void peer_play_host(struct setup *s, struct dev *d, unsigned int messages,
 	struct vring *rx = &d->g.ring[GUEST_RX].vring;
 	struct virtio_vsock_hdr *vsock;
 	uint64_t one = 1;
+	unsigned int n;
 	uint16_t i, at;
 	uint8_t *buf;
 
@@ -389,7 +390,7 @@ void peer_play_host(struct setup *s, struct dev *d, unsigned int messages,
 	vring_avail_event(rx) = i;
 	vring_avail_event(tx) = tx->avail->idx + 0x8000;
 
-	for (i = 0; i < messages + others; i++) {
+	for (n = 0; n < messages + others; n++) {
 		at = tx->used->idx % tx->num;
 		tx->used->ring[at].id = tx->avail->ring[at];
 		tx->used->ring[at].len = hdr_size(s->kind) + s->size;
@@ -397,7 +398,7 @@ void peer_play_host(struct setup *s, struct dev *d, unsigned int messages,
 			      .tag[tx->avail->ring[at]];
 		memcpy(buf, d->hdr, hdr_size(s->kind));
 		vsock = (struct virtio_vsock_hdr *)buf;
-		if (i < others)
+		if (n < others)
 			vsock->op = VIRTIO_VSOCK_OP_CREDIT_UPDATE;
 		else if (s->kind != RPMSG)
 			/* All of it has been read. */

@@ -185,6 +185,13 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* What so many of a hundred rounds, of those that are sorted, do not exceed. */
+static uint64_t percentile(const struct report *report, unsigned int rounds,
+			   unsigned int percent)
+{
+	return report->round[rounds * percent / 100];
+}
+
 /*
  * What a guest costs alone: the same rounds with a host that costs nothing,
  * since the clock stands while it is played.
@@ -279,8 +286,8 @@ void run_rounds(struct setup *s, const struct rounds *r, struct result *res)
 	res->total =
 		(double)(report->end - report->begin) / r->num - clock_cost();
 	qsort(report->round, r->num, sizeof(uint64_t), compare);
-	res->median = report->round[r->num / 2];
-	res->p99 = report->round[r->num * 99 / 100];
+	res->median = percentile(report, r->num, 50);
+	res->p99 = percentile(report, r->num, 99);
 	res->calls = (double)(b.calls - a.calls) / r->num;
 	res->kicks = (double)(b.kicks - a.kicks) / r->num;
 	res->worker_wakes = (double)(b.wakes - a.wakes) / r->num;
