@@ -1427,7 +1427,9 @@ static int worker_tid(void)
 	int tid = -1, fd, n;
 
 	snprintf(want, sizeof(want), "vhost-%d\n", getpid());
-	while (dir && (d = readdir(dir))) {
+	if (!dir)
+		die("no threads in /proc");
+	while ((d = readdir(dir))) {
 		snprintf(path, sizeof(path), "/proc/self/task/%s/comm",
 			 d->d_name);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -1582,7 +1584,7 @@ static void act_ns(int attempt)
 
 	for (i = 0; i < NAMES; i++) {
 		ns = (struct guest_ns){ .addr = REMOTE + attempt * NAMES + i };
-		strcpy(ns.name, names[i]);
+		snprintf(ns.name, sizeof(ns.name), "%s", names[i]);
 		if (guest_queue(&g, ns.addr, VHOST_RPMSG_NS_ADDR, &ns,
 				sizeof(ns)))
 			die("no buffer");

@@ -510,9 +510,9 @@ int guest_recv(struct guest *g, struct guest_msg *msg, int timeout_ms)
 {
 	uint64_t tag;
 
-	if (!guest_wait_used(g, GUEST_TX, timeout_ms))
+	if (!guest_wait_used(g, GUEST_TX, timeout_ms) ||
+	    !guest_used(g, GUEST_TX, &tag, &msg->used))
 		return 0;
-	guest_used(g, GUEST_TX, &tag, &msg->used);
 	msg->data = (uint8_t *)(uintptr_t)tag + GUEST_HDR;
 	memcpy(&msg->hdr, msg->data - GUEST_HDR, sizeof(msg->hdr));
 	return 1;

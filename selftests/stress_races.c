@@ -443,7 +443,6 @@ static bool opening_allowed(const struct actor *me)
 	case EBUSY:
 		return me->partner == OPEN || on_file(me->partner);
 	case ENETRESET:
-		return may_go(me) || is(me, REMOVAL);
 	case ENOENT:
 		return may_go(me) || is(me, REMOVAL);
 	case ENXIO:
@@ -554,7 +553,8 @@ static const char *judge(const struct actor *a, const struct actor *b)
 
 static void load_module(void)
 {
-	int fd = open(getenv("VRPMSG_KO"), O_RDONLY | O_CLOEXEC);
+	const char *ko = getenv("VRPMSG_KO");
+	int fd = ko ? open(ko, O_RDONLY | O_CLOEXEC) : -1;
 
 	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
 		die("cannot load the module");

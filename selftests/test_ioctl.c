@@ -1128,7 +1128,7 @@ FIXTURE_TEARDOWN(iotlb)
 
 #define ASKS_FOR(from, to, access)						\
 	do {									\
-		struct vhost_iotlb_msg __msg;					\
+		struct vhost_iotlb_msg __msg = {};				\
 									\
 		ASSERT_EQ(1, asked(&self->g, variant->v2, &__msg, LONG_MS));	\
 		EXPECT_EQ(VHOST_IOTLB_MISS, __msg.type);			\

@@ -934,13 +934,14 @@ static int rival(void)
 
 TEST(many_want_the_same_name)
 {
-	pid_t pids[RIVALS], pid;
 	int left = RIVALS, status, err;
+	pid_t pid;
 
 	nl_dev_del(DEV);
 	for (int i = 0; i < RIVALS; i++) {
-		pids[i] = fork();
-		if (!pids[i])
+		pid = fork();
+		ASSERT_GE(pid, 0);
+		if (!pid)
 			_exit(rival());
 	}
 	/* It is now one of theirs, and now a persistent one. */
@@ -951,7 +952,7 @@ TEST(many_want_the_same_name)
 		err = nl_dev_del(DEV);
 		if (err && err != -EBUSY)
 			EXPECT_EQ(-ENODEV, err);
-		while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		while (waitpid(-1, &status, WNOHANG) > 0) {
 			EXPECT_EQ(0, status);
 			left--;
 		}
