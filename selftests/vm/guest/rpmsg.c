@@ -160,6 +160,7 @@ static int control(unsigned long request, char **args)
 	info.dst = strtoul(args[2], NULL, 0);
 	if (ioctl(fd, request, &info))
 		err(1, "%s", args[0]);
+	close(fd);
 	return 0;
 }
 
