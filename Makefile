@@ -15,6 +15,8 @@ CC ?= gcc
 CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
 WARN := -Wall -Wextra -Werror
+# Not clang's opinions, where gcc has none.
+CLANG_WARN := -Wno-missing-field-initializers -Wno-uninitialized
 NL_CFLAGS = $(shell $(PKG_CONFIG) --cflags libnl-3.0 libnl-genl-3.0)
 NL_LIBS = $(shell $(PKG_CONFIG) --libs libnl-3.0 libnl-genl-3.0)
 LIBS_vrpmsgctl = $(shell $(PKG_CONFIG) --libs json-c) -lm
@@ -47,8 +49,8 @@ MANS := $(wildcard libvhostrpmsg/man/*.[1-9] tools/*/*.[1-9])
 SHELL := /bin/bash
 
 .PHONY: all user tools tests asan fuzz check check-guest check-debug demo \
-	bench bench-program lint format vm modules install modules_install clean \
-	help
+	bench bench-program lint tidy format vm modules install modules_install \
+	clean help
 .DELETE_ON_ERROR:
 
 all: tools
@@ -71,8 +73,6 @@ FUZZ := $(BUILD)/fuzz
 FUZZ_CC ?= clang
 FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=undefined
-# Not clang's opinions, where gcc has none.
-FUZZ_WARN := -Wno-missing-field-initializers -Wno-uninitialized
 FUZZ_OBJS := $(patsubst %.c,$(FUZZ)/%.o,$(wildcard selftests/fuzz_bridge/*.c) \
 	$(filter-out %/main.c,$(wildcard tools/vrpmsg-bridge/*.c)))
 
@@ -85,7 +85,7 @@ $(FUZZ)/fuzz_bridge: $(FUZZ_OBJS)
 $(FUZZ)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo '  CC      $@'
-	@$(FUZZ_CC) $(CPPFLAGS_ALL) -std=gnu11 $(WARN) $(FUZZ_WARN) \
+	@$(FUZZ_CC) $(CPPFLAGS_ALL) -std=gnu11 $(WARN) $(CLANG_WARN) \
 		$(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(FUZZ)/tools/%.o: CPPFLAGS_ALL += -Dioctl=kernel_ioctl -Dclose=kernel_close \
@@ -115,9 +115,9 @@ $(O)/obj/%.o: %.c
 	@$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(LIB_OBJS): CFLAGS_ALL += -fPIC -fvisibility=hidden
-$(O)/obj/selftests/%.o: CPPFLAGS_ALL += -isystem $(KSELFTEST) -Iselftests
+$(O)/obj/selftests/%: CPPFLAGS_ALL += -isystem $(KSELFTEST) -Iselftests
 # EPT_REQ() has defaults that its users override.
-$(O)/obj/selftests/%.o: CFLAGS_ALL += -Wno-override-init
+$(O)/obj/selftests/%: CFLAGS_ALL += -Wno-override-init
 
 # What fuzz_host knows of netlink and of errors.
 $(O)/gen/fuzz_host_tables.h: selftests/fuzz_host_tables.py \
@@ -126,8 +126,9 @@ $(O)/gen/fuzz_host_tables.h: selftests/fuzz_host_tables.py \
 	@echo '  GEN     $@'
 	@python3 $^ >$@
 
-$(O)/obj/selftests/fuzz_host.o: CPPFLAGS_ALL += -I$(O)/gen
-$(O)/obj/selftests/fuzz_host.o: $(O)/gen/fuzz_host_tables.h
+$(O)/obj/selftests/fuzz_host.%: CPPFLAGS_ALL += -I$(O)/gen
+$(O)/obj/selftests/fuzz_host.o $(O)/obj/selftests/fuzz_host.tidy: \
+	$(O)/gen/fuzz_host_tables.h
 
 $(LIB_SO): $(LIB_OBJS) libvhostrpmsg/libvhostrpmsg.map
 	@mkdir -p $(@D)
@@ -167,12 +168,25 @@ $(O)/selftests/%: $(O)/obj/selftests/%.o $(TEST_COMMON) $(LIB_SO)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(O)/lib \
 		-lvhostrpmsg $(NL_LIBS) $(URING_LIBS) -lpthread
 
-$(O)/obj/bench/%.o: CPPFLAGS_ALL += -Iselftests
-$(O)/obj/bench/%.o: CFLAGS_ALL += -Wno-override-init
+$(O)/obj/bench/%: CPPFLAGS_ALL += -Iselftests
+$(O)/obj/bench/%: CFLAGS_ALL += -Wno-override-init
 $(BENCH): $(call objects,bench) $(TEST_COMMON)
 	@mkdir -p $(@D)
 	@echo '  LD      $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(NL_LIBS)
+
+# clang-tidy, with the flags of the compiler: make tidy FILES='a.c b.c'. It says
+# how many warnings it has left out, even when these are all. With ten times as
+# many nodes the analyzer takes five times as long, and finds nothing more.
+TIDY_FLAGS := $(CLANG_WARN) -Wno-gnu-variable-sized-type-not-at-end \
+	-Xclang -analyzer-config -Xclang max-nodes=20000
+
+tidy: $(patsubst %.c,$(O)/obj/%.tidy,$(FILES))
+
+$(O)/obj/%.tidy: %.c
+	@set -o pipefail; clang-tidy --quiet $< -- $(CPPFLAGS_ALL) \
+		$(CFLAGS_ALL) $(TIDY_FLAGS) 2>&1 | \
+		sed '/^[0-9]* warnings\? generated\.$$/d'
 
 .SECONDARY:
 -include $(shell find $(O)/obj $(FUZZ) -name '*.d' 2>/dev/null)

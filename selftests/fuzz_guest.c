@@ -135,6 +135,7 @@ static void minimise(void)
 	current = whole;
 	current.n = n;
 	for (i = 0; i < n; i++)
+		/* cppcheck-suppress uninitvar ; the first n are set */
 		current.op[i] = whole.op[kept[i]];
 	printf("# to see it again: --seed %llu --case %s --keep ",
 	       (unsigned long long)seed, current.name);

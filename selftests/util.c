@@ -338,6 +338,7 @@ static void collect_chan(struct nlattr **tb, int cmd, void *arg)
 static int get(struct nl_msg *msg, void (*cb)(struct nlattr **, int, void *),
 	       void *obj)
 {
+	/* cppcheck-suppress ctuuninitvar ; it is to be filled */
 	struct collect c = { obj, 1, 0 };
 	struct answer a = { .cb = cb, .arg = &c };
 	int err = transact(msg, &a);
@@ -351,6 +352,7 @@ static int get(struct nl_msg *msg, void (*cb)(struct nlattr **, int, void *),
 static int dump(struct nl_msg *msg, void (*cb)(struct nlattr **, int, void *),
 		void *objs, int max)
 {
+	/* cppcheck-suppress ctuuninitvar ; they are to be filled */
 	struct collect c = { objs, max, 0 };
 	struct answer a = { .cb = cb, .arg = &c };
 	int err = transact(msg, &a);
@@ -603,6 +605,7 @@ int ept_open(uint32_t id, int flags)
 
 	snprintf(path, sizeof(path), "/dev/vrpmsg-ep%u", id);
 	fd = open(path, O_RDWR | O_CLOEXEC | flags);
+	/* cppcheck-suppress resourceLeak ; it is returned */
 	return fd < 0 ? -errno : fd;
 }
 

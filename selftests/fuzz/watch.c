@@ -79,6 +79,7 @@ bool watch_coverage_start(void)
 	if (cover == MAP_FAILED || ioctl(fd, KCOV_REMOTE_ENABLE, &arg))
 		die("kcov");
 	find_text();
+	/* cppcheck-suppress resourceLeak ; it goes on while this is open */
 	return true;
 }
 
