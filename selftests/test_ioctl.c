@@ -251,15 +251,19 @@ TEST_F(attach, a_name_of_somebody_else)
 
 TEST_F(attach, becomes_the_persistent_device)
 {
+	uint64_t features = GUEST_FEATURES;
 	struct nl_dev devs[64], dev;
 	int n = nl_dev_dump(devs, 64), id;
 
 	id = nl_dev_new(DEV);
 	ASSERT_GT(id, 0);
+	ASSERT_EQ(0, xioctl(self->fd, VHOST_SET_FEATURES, &features));
 	ASSERT_EQ(0, attach(self->fd, DEV));
 	ASSERT_EQ(0, nl_dev_get(DEV, &dev));
 	EXPECT_EQ(id, (int)dev.id);
 	EXPECT_EQ(VHOST_RPMSG_DEV_STATE_ATTACHED, dev.state);
+	/* With what the VMM has said already. */
+	EXPECT_EQ(features, dev.features);
 	/* The one that it had by itself is no more. */
 	EXPECT_EQ(n, nl_dev_dump(devs, 64));
 	EXPECT_EQ(-EBUSY, nl_dev_del(DEV));

@@ -264,6 +264,14 @@ TEST_F(kclient, what_start_lock_refuses)
 	EXPECT_EQ(ENOTCONN, errno);
 }
 
+TEST_F(kclient, what_else_is_refused)
+{
+	EXPECT_EQ(0, ioctl(self->g.fd, KCLIENT_MISUSE));
+	EXPECT_EQ(-ENOENT, order(&self->g, KCLIENT_ANNOUNCE, 53));
+	EXPECT_EQ(-ENOENT, order(&self->g, KCLIENT_WITHDRAW, 53));
+	EXPECT_EQ(0, echo(&self->g, 100, 1));
+}
+
 TEST_F(kclient, a_burst_is_one_completion)
 {
 	struct kclient_burst burst = { .dst = REMOTE, .count = 200 };

@@ -316,6 +316,33 @@ static long kclient_stats(struct kclient *kc, void __user *argp)
 	return copy_to_user(argp, &stats, sizeof(stats)) ? -EFAULT : 0;
 }
 
+static long kclient_misuse(struct kclient *kc)
+{
+	static const char *const names[] = {
+		"",
+		"tab\t",
+		"0123456789012345678901234567890x",
+	};
+	struct vhost_rpmsg_iter iter = VHOST_RPMSG_ITER(KCLIENT_SOURCE, 0);
+	struct kclient_added deaf = { .ept.addr = VHOST_RPMSG_ADDR_ANY };
+	long taken = 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (vhost_rpmsg_ns_announce(&kc->vr, names[i], KCLIENT_ECHO) !=
+		    -EINVAL)
+			taken++;
+	if (vhost_rpmsg_ept_add(&kc->vr, &deaf.ept) != -EINVAL)
+		taken++;
+	if (vhost_rpmsg_ept_set_remote(&kc->ept[HOLD], VHOST_RPMSG_ADDR_ANY) !=
+	    -EINVAL)
+		taken++;
+	if (vhost_rpmsg_start_lock(&kc->vr, &iter, VIRTIO_RPMSG_NUM_OF_VQS,
+				   0) != -EINVAL)
+		taken++;
+	return taken;
+}
+
 static long kclient_ioctl(struct file *file, unsigned int ioctl,
 			  unsigned long arg)
 {
@@ -332,6 +359,8 @@ static long kclient_ioctl(struct file *file, unsigned int ioctl,
 		return kclient_burst(kc, argp);
 	case KCLIENT_STATS:
 		return kclient_stats(kc, argp);
+	case KCLIENT_MISUSE:
+		return kclient_misuse(kc);
 	case KCLIENT_ADD:
 	case KCLIENT_DEL:
 	case KCLIENT_RELEASE:

@@ -78,4 +78,7 @@ struct kclient_stats {
 
 #define KCLIENT_STATS	_IOR('k', 8, struct kclient_stats)
 
+/* Call with arguments that must be refused: returns how many were not. */
+#define KCLIENT_MISUSE	_IO('k', 9)
+
 #endif /* KCLIENT_H */
