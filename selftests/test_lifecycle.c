@@ -1337,6 +1337,11 @@ TEST_F(reset, the_mtu_is_that_of_the_new_buffers)
 	POST_BUFFERS();
 	EXPECT_TRUE(WAIT_FOR(!nl_dev_get(DEV, &dev) && dev.mtu == 2032,
 			     LONG_MS));
+	/* And of none when the VMM is gone. */
+	guest_close(&self->g);
+	ASSERT_EQ(0, nl_dev_get(DEV, &dev));
+	EXPECT_EQ(VHOST_RPMSG_DEFAULT_MTU, dev.mtu);
+	ASSERT_EQ(0, guest_open(&self->g, &plain));
 }
 
 TEST_F(reset, the_mtu_is_that_of_the_largest_buffer_so_far)
