@@ -95,10 +95,10 @@ static void test_rounds(void)
 			}
 }
 
-/* Each round goes to the next link; then each message. */
-static void test_links(void)
+/* More and more links, of one device or each of its own. */
+static void test_many(const char *test, const unsigned int nums[3],
+		      bool devices, unsigned int num)
 {
-	static const unsigned int nums[] = { 1, 10, 1000 };
 	unsigned int i, pass;
 	enum kind kind;
 
@@ -108,33 +108,30 @@ static void test_links(void)
 				struct setup s = {
 					.kind = kind,
 					.size = 64,
-					.num_devs = 1,
+					.num_devs = devices ? nums[i] : 1,
 					.num_links = nums[i],
 				};
 
-				rounds("links", &s, 1000, false);
-				rounds("links", &s, 1000, true);
+				/* Each round goes to the next link. */
+				rounds(test, &s, num, false);
+				/* Each message does. */
+				if (!devices)
+					rounds(test, &s, num, true);
 			}
+}
+
+static void test_links(void)
+{
+	static const unsigned int nums[] = { 1, 10, 1000 };
+
+	test_many("links", nums, false, 1000);
 }
 
 static void test_devices(void)
 {
 	static const unsigned int nums[] = { 1, 8, 64 };
-	unsigned int i, pass;
-	enum kind kind;
 
-	for (pass = 0; pass < passes; pass++)
-		for (kind = RPMSG; kind <= VSOCK_SEQPACKET; kind++)
-			for (i = 0; want[kind] && i < 3; i++) {
-				struct setup s = {
-					.kind = kind,
-					.size = 64,
-					.num_devs = nums[i],
-					.num_links = nums[i],
-				};
-
-				rounds("devices", &s, 400, false);
-			}
+	test_many("devices", nums, true, 400);
 }
 
 static void stream(struct setup *s, unsigned int procs, bool down)
