@@ -27,6 +27,9 @@ enum kind {
 
 extern const char *const kind_name[NUM_KINDS];
 
+/* Room in each queue for a burst of the largest messages. */
+#define QUEUE_SIZE	(8 << 20)
+
 /* A vhost device and the guest behind it. */
 struct dev {
 	struct guest g;
@@ -45,7 +48,7 @@ struct link {
 	uint64_t sent, received;	/* messages, by the host */
 	uint64_t peer_sent, peer_received;
 	/* vsock: bytes, as its flow control counts them */
-	uint32_t tx_cnt, rx_cnt, host_alloc, host_fwd;
+	uint32_t tx_cnt, rx_cnt, rx_told, host_alloc, host_fwd;
 	uint32_t part;			/* of a message that came in pieces */
 	bool connected;
 };

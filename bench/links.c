@@ -22,8 +22,6 @@ const char *const kind_name[NUM_KINDS] = {
 	[PIPE] = "pipe",
 };
 
-/* Room in each queue for a burst of the largest messages. */
-#define QUEUE_SIZE	(8 << 20)
 #define FIRST_PORT	1024
 #define FIRST_REMOTE	0x400
 

@@ -20,7 +20,7 @@
 #define FIRST_CID	100
 #define HOST_CID	2
 #define BUFFERS		256
-/* So much that no message is needed to grant more. */
+/* So much that the host never has to wait for more, see vsock_take(). */
 #define CREDIT		(1U << 30)
 
 static size_t hdr_size(enum kind kind)
@@ -179,6 +179,7 @@ static bool vsock_send(struct setup *s, struct link *l, uint16_t op,
 	if (len)
 		memcpy(buf + sizeof(*hdr), &l->peer_sent, sizeof(uint64_t));
 	l->tx_cnt += len;
+	l->rx_told = l->rx_cnt;
 	guest_submit(l->dev, buf, sizeof(*hdr) + len);
 	return true;
 }
@@ -240,6 +241,9 @@ static bool vsock_take(struct setup *s, const uint8_t *buf)
 	case VIRTIO_VSOCK_OP_RW:
 		l->rx_cnt += hdr->len;
 		l->part += hdr->len;
+		/* It never has more under way than fits into its own queue. */
+		if (l->rx_cnt - l->rx_told >= QUEUE_SIZE / 2)
+			vsock_send(s, l, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0);
 		if (l->part < s->size)
 			return false;
 		if (l->part != s->size || hdr->len != s->size)
