@@ -4,6 +4,7 @@
  * the memory of who has opened the device; children are the host's processes.
  */
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,9 @@
 #include "util.h"
 
 #define MAX_PROCS	8
+
+/* Far more than any measurement takes. */
+#define LIMIT_S		600
 
 /* What a child tells its parent. */
 struct report {
@@ -43,6 +47,22 @@ static double clock_cost(void)
 	for (i = 0; i < 1000; i++)
 		end = now();
 	return (end - begin) / 1000.0;
+}
+
+static void give_up(int sig)
+{
+	static const char why[] = "Bail out! a message was lost\n";
+
+	(void)sig;
+	(void)!write(STDOUT_FILENO, why, sizeof(why) - 1);
+	_exit(1);
+}
+
+/* Where a message is lost, everybody waits for it, and for ever. */
+static void limit_begin(void)
+{
+	signal(SIGALRM, give_up);
+	alarm(LIMIT_S);
 }
 
 static void *shared(size_t size)
@@ -244,6 +264,7 @@ void run_rounds(struct setup *s, const struct rounds *r, struct result *res)
 	pid_t pid;
 
 	memset(res, 0, sizeof(*res));
+	limit_begin();
 	setup_open(s);
 	/* Each link has been used before. */
 	warm = s->num_links > 16 ? s->num_links : 16;
@@ -283,6 +304,7 @@ void run_rounds(struct setup *s, const struct rounds *r, struct result *res)
 			guest_alone(s, r, (b.used - a.used) / r->num - r->down);
 	s->errors = 0;
 	setup_close(s);
+	alarm(0);
 	res->total =
 		(double)(report->end - report->begin) / r->num - clock_cost();
 	qsort(report->round, r->num, sizeof(uint64_t), compare);
@@ -326,6 +348,7 @@ double run_stream(struct setup *s, bool down, unsigned int procs,
 	pid_t pid[MAX_PROCS];
 	int go[2];
 
+	limit_begin();
 	setup_open(s);
 	if (pipe(go))
 		die("pipe");
@@ -368,5 +391,6 @@ double run_stream(struct setup *s, bool down, unsigned int procs,
 	close(go[1]);
 	munmap(reports, procs * sizeof(*reports));
 	setup_close(s);
+	alarm(0);
 	return each * procs * 1e9 / (end - begin);
 }
