@@ -538,7 +538,7 @@ static pid_t spawn(int listen_fd, char *const *argv)
 			dup2(listen_fd, 3);
 		snprintf(text, sizeof(text), "%d", getpid());
 		setenv("LISTEN_PID", text, 1);
-		setenv("LISTEN_FDS", "1", 1);
+		setenv("LISTEN_FDS", "1", 0);
 	}
 	execvp(argv[0], argv);
 	_exit(127);
@@ -1482,6 +1482,41 @@ TEST_F(bridge, regions_that_overlap)
 	/* One inside of another, the other way round. */
 	EXPECT_REFUSED(fe_mem_reg(FE, ADD_MEM_REG, fe_region(4096, 8192)));
 	EXPECT_REFUSED(fe_mem_reg(FE, ADD_MEM_REG, fe_region(0, MEM_SIZE)));
+	/* One that reaches into another from below. */
+	ASSERT_EQ(0, fe_mem_reg(FE, REM_MEM_REG, regions[0]));
+	EXPECT_REFUSED(fe_mem_reg(FE, ADD_MEM_REG, fe_region(4096, UPPER + 1)));
+	EXPECT_EQ(0, fe_mem_reg(FE, ADD_MEM_REG, fe_region(4096, UPPER)));
+}
+
+/* How many mappings of shared memory of a process a core dump leaves out. */
+static int count_undumped(pid_t pid)
+{
+	char path[32], line[512];
+	bool shared = false;
+	int n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strstr(line, " rw-s "))
+			shared = true;
+		if (strncmp(line, "VmFlags:", 8))
+			continue;
+		if (shared && strstr(line, " dd"))
+			n++;
+		shared = false;
+	}
+	if (f)
+		fclose(f);
+	return n;
+}
+
+TEST_F(bridge, memory_of_the_guest_is_not_dumped)
+{
+	ASSERT_EQ(0, count_undumped(self->pid));
+	ASSERT_EQ(0, fe_mem_reg(FE, ADD_MEM_REG, fe_region(0, UPPER)));
+	EXPECT_EQ(1, count_undumped(self->pid));
 }
 
 TEST_F(bridge, region_that_is_not_there_is_removed)
@@ -1938,6 +1973,10 @@ TEST(socket_from_systemd)
 	EXPECT_EQ(2, wait_exit(spawn(sock, argv)));
 	ASSERT_EQ(0, listen(sock, 1));
 	EXPECT_EQ(1, wait_exit(spawn(sock, both)));
+	/* And more sockets than it has use for. */
+	setenv("LISTEN_FDS", "2", 1);
+	EXPECT_EQ(2, wait_exit(spawn(sock, argv)));
+	unsetenv("LISTEN_FDS");
 
 	setenv("NOTIFY_SOCKET", notify_path, 1);
 	pid = spawn(sock, argv);
