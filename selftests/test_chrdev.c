@@ -167,8 +167,13 @@ TEST_F(chrdev, read_into_bad_memory_keeps_the_message)
 	EXPECT_ERR(EFAULT, read(self->fd, bad_ptr, 100));
 	ASSERT_EQ(0, nl_ept_get(self->ept, &ept));
 	EXPECT_EQ(COST(4), ept.rx_queued);
+	/* And its place before others. */
+	SEND("next", 4);
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
 	EXPECT_EQ(4, read(self->fd, self->buf, 100));
 	EXPECT_EQ(0, memcmp(self->buf, "keep", 4));
+	EXPECT_EQ(4, read(self->fd, self->buf, 100));
+	EXPECT_EQ(0, memcmp(self->buf, "next", 4));
 }
 
 TEST_F(chrdev, readv_scatters)
