@@ -8,7 +8,8 @@
  * It announces the services that it is given, from their addresses, prints
  * "ready" when it runs, and ends with the end of its standard input. A line there
  * is an order: "create SERVICE ADDR", "destroy SERVICE ADDR", "send SRC DST
- * TEXT", "reset", "mute" (take messages, answer none). It says "done" to each.
+ * TEXT", "reset", "mute" (take messages, answer none). It says "done" to each, and
+ * to "last" first what was in the last message, as hexadecimal digits.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -23,6 +24,8 @@
 
 static struct guest g;
 static bool mute;
+static uint8_t last[512];
+static size_t last_len;
 
 /* As a driver does, wait until there is room. */
 static void reply(uint32_t src, uint32_t dst, const void *data, size_t len)
@@ -35,6 +38,8 @@ static void take(struct guest_msg *msg)
 {
 	struct guest_ns ns;
 
+	last_len = msg->hdr.len;
+	memcpy(last, msg->data, last_len);
 	if (msg->hdr.dst == VHOST_RPMSG_NS_ADDR) {
 		memcpy(&ns, msg->data, sizeof(ns));
 		if (!ns.flags)
@@ -43,6 +48,15 @@ static void take(struct guest_msg *msg)
 		reply(msg->hdr.dst, msg->hdr.src, msg->data, msg->hdr.len);
 	}
 	guest_done(&g, msg);
+}
+
+static void print_last(void)
+{
+	size_t i;
+
+	for (i = 0; i < last_len; i++)
+		printf("%02x", last[i]);
+	printf("\n");
 }
 
 static void obey(char *line)
@@ -61,6 +75,8 @@ static void obey(char *line)
 		guest_reset(&g);
 	else if (!strcmp(line, "mute\n"))
 		mute = true;
+	else if (!strcmp(line, "last\n"))
+		print_last();
 	else
 		die("echo_guest: what is %s", line);
 	printf("done\n");

@@ -255,6 +255,14 @@ sends "send of text" 1 5 vrpmsgctl send $dev/echo hello
 sends "send of text with a keyword" 1 5 vrpmsgctl send $dev/echo text stdin
 sends "send several times" 20 40 vrpmsgctl send $dev/echo count 20 hi
 sends "send of digits" 1 4 vrpmsgctl send $dev/echo hex 00:ff:0d0a
+last_was()
+{
+	echo last >&"${GUEST[1]}"
+	read -r -t 10 -u "${GUEST[0]}" last && read -r -t 10 -u "${GUEST[0]}"
+	[[ $last == "$1" ]]
+}
+wait_for last_was 00ff0d0a
+result "and these are what arrives" $?
 head -c 496 /dev/urandom >"$tmp/file"
 sends "send of a file" 1 496 vrpmsgctl send $dev/echo file "$tmp/file"
 : >"$tmp/empty"
@@ -292,6 +300,13 @@ receives "recv as hex" "^6261636b5c736c617368$" recv $dev/echo hex
 receives "recv raw" '^back\\slash$' recv $dev/echo raw
 receives "recv with the time" "^20[0-9-]+T[0-9:.]+ back" -t recv $dev/echo
 receives "recv as JSON" '"len":10,"text":"back\\\\slash"' -j recv $dev/echo
+vrpmsgctl -j recv $dev/echo >"$tmp/bytes.json" &
+receiver=$!
+wait_for has_opener
+guest "send 1024 1024 $(printf 'no\001text')"
+wait $receiver
+expect "recv of bytes as JSON" 0 '^\{"len":7,"hex":"6e6f0174657874"\}$' "" \
+	cat "$tmp/bytes.json"
 
 ping_out="^PING $dev/echo \(1024 > 1024\): 56 bytes
 56 bytes: seq=1 time=[0-9.]+ ms
@@ -308,7 +323,7 @@ expect "ping of more" 2 "^PING" "longer than the guest's buffers" \
 	vrpmsgctl ping $dev/echo count 1 size 497
 expect "ping of an addressed endpoint" 0 "1 sent, 1 received" "" \
 	vrpmsgctl ping $dev/many to 4711 count 1 timeout 10
-vrpmsgctl -j ping $dev/echo count 3 interval 0.01 timeout 10 >"$tmp/ping.json"
+vrpmsgctl -j ping $dev/echo count 10 interval 0 timeout 10 >"$tmp/ping.json"
 result "ping as JSON" $?
 vrpmsgctl ping $dev/echo interval 0.01 timeout 10 >"$tmp/ping" &
 pinger=$!
