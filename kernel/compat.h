@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What differs between the supported kernels, 6.1 to 7.3. The rest of the
- * module is written for the newest one.
+ * module is written for the newest one. Only 6.1, 6.12 and 7.3 are built and
+ * tested; numbers between them are those of the release that had the change.
  */
 #ifndef VRPMSG_COMPAT_H
 #define VRPMSG_COMPAT_H
@@ -31,8 +32,8 @@ static inline bool mem_cgroup_tryget(struct mem_cgroup *memcg)
 }
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
-/* 6.4: vhost_init_device_iotlb() lost a parameter that nobody used. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+/* 6.3: vhost_init_device_iotlb() lost a parameter that nobody used. */
 #define vhost_init_device_iotlb(dev)	vhost_init_device_iotlb(dev, true)
 #endif
 
@@ -65,10 +66,14 @@ static inline struct nlattr **vrpmsg_dump_attrs(struct netlink_callback *cb)
 #endif
 }
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
-/* 6.18: numbers of descriptors, for VIRTIO_F_IN_ORDER. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+/* 6.17: how many buffers an element stands for, for VIRTIO_F_IN_ORDER. */
 #define vhost_add_used_n(vq, heads, nheads, count) \
 	vhost_add_used_n(vq, heads, count)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 11)
+/* 6.18 and 6.17.11: the number of descriptors, which the former had forgotten. */
 #define vhost_discard_vq_desc(vq, n, ndesc)	vhost_discard_vq_desc(vq, n)
 #endif
 
