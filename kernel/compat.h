@@ -37,23 +37,43 @@ static inline bool mem_cgroup_tryget(struct mem_cgroup *memcg)
 #define vhost_init_device_iotlb(dev)	vhost_init_device_iotlb(dev, true)
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
-/* 6.6: vhost_clear_device_iotlb(). Before, an IOTLB stayed as long as the file. */
+#ifndef VRPMSG_HAVE_CLEAR_IOTLB
+/*
+ * Some release of 2026 of each series, 6.12.114 for one; Makefile looks for it.
+ * Before, an IOTLB stayed as long as the file. The addresses of the rings were
+ * for the IOTLB to check: without it they could be any, so they go with it.
+ */
 static inline void vhost_clear_device_iotlb(struct vhost_dev *dev)
 {
 	struct vhost_iotlb *iotlb = dev->iotlb;
 	struct vhost_virtqueue *vq;
 	int i;
 
+	if (!iotlb)
+		return;
+	for (i = 0; i < dev->nvqs; i++)
+		mutex_lock_nested(&dev->vqs[i]->mutex, i);
 	dev->iotlb = NULL;
 	for (i = 0; i < dev->nvqs; i++) {
 		vq = dev->vqs[i];
-		guard(mutex)(&vq->mutex);
 		vq->iotlb = NULL;
+		vq->desc = NULL;
+		vq->avail = NULL;
+		vq->used = NULL;
+		vq->log_used = false;
+		vq->log_addr = -1ULL;
 		memset(vq->meta_iotlb, 0, sizeof(vq->meta_iotlb));
 	}
+	while (i--)
+		mutex_unlock(&dev->vqs[i]->mutex);
+	vhost_clear_msg(dev);
 	vhost_iotlb_free(iotlb);
+	wake_up_interruptible_poll(&dev->wait, EPOLLIN | EPOLLRDNORM);
 }
+
+/* A ring that has no addresses any more is left alone. One of them can be 0. */
+#define vq_meta_prefetch(vq) \
+	(((vq)->desc || (vq)->avail || (vq)->used) && vq_meta_prefetch(vq))
 #endif
 
 /* 6.6: the attributes of a dump moved into a struct genl_info. */

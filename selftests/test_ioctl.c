@@ -1345,6 +1345,28 @@ TEST_F(iotlb, a_guest_without_one_may_follow)
 	EXPECT_EQ(-1, read(self->g.fd, &msg, sizeof(msg)));
 }
 
+TEST_F(iotlb, rings_go_with_it)
+{
+	uint64_t features = GUEST_FEATURES;
+
+	MAP_RINGS();
+	MAP_BUFFERS();
+	ASSERT_EQ(0, guest_start(&self->g));
+	ASSERT_EQ(0, exchange(&self->g, self->fd));
+	/* They would be good ones, but nobody has checked their addresses. */
+	ASSERT_EQ(0, xioctl(self->g.fd, VHOST_SET_FEATURES, &features));
+	ASSERT_EQ(4, write(self->fd, "ping", 4));
+	guest_kick_always(&self->g, GUEST_TX);
+	EXPECT_EQ(-ETIMEDOUT,
+		  guest_recv_copy(&self->g, NULL, NULL, 10, SHORT_MS));
+	ASSERT_EQ(0, guest_stop(&self->g));
+	EXPECT_EQ(-EFAULT, guest_set_running(&self->g, 1));
+	/* With addresses that are set again it goes on. */
+	ASSERT_EQ(0, guest_start(&self->g));
+	EXPECT_EQ(4, guest_recv_copy(&self->g, NULL, NULL, 10, LONG_MS));
+	EXPECT_EQ(0, exchange(&self->g, self->fd));
+}
+
 TEST_F(iotlb, bad_messages)
 {
 	struct vhost_msg msg = { .type = 77 };
