@@ -115,6 +115,20 @@ qmp()
 	return 1
 }
 
+# One command for a guest's QEMU, as stop or cont: guest_qmp NAME COMMAND
+guest_qmp()
+{
+	local qmp_to qmp_from rc
+
+	exec {qmp_to}<>"$run/$1.qmp.in" {qmp_from}<>"$run/$1.qmp.out"
+	# Refused when it is not the first.
+	qmp qmp_capabilities >/dev/null 2>&1
+	qmp "$2" >/dev/null
+	rc=$?
+	exec {qmp_to}>&- {qmp_from}<&-
+	return $rc
+}
+
 # Take the device out of a guest that runs and, when there is a bridge again, put
 # it back: guest_replug NAME
 guest_replug()
@@ -122,8 +136,8 @@ guest_replug()
 	local name=$1 pci=/sys/bus/pci qmp_to qmp_from rc
 
 	exec {qmp_to}<>"$run/$name.qmp.in" {qmp_from}<>"$run/$name.qmp.out"
-	qmp qmp_capabilities >/dev/null &&
-		qmp device_del '{"id":"rpmsg"}' >/dev/null &&
+	qmp qmp_capabilities >/dev/null 2>&1
+	qmp device_del '{"id":"rpmsg"}' >/dev/null &&
 		guest_do "$name" "echo 1 >$pci/devices/0000:00:0$guest_slot.0/remove" &&
 		guest_do "$name" "rpmsg eject $guest_slot" &&
 		eventually qmp chardev-remove '{"id":"c"}' &&
