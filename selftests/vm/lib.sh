@@ -212,6 +212,15 @@ refresh_initrd()
 		make_initrd "$1" "$(<"$1/release")"
 }
 
+# Before one more job in the background: with more VMs at once than there are
+# processors, all take far longer.
+wait_for_processor()
+{
+	while (($(jobs -rp | wc -l) >= $(nproc))); do
+		wait -n || :
+	done
+}
+
 # Lines of a kernel log that fail a run, with some of what follows. Returns 1
 # when there are none.
 bad_log_lines()
