@@ -17,18 +17,8 @@ tree=$cache/tree/6.12
 # Settings of our own Makefile are none of kbuild's business.
 unset MAKEFLAGS MAKEOVERRIDES
 
-number=0 failed=0
-# check NAME COMMAND...: not ok when the command fails, or says anything.
-check()
-{
-	local name=$1 out ok=ok
-	shift
-	if ! out=$("$@" 2>&1) || [[ $out ]]; then
-		echo "# ${out//$'\n'/$'\n# '}"
-		ok="not ok" failed=1
-	fi
-	echo "$ok $((++number)) $name"
-}
+# shellcheck source=tap.sh
+. "$(dirname "$0")/tap.sh"
 
 # Make folders of the tree that something is added to, with links to the rest.
 link_folders()

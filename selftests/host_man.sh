@@ -17,18 +17,8 @@ shopt -s nullglob
 pages=("$lib"/man/*.3)
 tool_pages=("$top"/tools/*/*.[18])
 
-number=0 failed=0
-# check NAME COMMAND...: not ok when the command fails, or says anything.
-check()
-{
-	local name=$1 out ok=ok
-	shift
-	if ! out=$("$@" 2>&1) || [[ $out ]]; then
-		echo "# ${out//$'\n'/$'\n# '}"
-		ok="not ok" failed=1
-	fi
-	echo "$ok $((++number)) $name"
-}
+# shellcheck source=tap.sh
+. "$(dirname "$0")/tap.sh"
 
 # As check, where there is a mandoc.
 check_pages()

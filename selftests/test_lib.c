@@ -356,19 +356,29 @@ TEST_F(lib, an_empty_list)
 	vrpmsg_ept_list_free(list);
 }
 
+/* Endpoints of which the list is longer than one datagram. */
+#define MANY	200
+
+#define ADD_MANY()						\
+	do {							\
+		struct vrpmsg_ept *__ept;			\
+								\
+		for (int __i = 0; __i < MANY; __i++) {		\
+			__ept = vrpmsg_ept_add(self->ctx, self->config);	\
+			ASSERT_NE(NULL, __ept);			\
+			vrpmsg_ept_free(__ept);			\
+		}						\
+	} while (0)
+
 TEST_F(lib, a_long_list)
 {
-	struct vrpmsg_ept **list, *ept;
+	struct vrpmsg_ept **list;
 	size_t count;
 
-	for (int i = 0; i < 200; i++) {
-		ept = vrpmsg_ept_add(self->ctx, self->config);
-		ASSERT_NE(NULL, ept);
-		vrpmsg_ept_free(ept);
-	}
+	ADD_MANY();
 	list = vrpmsg_ept_list(self->ctx, DEV, &count);
 	ASSERT_NE(NULL, list);
-	ASSERT_EQ(200, count);
+	ASSERT_EQ(MANY, count);
 	for (size_t i = 1; i < count; i++)
 		ASSERT_LT(vrpmsg_ept_id(list[i - 1]), vrpmsg_ept_id(list[i]));
 	vrpmsg_ept_list_free(list);
@@ -400,15 +410,10 @@ static void overtake(void)
 
 TEST_F(lib, a_list_that_is_overtaken_is_read_again)
 {
-	struct vrpmsg_ept **list, *ept;
+	struct vrpmsg_ept **list;
 	size_t count;
 
-	/* More than one datagram has room for. */
-	for (int i = 0; i < 200; i++) {
-		ept = vrpmsg_ept_add(self->ctx, self->config);
-		ASSERT_NE(NULL, ept);
-		vrpmsg_ept_free(ept);
-	}
+	ADD_MANY();
 	ASSERT_LT(0, nl_dev_new(OTHER));
 
 	/* Both are in the list that was not overtaken any more. */
@@ -418,7 +423,7 @@ TEST_F(lib, a_list_that_is_overtaken_is_read_again)
 	before_recvfrom = NULL;
 	ASSERT_NE(NULL, list);
 	EXPECT_EQ(0, overtakings);
-	EXPECT_EQ(202, count);
+	EXPECT_EQ(MANY + 2, count);
 	vrpmsg_ept_list_free(list);
 
 	/* It does not go on for ever. */
