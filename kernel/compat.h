@@ -42,6 +42,9 @@ static inline bool mem_cgroup_tryget(struct mem_cgroup *memcg)
  * Some release of 2026 of each series, 6.12.114 for one; Makefile looks for it.
  * Before, an IOTLB stayed as long as the file. The addresses of the rings were
  * for the IOTLB to check: without it they could be any, so they go with it.
+ *
+ * Context: dev->mutex held, as by whoever else writes to the IOTLB; takes the
+ * virtqueue mutexes, so that no burst goes on.
  */
 static inline void vhost_clear_device_iotlb(struct vhost_dev *dev)
 {
