@@ -710,22 +710,18 @@ static ssize_t chrdev_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		len -= sizeof(addr);
 		if (!copy_from_iter_full(&addr, sizeof(addr), from))
 			return -EFAULT;
-		if (addr.addr == VHOST_RPMSG_ADDR_ANY || addr.reserved) {
-			err = -EINVAL;
-			goto err_revert;
-		}
+		if (addr.addr == VHOST_RPMSG_ADDR_ANY || addr.reserved)
+			return -EINVAL;
 	}
-	err = -EMSGSIZE;
 	if (len > READ_ONCE(chrdev->ept.rdev->mtu))
-		goto err_revert;
+		return -EMSGSIZE;
 
 	for (;;) {
 		err = chrdev_may_write(chrdev);
 		if (!err && !msg) {
-			err = -ENOMEM;
 			msg = msg_alloc(len, 0);
 			if (!msg)
-				goto err_revert;
+				return -ENOMEM;
 			err = -EFAULT;
 			if (!copy_from_iter_full(msg_data(msg), len, from))
 				goto err_free;
@@ -747,9 +743,6 @@ static ssize_t chrdev_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 err_free:
 	msg_free(msg);
-err_revert:
-	/* io_uring tries again after -EAGAIN. */
-	iov_iter_revert(from, total - iov_iter_count(from));
 	return err;
 }
 
