@@ -453,6 +453,21 @@ TEST_F(chrdev, write_to_a_full_queue)
 	EXPECT_EQ(0, memcmp(self->buf, "late", 4));
 }
 
+/* A single call that must not sleep, on a file whose others may. */
+TEST_F(chrdev, calls_without_waiting)
+{
+	struct iovec iov = { .iov_base = self->buf, .iov_len = 100 };
+
+	set_blocking(self->fd);
+	EXPECT_ERR(EAGAIN, preadv2(self->fd, &iov, 1, -1, RWF_NOWAIT));
+	SEND("x", 1);
+	READABLE();
+	EXPECT_EQ(1, preadv2(self->fd, &iov, 1, -1, RWF_NOWAIT));
+	EXPECT_EQ(100, pwritev2(self->fd, &iov, 1, -1, RWF_NOWAIT));
+	block_guest(_metadata, self);
+	EXPECT_ERR(EAGAIN, pwritev2(self->fd, &iov, 1, -1, RWF_NOWAIT));
+}
+
 TEST_F(chrdev, write_wakes_up_when_the_endpoint_goes)
 {
 	struct sleeper s = {};
@@ -640,6 +655,41 @@ TEST_F(chrdev, info)
 	EXPECT_EQ(VHOST_RPMSG_EPT_GONE, info.flags);
 	EXPECT_STREQ("ept", info.name);
 	EXPECT_ERR(EFAULT, ioctl(self->fd, VHOST_RPMSG_EPT_GET_INFO, 1));
+}
+
+TEST_F(chrdev, info_of_an_addressed_endpoint_and_large_buffers)
+{
+	struct guest_opts opts = { .name = DEV, .buf_size = 2048 };
+	struct vhost_rpmsg_ept_info info;
+	int id = nl_ept_new(EPT_REQ(.dev = DEV, .addr = 9, .addressed = true));
+	int fd = ept_open(id, O_NONBLOCK);
+
+	ASSERT_GE(fd, 0);
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	EXPECT_TRUE(WAIT_FOR(!ioctl(fd, VHOST_RPMSG_EPT_GET_INFO, &info) &&
+			     info.mtu == 2032, LONG_MS));
+	EXPECT_EQ(VHOST_RPMSG_EPT_ADDRESSED, info.flags);
+	EXPECT_EQ(9, info.src);
+	EXPECT_EQ(VHOST_RPMSG_ADDR_ANY, info.dst);
+	close(fd);
+}
+
+TEST_F(chrdev, ioctls_of_a_32_bit_program)
+{
+	struct vhost_rpmsg_ept_info *info;
+
+	if (!has_ioctl32())
+		SKIP(return, "the kernel runs no 32-bit programs");
+	info = mmap(NULL, sizeof(*info), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	ASSERT_NE(MAP_FAILED, info);
+	EXPECT_EQ(0, ioctl32(self->fd, VHOST_RPMSG_EPT_GET_INFO, info));
+	EXPECT_EQ(self->ept, (int)info->id);
+	EXPECT_STREQ(DEV, info->dev_name);
+	EXPECT_EQ(0, ioctl32(self->fd, RPMSG_DESTROY_EPT_IOCTL, NULL));
+	EXPECT_EQ(-EPIPE, ioctl32(self->fd, RPMSG_DESTROY_EPT_IOCTL, NULL));
+	munmap(info, sizeof(*info));
 }
 
 TEST_F(chrdev, destroy)
@@ -857,6 +907,46 @@ TEST_F(chrdev, io_uring_write_waits_for_room)
 	ASSERT_EQ(6, guest_recv_copy(&self->g, NULL, self->buf, 100, LONG_MS));
 	EXPECT_EQ(0, memcmp(self->buf, "second", 6));
 	io_uring_queue_exit(&ring);
+}
+
+/* Nor the address in front of it. */
+TEST_F(chrdev, io_uring_write_to_an_address_waits_for_room)
+{
+	struct record rec = { .addr = { .addr = 5000 }, .data = "first" };
+	struct guest_opts opts = { .name = DEV, .no_buffers = true };
+	int id = nl_ept_new(EPT_REQ(.dev = DEV, .addr = 9, .addressed = true));
+	int fd = ept_open(id, 0), err;
+	struct io_uring_sqe *sqe;
+	struct io_uring ring;
+	struct guest_hdr hdr;
+
+	ASSERT_GE(fd, 0);
+	err = io_uring_queue_init(8, &ring, 0);
+	if (err)
+		SKIP(return, "io_uring: %s", strerror(-err));
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	ASSERT_EQ(0, nl_ept_set(id, EPT_REQ(.tx_limit = 1), -1));
+	ASSERT_EQ((int)sizeof(rec), write(fd, &rec, sizeof(rec)));
+
+	rec.addr.addr = 5001;
+	strcpy(rec.data, "second");
+	sqe = io_uring_get_sqe(&ring);
+	io_uring_prep_write(sqe, fd, &rec, sizeof(rec), 0);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	ASSERT_EQ(-ETIME, uring_result(&ring, SHORT_MS));
+	guest_post(&self->g);
+	guest_kick(&self->g, GUEST_TX);
+	ASSERT_EQ((int)sizeof(rec), uring_result(&ring, LONG_MS));
+	ASSERT_EQ((int)sizeof(rec.data),
+		  guest_recv_copy(&self->g, &hdr, self->buf, 100, LONG_MS));
+	EXPECT_EQ(5000, hdr.dst);
+	ASSERT_EQ((int)sizeof(rec.data),
+		  guest_recv_copy(&self->g, &hdr, self->buf, 100, LONG_MS));
+	EXPECT_EQ(5001, hdr.dst);
+	EXPECT_STREQ("second", self->buf);
+	io_uring_queue_exit(&ring);
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

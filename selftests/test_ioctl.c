@@ -1448,31 +1448,6 @@ TEST_F(iotlb, dirty_pages_are_found_behind_it)
 	free(log);
 }
 
-/* The ioctls of a 32-bit program, made by a 64-bit one. */
-
-#ifdef __x86_64__
-static long ioctl32(int fd, unsigned int request, const void *arg)
-{
-	long ret;
-
-	asm volatile("int $0x80"
-		     : "=a"(ret)
-		     : "a"(54L), "b"((long)fd), "c"((long)request), "d"(arg)
-		     : "memory", "r8", "r9", "r10", "r11");
-	return (int)ret;
-}
-
-/* A kernel that has no such thing ends the process. */
-static bool has_ioctl32(void)
-{
-	int status;
-	pid_t pid = fork();
-
-	if (!pid)
-		_exit(ioctl32(-1, 0, NULL) != -EBADF);
-	return waitpid(pid, &status, 0) == pid && !status;
-}
-
 TEST_F(ioctl, a_32_bit_program)
 {
 	struct vhost_rpmsg_attach *attach;
@@ -1507,6 +1482,5 @@ TEST_F(ioctl, a_32_bit_program)
 	self->g.running = true;
 	EXPECT_EQ(VHOST_RPMSG_DEV_STATE_RUNNING, state());
 }
-#endif
 
 TEST_HARNESS_MAIN

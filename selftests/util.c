@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -642,3 +643,40 @@ int check_fill(const void *data, size_t len, uint32_t seed)
 	}
 	return 0;
 }
+
+#ifdef __x86_64__
+long ioctl32(int fd, unsigned int request, const void *arg)
+{
+	long ret;
+
+	asm volatile("int $0x80"
+		     : "=a"(ret)
+		     : "a"(54L), "b"((long)fd), "c"((long)request), "d"(arg)
+		     : "memory", "r8", "r9", "r10", "r11");
+	return (int)ret;
+}
+
+/* A kernel that has no such thing ends the process. */
+bool has_ioctl32(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(ioctl32(-1, 0, NULL) != -EBADF);
+	return waitpid(pid, &status, 0) == pid && !status;
+}
+#else
+long ioctl32(int fd, unsigned int request, const void *arg)
+{
+	(void)fd;
+	(void)request;
+	(void)arg;
+	return -ENOSYS;
+}
+
+bool has_ioctl32(void)
+{
+	return false;
+}
+#endif

@@ -176,6 +176,13 @@ int nl_request(int cmd, int flags, const struct nl_raw *attr, int n);
 
 /* Open /dev/vrpmsg-epN: a descriptor. */
 int ept_open(uint32_t id, int flags);
+
+/*
+ * An ioctl as a 32-bit program makes it, by a 64-bit one: @arg must be below 4 GiB
+ * (MAP_32BIT). Returns its result or -errno.
+ */
+long ioctl32(int fd, unsigned int request, const void *arg);
+bool has_ioctl32(void);
 /* poll() for any event: what it says, 0 after timeout_ms. */
 int poll_fd(int fd, int events, int timeout_ms);
 
