@@ -8,8 +8,9 @@
  * It announces the services that it is given, from their addresses, prints
  * "ready" when it runs, and ends with the end of its standard input. A line there
  * is an order: "create SERVICE ADDR", "destroy SERVICE ADDR", "send SRC DST
- * TEXT", "reset", "mute" (take messages, answer none). It says "done" to each, and
- * to "last" first what was in the last message, as hexadecimal digits.
+ * TEXT", "reset", "garble" (change what is sent back), "mute" (take messages,
+ * answer none). It says "done" to each, and to "last" first what was in the last
+ * message, as hexadecimal digits.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@
 #define ADDR 0x400		/* of the driver */
 
 static struct guest g;
-static bool mute;
+static bool garble, mute;
 static uint8_t last[512];
 static size_t last_len;
 
@@ -45,6 +46,8 @@ static void take(struct guest_msg *msg)
 		if (!ns.flags)
 			reply(ADDR, ns.addr, "hello", 5);
 	} else if (!mute) {
+		if (garble && last_len)
+			msg->data[last_len - 1] ^= 1;
 		reply(msg->hdr.dst, msg->hdr.src, msg->data, msg->hdr.len);
 	}
 	guest_done(&g, msg);
@@ -73,6 +76,8 @@ static void obey(char *line)
 		reply(src, dst, line + at, strcspn(line + at, "\n"));
 	else if (!strcmp(line, "reset\n"))
 		guest_reset(&g);
+	else if (!strcmp(line, "garble\n"))
+		garble = true;
 	else if (!strcmp(line, "mute\n"))
 		mute = true;
 	else if (!strcmp(line, "last\n"))

@@ -332,6 +332,9 @@ kill -INT $pinger
 wait $pinger
 result "SIGINT ends ping with status 0" $?
 expect "and with its summary" 0 "rtt min/avg/max/mdev" "" cat "$tmp/ping"
+guest garble
+expect "ping with a wrong reply" 1 "1 sent, 0 received, 1 unexpected" "" \
+	vrpmsgctl ping $dev/echo count 1 timeout 1
 guest mute
 expect "ping without a reply" 1 "2 sent, 0 received, 100% loss" "" \
 	vrpmsgctl ping $dev/echo count 2 interval 0 timeout 0.1

@@ -13,7 +13,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <linux/netlink.h>
 
 #include "kselftest_harness.h"
 
@@ -819,6 +822,84 @@ TEST_F(lib, no_descriptors_left)
 	EXPECT_EQ(NULL, vrpmsg_monitor_open());
 	EXPECT_EQ(EMFILE, errno);
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
+}
+
+static int run(const char *program, const char *arg)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		execlp(program, program, arg, NULL);
+		_exit(127);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return -1;
+	return status;
+}
+
+TEST_F(lib, the_module_is_reloaded)
+{
+	const char *module = getenv("VRPMSG_KO");
+
+	if (!module)
+		SKIP(return, "VRPMSG_KO does not say where the module is");
+	/* The family has another number afterwards, as the handle finds out. */
+	vrpmsg_dev_free(self->dev);
+	ASSERT_EQ(0, run("rmmod", "vhost_rpmsg"));
+	ASSERT_EQ(0, run("insmod", module));
+	self->dev = vrpmsg_dev_add(self->ctx, DEV);
+	EXPECT_NE(NULL, self->dev);
+
+	vrpmsg_dev_free(self->dev);
+	ASSERT_EQ(0, run("rmmod", "vhost_rpmsg"));
+	self->dev = vrpmsg_dev_add(self->ctx, DEV);
+	EXPECT_EQ(NULL, self->dev);
+	EXPECT_REFUSED(EPROTONOSUPPORT, "is the vhost_rpmsg module loaded", "");
+	ASSERT_EQ(0, run("insmod", module));
+	self->dev = vrpmsg_dev_add(self->ctx, DEV);
+	EXPECT_NE(NULL, self->dev);
+}
+
+/*
+ * Another process may send to the handle's socket. It cannot know the number of
+ * the next request, so it sends an answer to each that it may have.
+ */
+TEST_F(lib, answers_of_others_are_ignored)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct nlmsgerr err;
+	} forged = {
+		.nlh = { .nlmsg_len = sizeof(forged),
+			 .nlmsg_type = NLMSG_ERROR },
+		.err = { .error = -EXDEV },
+	};
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK }, any = to;
+	socklen_t len = sizeof(to);
+	struct vrpmsg_dev *dev;
+	int fd, i, sent = 0;
+
+	fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, bind(fd, (struct sockaddr *)&any, sizeof(any)));
+	/* The handle's own socket, and its numbers, which begin with the time. */
+	for (i = 3; i < fd; i++) {
+		if (getsockname(i, (struct sockaddr *)&to, &len) ||
+		    to.nl_family != AF_NETLINK || !to.nl_pid)
+			continue;
+		for (int n = -8; n < 32; n++) {
+			forged.nlh.nlmsg_seq = time(NULL) + n;
+			sent += sendto(fd, &forged, sizeof(forged), 0,
+				       (struct sockaddr *)&to, sizeof(to)) ==
+				sizeof(forged);
+		}
+	}
+	EXPECT_GE(sent, 40);
+	dev = vrpmsg_dev_get(self->ctx, DEV);
+	EXPECT_NE(NULL, dev);
+	vrpmsg_dev_free(dev);
+	close(fd);
 }
 
 TEST_HARNESS_MAIN
