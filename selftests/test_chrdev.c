@@ -565,6 +565,20 @@ TEST_F(chrdev, poll_wakes_up_when_a_remote_is_known)
 	close(fd);
 }
 
+TEST_F(chrdev, poll_wakes_up_when_the_guest_announces)
+{
+	int id = nl_ept_new(EPT_REQ(.dev = DEV, .name = "waits"));
+	int fd = ept_open(id, O_NONBLOCK);
+	struct sleeper s = {};
+
+	ASSERT_GE(fd, 0);
+	ASSERT_TRUE(start(&s, fd, sleep_in_poll_out));
+	ASSERT_EQ(0, guest_ns_send(&self->g, "waits", 0x777, 0));
+	pthread_join(s.thread, NULL);
+	EXPECT_EQ(POLLOUT, s.ret);
+	close(fd);
+}
+
 TEST_F(chrdev, poll_and_write_wake_up_when_the_limit_is_raised)
 {
 	struct sleeper poller = {}, writer = {};

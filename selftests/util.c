@@ -613,10 +613,14 @@ int ept_open(uint32_t id, int flags)
 int poll_fd(int fd, int events, int timeout_ms)
 {
 	struct pollfd pfd = { .fd = fd, .events = events };
+	long long begin = now_ms();
 	int n = poll(&pfd, 1, timeout_ms);
 
 	if (n < 0)
 		return -errno;
+	/* When time is over poll() looks once more: nobody has woken it. */
+	if (n && timeout_ms >= LONG_MS && now_ms() - begin >= timeout_ms)
+		return -ETIME;
 	return n ? pfd.revents : 0;
 }
 

@@ -183,7 +183,10 @@ int ept_open(uint32_t id, int flags);
  */
 long ioctl32(int fd, unsigned int request, const void *arg);
 bool has_ioctl32(void);
-/* poll() for any event: what it says, 0 after timeout_ms. */
+/*
+ * poll() for any event: what it says, 0 after timeout_ms, -ETIME when there was one
+ * but nobody had said so.
+ */
 int poll_fd(int fd, int events, int timeout_ms);
 
 /* Where no memory is; volatile, or the compiler would find out. */
