@@ -196,7 +196,7 @@ static int lose(struct answer *a, int err)
 /* System calls by hand, too: a test may be after their errors. */
 static int transact(struct nl_msg *msg, struct answer *a)
 {
-	static char buf[16384];
+	static __thread char buf[16384];
 	struct nlmsghdr *nlh;
 	ssize_t n;
 	int len;
