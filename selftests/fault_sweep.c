@@ -55,7 +55,7 @@ static const char *const kind_dir[] = {
 	"fail_usercopy",
 };
 
-static int times_fd[KINDS];
+static char times_path[KINDS][64];
 
 static int xioctl(int fd, unsigned long request, void *arg)
 {
@@ -120,22 +120,20 @@ static const char *inject_init(void)
 			if (write_file(path, settings[i].value))
 				return path;
 		}
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/times",
-			 kind_dir[kind]);
-		times_fd[kind] = open(path, O_RDONLY | O_CLOEXEC);
-		if (times_fd[kind] < 0)
-			return path;
+		snprintf(times_path[kind], sizeof(times_path[kind]),
+			 "/sys/kernel/debug/%s/times", kind_dir[kind]);
 	}
 	return NULL;
 }
 
+/* The file is read once: it cannot be rewound. */
 static int times_left(int kind)
 {
-	char text[16] = "";
+	long n = read_number(times_path[kind]);
 
-	if (pread(times_fd[kind], text, sizeof(text) - 1, 0) <= 0)
+	if (n < 0)
 		die("reading the times of %s", kind_dir[kind]);
-	return atoi(text);
+	return n;
 }
 
 /* The n-th fault from now on, of the task whose fail-nth is open. */
@@ -1224,12 +1222,14 @@ static const struct op ops[] = {
 	{ "attach_persistent", set_attach_persistent, run_attach,
 	  done_attach_persistent, 0 },
 	{ "set_owner", set_open, run_set_owner, done_set_owner, 0 },
-	{ "get_features", set_owned, run_get_features, NULL, KEEPS },
+	/* put_user(), which no fault can be injected into. */
+	{ "get_features", set_owned, run_get_features, NULL,
+	  KEEPS | NOTHING },
 	{ "set_features", set_owned, run_set_features, done_set_features, 0 },
 	{ "set_features_iotlb", set_owned, run_set_features_iotlb,
 	  done_set_features_iotlb, 0 },
 	{ "get_backend_features", set_owned, run_get_backend_features, NULL,
-	  KEEPS },
+	  KEEPS | NOTHING },
 	{ "set_backend_features", set_owned, run_set_backend_features, NULL,
 	  KEEPS },
 	{ "set_mem_table", set_guest_stopped, run_set_mem_table, done_mem_table,
