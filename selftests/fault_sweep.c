@@ -1223,8 +1223,7 @@ static const struct op ops[] = {
 	  done_attach_persistent, 0 },
 	{ "set_owner", set_open, run_set_owner, done_set_owner, 0 },
 	/* put_user(), which no fault can be injected into. */
-	{ "get_features", set_owned, run_get_features, NULL,
-	  KEEPS | NOTHING },
+	{ "get_features", set_owned, run_get_features, NULL, KEEPS | NOTHING },
 	{ "set_features", set_owned, run_set_features, done_set_features, 0 },
 	{ "set_features_iotlb", set_owned, run_set_features_iotlb,
 	  done_set_features_iotlb, 0 },

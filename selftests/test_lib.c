@@ -891,8 +891,8 @@ TEST_F(lib, answers_of_others_are_ignored)
 		for (int n = -8; n < 32; n++) {
 			forged.nlh.nlmsg_seq = time(NULL) + n;
 			sent += sendto(fd, &forged, sizeof(forged), 0,
-				       (struct sockaddr *)&to, sizeof(to)) ==
-				sizeof(forged);
+				       (struct sockaddr *)&to,
+				       sizeof(to)) == sizeof(forged);
 		}
 	}
 	EXPECT_GE(sent, 40);
