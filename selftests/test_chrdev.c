@@ -685,6 +685,11 @@ TEST_F(chrdev, info)
 	EXPECT_ERR(EFAULT, ioctl(self->fd, VHOST_RPMSG_EPT_GET_INFO, 1));
 }
 
+static bool has_mtu(int fd, struct vhost_rpmsg_ept_info *info, uint32_t mtu)
+{
+	return !ioctl(fd, VHOST_RPMSG_EPT_GET_INFO, info) && info->mtu == mtu;
+}
+
 TEST_F(chrdev, info_of_an_addressed_endpoint_and_large_buffers)
 {
 	struct guest_opts opts = { .name = DEV, .buf_size = 2048 };
@@ -695,9 +700,7 @@ TEST_F(chrdev, info_of_an_addressed_endpoint_and_large_buffers)
 	ASSERT_GE(fd, 0);
 	guest_close(&self->g);
 	ASSERT_EQ(0, guest_open(&self->g, &opts));
-	EXPECT_TRUE(WAIT_FOR(!ioctl(fd, VHOST_RPMSG_EPT_GET_INFO, &info) &&
-				     info.mtu == 2032,
-			     LONG_MS));
+	EXPECT_TRUE(WAIT_FOR(has_mtu(fd, &info, 2032), LONG_MS));
 	EXPECT_EQ(VHOST_RPMSG_EPT_ADDRESSED, info.flags);
 	EXPECT_EQ(9, info.src);
 	EXPECT_EQ(VHOST_RPMSG_ADDR_ANY, info.dst);

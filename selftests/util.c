@@ -676,7 +676,7 @@ long ioctl32(int fd, unsigned int request, const void *arg)
 	(void)fd;
 	(void)request;
 	(void)arg;
-	return -ENOSYS;
+	return -EOPNOTSUPP;
 }
 
 bool has_ioctl32(void)
