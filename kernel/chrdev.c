@@ -722,10 +722,10 @@ static ssize_t chrdev_write_iter(struct kiocb *iocb, struct iov_iter *from)
 			msg = msg_alloc(len, 0);
 			if (!msg)
 				return -ENOMEM;
-			err = -EFAULT;
-			if (!copy_from_iter_full(msg_data(msg), len, from))
+			if (!copy_from_iter_full(msg_data(msg), len, from)) {
+				err = -EFAULT;
 				goto err_free;
-			err = 0;
+			}
 		}
 		if (!err)
 			err = chrdev_queue(chrdev, msg, addr.addr);
