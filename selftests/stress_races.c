@@ -28,7 +28,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -387,9 +386,7 @@ static int do_vmm(struct actor *me)
 static int do_removal(struct actor *me)
 {
 	(void)me;
-	if (syscall(SYS_delete_module, "vhost_rpmsg", O_NONBLOCK) < 0)
-		return -errno;
-	return 0;
+	return module_remove("vhost_rpmsg");
 }
 
 static const struct {
@@ -556,11 +553,9 @@ static const char *judge(const struct actor *a, const struct actor *b)
 static void load_module(void)
 {
 	const char *ko = getenv("VRPMSG_KO");
-	int fd = ko ? open(ko, O_RDONLY | O_CLOEXEC) : -1;
 
-	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+	if (!ko || module_load(ko))
 		die("cannot load the module");
-	close(fd);
 	if (!nl_reach())
 		die("no netlink family");
 	st.loads++;

@@ -709,19 +709,15 @@ TEST_F(chrdev, info_of_an_addressed_endpoint_and_large_buffers)
 
 TEST_F(chrdev, ioctls_of_a_32_bit_program)
 {
-	struct vhost_rpmsg_ept_info *info;
+	struct vhost_rpmsg_ept_info *info = ioctl32_page();
 
-	if (!has_ioctl32())
+	if (!info)
 		SKIP(return, "the kernel runs no 32-bit programs");
-	info = mmap(NULL, sizeof(*info), PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-	ASSERT_NE(MAP_FAILED, info);
 	EXPECT_EQ(0, ioctl32(self->fd, VHOST_RPMSG_EPT_GET_INFO, info));
 	EXPECT_EQ(self->ept, (int)info->id);
 	EXPECT_STREQ(DEV, info->dev_name);
 	EXPECT_EQ(0, ioctl32(self->fd, RPMSG_DESTROY_EPT_IOCTL, NULL));
 	EXPECT_EQ(-EPIPE, ioctl32(self->fd, RPMSG_DESTROY_EPT_IOCTL, NULL));
-	munmap(info, sizeof(*info));
 }
 
 TEST_F(chrdev, destroy)

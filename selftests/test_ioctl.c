@@ -1450,15 +1450,12 @@ TEST_F(iotlb, dirty_pages_are_found_behind_it)
 
 TEST_F(ioctl, a_32_bit_program)
 {
-	struct vhost_rpmsg_attach *attach;
+	struct vhost_rpmsg_attach *attach = ioctl32_page();
 	uint64_t *features;
 	int *running, fd;
 
-	if (!has_ioctl32())
+	if (!attach)
 		SKIP(return, "the kernel runs no 32-bit programs");
-	attach = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-	ASSERT_NE(MAP_FAILED, attach);
 	running = (int *)(attach + 1);
 	features = (uint64_t *)(running + 2);
 

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -31,18 +30,13 @@ FIXTURE(kclient)
 static int load_driver(void)
 {
 	const char *ko = getenv("VRPMSG_KCLIENT_KO");
-	int fd, err = 0;
+	int err;
 
 	if (!access(PATH, F_OK))
 		return 0;
 	if (!ko)
 		return -ENOENT;
-	fd = open(ko, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (syscall(SYS_finit_module, fd, "", 0))
-		err = -errno;
-	close(fd);
+	err = module_load(ko);
 	if (!err && !WAIT_FOR(!access(PATH, F_OK), LONG_MS))
 		err = -ENODEV;
 	return err;

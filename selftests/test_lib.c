@@ -824,20 +824,6 @@ TEST_F(lib, no_descriptors_left)
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
 }
 
-static int run(const char *program, const char *arg)
-{
-	int status;
-	pid_t pid = fork();
-
-	if (!pid) {
-		execlp(program, program, arg, NULL);
-		_exit(127);
-	}
-	if (waitpid(pid, &status, 0) != pid)
-		return -1;
-	return status;
-}
-
 TEST_F(lib, the_module_is_reloaded)
 {
 	const char *module = getenv("VRPMSG_KO");
@@ -845,20 +831,20 @@ TEST_F(lib, the_module_is_reloaded)
 	if (!module)
 		SKIP(return, "VRPMSG_KO does not say where the module is");
 	/* test_kclient may have left its module, which needs ours. */
-	run("rmmod", "vhost_rpmsg_kclient");
+	module_remove("vhost_rpmsg_kclient");
 	/* The family has another number afterwards, as the handle finds out. */
 	vrpmsg_dev_free(self->dev);
-	ASSERT_EQ(0, run("rmmod", "vhost_rpmsg"));
-	ASSERT_EQ(0, run("insmod", module));
+	ASSERT_EQ(0, module_remove("vhost_rpmsg"));
+	ASSERT_EQ(0, module_load(module));
 	self->dev = vrpmsg_dev_add(self->ctx, DEV);
 	EXPECT_NE(NULL, self->dev);
 
 	vrpmsg_dev_free(self->dev);
-	ASSERT_EQ(0, run("rmmod", "vhost_rpmsg"));
+	ASSERT_EQ(0, module_remove("vhost_rpmsg"));
 	self->dev = vrpmsg_dev_add(self->ctx, DEV);
 	EXPECT_EQ(NULL, self->dev);
 	EXPECT_REFUSED(EPROTONOSUPPORT, "is the vhost_rpmsg module loaded", "");
-	ASSERT_EQ(0, run("insmod", module));
+	ASSERT_EQ(0, module_load(module));
 	self->dev = vrpmsg_dev_add(self->ctx, DEV);
 	EXPECT_NE(NULL, self->dev);
 }

@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -648,6 +651,24 @@ int check_fill(const void *data, size_t len, uint32_t seed)
 	return 0;
 }
 
+int module_load(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_finit_module, fd, "", 0))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int module_remove(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
 #ifdef __x86_64__
 long ioctl32(int fd, unsigned int request, const void *arg)
 {
@@ -660,15 +681,30 @@ long ioctl32(int fd, unsigned int request, const void *arg)
 	return (int)ret;
 }
 
-/* A kernel that has no such thing ends the process. */
-bool has_ioctl32(void)
+static void give_up(int sig)
+{
+	(void)sig;
+	_exit(1);
+}
+
+void *ioctl32_page(void)
 {
 	int status;
 	pid_t pid = fork();
+	void *page;
 
-	if (!pid)
+	if (!pid) {
+		/* Or the kernel would log a fault, which fails the run. */
+		signal(SIGSEGV, give_up);
 		_exit(ioctl32(-1, 0, NULL) != -EBADF);
-	return waitpid(pid, &status, 0) == pid && !status;
+	}
+	if (waitpid(pid, &status, 0) != pid || status)
+		return NULL;
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	if (page == MAP_FAILED)
+		return NULL;
+	return page;
 }
 #else
 long ioctl32(int fd, unsigned int request, const void *arg)
@@ -679,8 +715,8 @@ long ioctl32(int fd, unsigned int request, const void *arg)
 	return -EOPNOTSUPP;
 }
 
-bool has_ioctl32(void)
+void *ioctl32_page(void)
 {
-	return false;
+	return NULL;
 }
 #endif

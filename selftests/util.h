@@ -177,12 +177,18 @@ int nl_request(int cmd, int flags, const struct nl_raw *attr, int n);
 /* Open /dev/vrpmsg-epN: a descriptor. */
 int ept_open(uint32_t id, int flags);
 
+/* A module by its file, or its name when nobody uses it. */
+int module_load(const char *path);
+int module_remove(const char *name);
+
 /*
- * An ioctl as a 32-bit program makes it, by a 64-bit one: @arg must be below 4 GiB
- * (MAP_32BIT). Returns its result or -errno.
+ * An ioctl as a 32-bit program makes it, by a 64-bit one: @arg is in the page.
+ * Returns its result or -errno.
  */
 long ioctl32(int fd, unsigned int request, const void *arg);
-bool has_ioctl32(void);
+/* 4 KiB below 4 GiB; NULL when the kernel runs no 32-bit programs. */
+void *ioctl32_page(void);
+
 /*
  * poll() for any event: what it says, 0 after timeout_ms, -ETIME when there was one
  * but nobody had said so.

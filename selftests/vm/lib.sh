@@ -221,11 +221,11 @@ wait_for_processor()
 	done
 }
 
-# Lines of a kernel log that fail a run, with some of what follows; a general
-# protection fault of a program is not the kernel's. Returns 1 when there are none.
+# Lines of a kernel log that fail a run, with some of what follows. Returns 1
+# when there are none.
 bad_log_lines()
 {
-	grep -aE -A25 -e 'WARNING: |BUG: |BUG |Oops|general protection fault[,:]' \
+	grep -aE -A25 -e 'WARNING: |BUG: |BUG |Oops|general protection fault' \
 		-e 'KASAN|KCSAN|UBSAN|kmemleak: [1-9]|INFO: task .* blocked' \
 		-e 'possible (recursive|circular|irq lock)|inconsistent lock' \
 		-e 'suspicious RCU usage|rcu: INFO|soft lockup|hard LOCKUP' \
