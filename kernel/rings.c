@@ -388,10 +388,6 @@ static void rings_tx(struct vhost_rpmsg *vr)
 	unsigned int quantum;
 	int ret;
 
-	/* Writers want to know how long a message may be. */
-	if (!vr->mtu_seen && !rings_get_buffer(vr, &iter))
-		rings_unget(&iter);
-
 	do {
 		if (!ept) {
 			ept = vrpmsg_ept_next_ready(vr);
@@ -439,6 +435,19 @@ static void rings_tx(struct vhost_rpmsg *vr)
 		vrpmsg_ept_ready(ept, true);
 }
 
+/*
+ * Writers want to know how long a message may be before one is sent. Not before
+ * rings_tx(), which may find the buffer that is missed here: then nobody waits for
+ * one any more.
+ */
+static void rings_see_mtu(struct vhost_rpmsg *vr)
+{
+	struct vhost_rpmsg_iter iter;
+
+	if (!vr->mtu_seen && !rings_get_buffer(vr, &iter))
+		rings_unget(&iter);
+}
+
 static void rings_run(struct vhost_work *work)
 {
 	struct vhost_virtqueue *vq =
@@ -464,6 +473,7 @@ static void rings_run(struct vhost_work *work)
 	vr->starved = false;
 	rings_rx(vr);
 	rings_tx(vr);
+	rings_see_mtu(vr);
 	/* What the guest gets back has arrived: readers find it from here on. */
 	vrpmsg_ept_complete(vr);
 	rings_flush(vr, VIRTIO_RPMSG_REQUEST);
