@@ -113,7 +113,7 @@ often()
 {
 	local i
 
-	for ((i = 0; i < 10; i++)); do
+	for ((i = 0; i < 5; i++)); do
 		make_device && leaves_nothing && insmod "$VRPMSG_KO" || return
 		exec {vmm}</dev/vhost-rpmsg
 		vrpmsgctl ept add dev vhost1 name ept || return
@@ -224,7 +224,7 @@ check "an old node leads nowhere" fails "No such device or address" \
 	cat "$tmp/node"
 check "it is loaded again" insmod "$VRPMSG_KO"
 check "with nothing in it" is_empty
-check "20 times" often
+check "ten times" often
 
 # In between.
 keep_busy open_vmm
