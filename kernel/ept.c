@@ -70,7 +70,8 @@ struct vhost_rpmsg_ept *vrpmsg_ept_next_ready(struct vhost_rpmsg *vr)
 	struct vrpmsg_dev *rdev = vr->rdev;
 	struct vhost_rpmsg_ept *ept;
 
-	if (list_empty_careful(&rdev->ready))
+	/* Without the lock: who puts one on the list kicks the worker after it. */
+	if (list_empty(&rdev->ready))
 		return NULL;
 
 	spin_lock(&rdev->ready_lock);
