@@ -41,6 +41,7 @@
 #define SVC		"fault-svc"
 #define REMOTE		0x400
 #define MTU		VHOST_RPMSG_DEFAULT_MTU
+#define LARGE		3000		/* has memory of its own, of one page */
 #define MANY		60		/* endpoints: a dump of several parts */
 #define LIMIT		1000		/* no operation allocates that often */
 #define F_PLATFORM	(1ULL << VIRTIO_F_ACCESS_PLATFORM)
@@ -268,7 +269,7 @@ static struct guest g;
 static int vmm = -1;		/* /dev/vhost-rpmsg, when there is no guest */
 static int ept = -1;		/* the char device */
 static uint32_t ept_id;
-static uint8_t out[2 * MTU], in[2 * MTU];
+static uint8_t out[8 + LARGE], in[8 + LARGE];
 static struct state now;	/* in done() */
 
 static void clean(void)
@@ -1139,6 +1140,18 @@ static void set_write_addressed(void)
 	have_remote(true);
 }
 
+static void set_write_large(void)
+{
+	struct nl_dev dev;
+
+	have_dev();
+	have_guest_opts((struct guest_opts){ .buf_size = 4096 });
+	have_open_ept(EPT_REQ(.dev = DEV, .addr = 77, .remote = REMOTE));
+	if (!WAIT_FOR(!nl_dev_get(DEV, &dev) && dev.mtu >= LARGE, LONG_MS))
+		die("the mtu");
+	fill(out + 8, LARGE, 2);
+}
+
 static size_t written;		/* payload of the last write */
 
 static int wrote(ssize_t n, size_t skip, size_t len)
@@ -1164,6 +1177,11 @@ static int run_write_mtu(void)
 	return wrote(write(ept, out + 8, MTU), 0, MTU);
 }
 
+static int run_write_large(void)
+{
+	return wrote(write(ept, out + 8, LARGE), 0, LARGE);
+}
+
 static int run_write_addressed(void)
 {
 	return wrote(write(ept, out, 8 + 64), 8, 64);
@@ -1187,7 +1205,7 @@ static bool done_write(void)
 {
 	struct guest_hdr hdr;
 
-	return guest_recv_copy(&g, &hdr, in, MTU, LONG_MS) == (int)written &&
+	return guest_recv_copy(&g, &hdr, in, LARGE, LONG_MS) == (int)written &&
 	       hdr.src == 77 && hdr.dst == REMOTE &&
 	       !memcmp(in, out + 8, written) &&
 	       guest_recv_copy(&g, NULL, NULL, MTU, 0) == -ETIMEDOUT;
@@ -1291,6 +1309,7 @@ static const struct op ops[] = {
 	{ "write", set_write, run_write, done_write, 0 },
 	{ "write_none", set_write, run_write_none, done_write, 0 },
 	{ "write_mtu", set_write, run_write_mtu, done_write, 0 },
+	{ "write_large", set_write_large, run_write_large, done_write, 0 },
 	{ "write_addressed", set_write_addressed, run_write_addressed,
 	  done_write, 0 },
 	{ "write_addressed_none", set_write_addressed, run_write_addressed_none,
@@ -1771,6 +1790,101 @@ static void sweep_worker(const struct worker_op *op)
 	report(op->name, faults);
 }
 
+/*
+ * Loading the module, of which only its own part counts, what runs below
+ * do_one_initcall(): that the loader gets its memory is not ours to test.
+ */
+static void only_below(uint64_t start, uint64_t end)
+{
+	char path[64], text[20];
+	int kind;
+
+	for (kind = 0; kind < KINDS; kind++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/require-end",
+			 kind_dir[kind]);
+		snprintf(text, sizeof(text), "%#llx", (unsigned long long)end);
+		if (write_file(path, text))
+			die("%s", path);
+		snprintf(path, sizeof(path),
+			 "/sys/kernel/debug/%s/require-start", kind_dir[kind]);
+		snprintf(text, sizeof(text), "%#llx",
+			 (unsigned long long)start);
+		if (write_file(path, text))
+			die("%s", path);
+	}
+}
+
+/* Where a function of the kernel is: to the next symbol. */
+static bool find_function(const char *name, uint64_t *start, uint64_t *end)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	unsigned long long addr;
+	char symbol[128];
+
+	*start = 0;
+	*end = UINT64_MAX;
+	while (f && fscanf(f, "%llx %*c %127s%*[^\n]", &addr, symbol) == 2)
+		if (!strcmp(symbol, name))
+			*start = addr;
+	if (f)
+		rewind(f);
+	while (f && fscanf(f, "%llx %*c %127s%*[^\n]", &addr, symbol) == 2)
+		if (addr > *start && addr < *end)
+			*end = addr;
+	if (f)
+		fclose(f);
+	return *start && *end != UINT64_MAX;
+}
+
+static bool nothing_loaded(void)
+{
+	return access("/sys/module/vhost_rpmsg", F_OK) &&
+	       access("/sys/class/vrpmsg", F_OK) &&
+	       access("/dev/vhost-rpmsg", F_OK);
+}
+
+static void sweep_module(const char *path)
+{
+	unsigned int n, faults[KINDS] = {}, total = 0;
+	uint64_t start, end;
+	int kind, err = 0;
+
+	if (!find_function("do_one_initcall", &start, &end))
+		die("where do_one_initcall() is");
+	/* Another test may have left it. */
+	module_remove("vhost_rpmsg_kclient");
+	/* Its pages are in memory, and all else that a first time takes. */
+	if (module_remove("vhost_rpmsg") || module_load(path))
+		die("the module");
+	only_below(start, end);
+	for (n = 1; n < LIMIT && complaints < 20; n++) {
+		if (module_remove("vhost_rpmsg") || !nothing_loaded())
+			wrong("cannot be removed");
+		arm(gettid(), n);
+		err = module_load(path);
+		kind = disarm();
+		if (kind < 0)
+			break;
+		faults[kind]++;
+		total++;
+		if (!err)
+			continue;
+		if (err != -ENOMEM)
+			wrong("fault %u: %s", n, strerror(-err));
+		if (!nothing_loaded())
+			wrong("fault %u: something is left", n);
+		err = module_load(path);
+		if (err)
+			wrong("fault %u: then %s", n, strerror(-err));
+	}
+	only_below(0, UINT64_MAX);
+	if (err)
+		wrong("without a fault: %s", strerror(-err));
+	if (!total || n == LIMIT)
+		wrong("%u faults, and no end", total);
+	report("module", faults);
+}
+
 /* What nobody refers to any more, since the last scan; false: cannot tell. */
 static bool scan_for_leaks(void)
 {
@@ -1820,7 +1934,7 @@ static void settle_memory(void)
 int main(int argc, char **argv)
 {
 	unsigned int i, plan = 1;
-	const char *missing;
+	const char *missing, *ko;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ksft_print_header();
@@ -1833,6 +1947,8 @@ int main(int argc, char **argv)
 		plan += selected(ops[i].name, argv + 1);
 	for (i = 0; i < ARRAY_SIZE(worker_ops); i++)
 		plan += selected(worker_ops[i].name, argv + 1);
+	ko = getenv("VRPMSG_KO");
+	plan += ko && selected("module", argv + 1);
 	if (argc > 1 && plan == 1)
 		ksft_exit_fail_msg("no such operation\n");
 	ksft_set_plan(plan);
@@ -1864,6 +1980,12 @@ int main(int argc, char **argv)
 	}
 
 	nl_unlisten();
+	complaints = 0;
+	if (ko && selected("module", argv + 1)) {
+		sweep_module(ko);
+		ksft_test_result(!complaints, "module\n");
+	}
+
 	complaints = 0;
 	if (scan_for_leaks())
 		ksft_test_result(!complaints, "no_leak\n");

@@ -300,6 +300,7 @@ TEST_F(kclient, a_message_that_cannot_be_copied_is_sent_again)
 	struct kclient_burst burst = { .dst = REMOTE, .count = 3 };
 	const long page = sysconf(_SC_PAGESIZE);
 	struct guest *g = &self->g;
+	struct guest_seg pieces[2];
 	uint32_t i, n, len;
 	uint8_t *bad;
 
@@ -308,15 +309,18 @@ TEST_F(kclient, a_message_that_cannot_be_copied_is_sent_again)
 	bad = guest_alloc(g, 3 * page);
 	bad += page + (-(uintptr_t)bad & (page - 1));
 	ASSERT_EQ(0, mprotect(bad, page, PROT_NONE));
-	/* All of it; and all but the header. */
+	/* All of it; all but the header; and nothing but the header. */
 	guest_post_one(g, bad);
 	guest_post_one(g, bad - GUEST_HDR);
+	pieces[0] = (struct guest_seg){ bad, GUEST_HDR };
+	pieces[1] = (struct guest_seg){ guest_alloc(g, 64), 64 };
+	ASSERT_LE(0, guest_add(g, GUEST_TX, pieces, 2, true, false, 0));
 	for (i = 0; i < 4; i++)
 		guest_post_one(g, g->tx_bufs + i * g->buf_size);
 	ASSERT_EQ(0, ioctl(g->fd, KCLIENT_BURST, &burst));
 	guest_kick(g, GUEST_TX);
 	/* They come back with nothing in them. */
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 3; i++) {
 		ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
 		ASSERT_TRUE(guest_used(g, GUEST_TX, NULL, &len));
 		EXPECT_EQ(0, len);
@@ -342,6 +346,21 @@ TEST_F(kclient, a_request_is_held_until_it_is_released)
 	ASSERT_EQ(0, order(&self->g, KCLIENT_RELEASE, 3));
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 	EXPECT_EQ(5, stats(&self->g).reads);
+}
+
+TEST_F(kclient, a_request_that_is_held_takes_no_response_buffer)
+{
+	uint8_t byte = 0;
+
+	ASSERT_EQ(0,
+		  guest_send(&self->g, REMOTE, KCLIENT_HOLD_ECHO, "\x0f", 1));
+	usleep(SHORT_MS * 1000);
+	EXPECT_EQ(1, guest_in_flight(&self->g, GUEST_RX));
+	EXPECT_EQ(-ETIMEDOUT, guest_recv_copy(&self->g, NULL, NULL, 0, 0));
+	ASSERT_EQ(0, order(&self->g, KCLIENT_RELEASE, 1));
+	ASSERT_EQ(1, guest_recv_copy(&self->g, NULL, &byte, 1, LONG_MS));
+	EXPECT_EQ(0xf0, byte);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 }
 
 TEST_F(kclient, endpoints_can_be_added_and_deleted)

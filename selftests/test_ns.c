@@ -476,6 +476,47 @@ TEST_F(ns, withdrawn_while_its_announcement_is_on_the_way)
 	EXPECT_EQ(1, ns.flags);
 }
 
+/* And it could not be written: there is nothing to be taken back. */
+TEST_F(ns, withdrawn_while_its_announcement_is_lost)
+{
+	const long page = sysconf(_SC_PAGESIZE);
+	struct guest *g = &self->g;
+	struct guest_ns ns;
+	uint32_t len;
+	uint8_t *buf;
+	int id, uffd;
+
+	OPEN(.no_buffers = true);
+	buf = guest_alloc(g, 2 * page);
+	buf += -(uintptr_t)buf & (page - 1);
+	uffd = guest_hold(buf);
+	if (uffd < 0)
+		SKIP(return, "no write protection with userfaultfd");
+	guest_post_one(g, buf);
+	guest_post_one(g, g->tx_bufs);
+	guest_kick(g, GUEST_TX);
+
+	id = nl_ept_new(EPT_REQ(.dev = DEV, .name = "lost"));
+	ASSERT_GE(id, 0);
+	ASSERT_EQ(0, nl_announce(id));
+	ASSERT_TRUE(poll_fd(uffd, POLLIN, LONG_MS) & POLLIN);
+	ASSERT_EQ(0, nl_withdraw(id));
+	ASSERT_EQ(0, mprotect(buf, page, PROT_NONE));
+	close(uffd);
+	ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
+	ASSERT_TRUE(guest_used(g, GUEST_TX, NULL, &len));
+	EXPECT_EQ(0, len);
+	/* The next that it hears is what comes next. */
+	ASSERT_EQ(0, nl_ept_del(id));
+	id = nl_ept_new(EPT_REQ(.dev = DEV, .name = "next"));
+	ASSERT_GE(id, 0);
+	ASSERT_EQ(0, nl_announce(id));
+	ASSERT_EQ(0, guest_ns_recv(g, &ns, LONG_MS));
+	EXPECT_STREQ("next", ns.name);
+	EXPECT_EQ(0, ns.flags);
+	EXPECT_EQ(0, mprotect(buf, page, PROT_READ | PROT_WRITE));
+}
+
 TEST_F(ns, an_endpoint_is_not_announced_after_its_end)
 {
 	volatile int *id = mmap(NULL, 4096, PROT_READ | PROT_WRITE,

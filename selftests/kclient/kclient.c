@@ -11,7 +11,7 @@
 #include "kclient.h"
 #include "vhost_rpmsg.h"
 
-enum { ECHO, SINK, REFUSE, MUTE, SOURCE, HOLD, NUM_EPTS };
+enum { ECHO, SINK, REFUSE, MUTE, SOURCE, HOLD, HOLD_ECHO, NUM_EPTS };
 
 struct kclient {
 	struct vhost_rpmsg vr;
@@ -176,6 +176,9 @@ static int kclient_open(struct inode *inode, struct file *file)
 	kc->ept[SOURCE].ops = &kclient_source_ops;
 	kc->ept[HOLD].addr = KCLIENT_HOLD;
 	kc->ept[HOLD].read = kclient_hold_read;
+	kc->ept[HOLD_ECHO].addr = KCLIENT_HOLD_ECHO;
+	kc->ept[HOLD_ECHO].read = kclient_hold_read;
+	kc->ept[HOLD_ECHO].write = kclient_echo_write;
 
 	err = vhost_rpmsg_init(&kc->vr, kc->ept, NUM_EPTS);
 	if (err) {
@@ -316,6 +319,22 @@ static long kclient_stats(struct kclient *kc, void __user *argp)
 	return copy_to_user(argp, &stats, sizeof(stats)) ? -EFAULT : 0;
 }
 
+/* Of two endpoints that want one address, the first is taken back. */
+static bool kclient_clash(void)
+{
+	struct kclient *other = kvzalloc(sizeof(*other), GFP_KERNEL);
+	int err;
+
+	if (!other)
+		return false;
+	other->ept[0].addr = KCLIENT_ECHO;
+	other->ept[0].read = kclient_read;
+	other->ept[1] = other->ept[0];
+	err = vhost_rpmsg_init(&other->vr, other->ept, 2);
+	kvfree(other);
+	return err == -EADDRINUSE;
+}
+
 static long kclient_misuse(struct kclient *kc)
 {
 	static const char *const names[] = {
@@ -325,6 +344,10 @@ static long kclient_misuse(struct kclient *kc)
 	};
 	struct vhost_rpmsg_iter iter = VHOST_RPMSG_ITER(KCLIENT_SOURCE, 0);
 	struct kclient_added deaf = { .ept.addr = VHOST_RPMSG_ADDR_ANY };
+	struct kclient_added once = {
+		.ept.addr = VHOST_RPMSG_ADDR_ANY,
+		.ept.read = kclient_read,
+	};
 	long taken = 0;
 	int i;
 
@@ -339,6 +362,12 @@ static long kclient_misuse(struct kclient *kc)
 		taken++;
 	if (vhost_rpmsg_start_lock(&kc->vr, &iter, VIRTIO_RPMSG_NUM_OF_VQS,
 				   0) != -EINVAL)
+		taken++;
+	if (vhost_rpmsg_ept_add(&kc->vr, &once.ept) ||
+	    vhost_rpmsg_ept_del(&once.ept) ||
+	    vhost_rpmsg_ept_del(&once.ept) != -ENOENT)
+		taken++;
+	if (!kclient_clash())
 		taken++;
 	return taken;
 }

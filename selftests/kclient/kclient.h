@@ -16,6 +16,7 @@
 #define KCLIENT_MUTE	103	/* accepts in read(), refuses in write() */
 #define KCLIENT_SOURCE	104	/* sends without a request */
 #define KCLIENT_HOLD	105	/* -EAGAIN until it is released */
+#define KCLIENT_HOLD_ECHO 106	/* so, and then it answers */
 
 /**
  * struct kclient_send - a message with no request before it
