@@ -443,24 +443,41 @@ static void announce_for_ever(volatile int *id)
 	_exit(0);
 }
 
+/* Memory of the guest's with nothing else in its page. */
+static uint8_t *own_page(struct guest *g)
+{
+	uint8_t *page = guest_alloc(g, 2 * 4096);
+
+	return page + (-(uintptr_t)page & 4095);
+}
+
+/*
+ * Two buffers, at the first of which the worker is held when it writes there: the
+ * descriptor whose closing lets it go on, or -1.
+ */
+static int post_held(struct guest *g, uint8_t *page)
+{
+	int uffd = guest_hold(page);
+
+	if (uffd >= 0) {
+		guest_post_one(g, page);
+		guest_post_one(g, g->tx_bufs);
+		guest_kick(g, GUEST_TX);
+	}
+	return uffd;
+}
+
 /* The guest is told, although it hears of the end before the beginning is over. */
 TEST_F(ns, withdrawn_while_its_announcement_is_on_the_way)
 {
-	const long page = sysconf(_SC_PAGESIZE);
 	struct guest *g = &self->g;
 	struct guest_ns ns;
-	uint8_t *buf;
 	int id, uffd;
 
 	OPEN(.no_buffers = true);
-	buf = guest_alloc(g, 2 * page);
-	buf += -(uintptr_t)buf & (page - 1);
-	uffd = guest_hold(buf);
+	uffd = post_held(g, own_page(g));
 	if (uffd < 0)
 		SKIP(return, "no write protection with userfaultfd");
-	guest_post_one(g, buf);
-	guest_post_one(g, g->tx_bufs);
-	guest_kick(g, GUEST_TX);
 
 	id = nl_ept_new(EPT_REQ(.dev = DEV, .name = "short"));
 	ASSERT_GE(id, 0);
@@ -479,29 +496,24 @@ TEST_F(ns, withdrawn_while_its_announcement_is_on_the_way)
 /* And it could not be written: there is nothing to be taken back. */
 TEST_F(ns, withdrawn_while_its_announcement_is_lost)
 {
-	const long page = sysconf(_SC_PAGESIZE);
 	struct guest *g = &self->g;
 	struct guest_ns ns;
+	uint8_t *page;
 	uint32_t len;
-	uint8_t *buf;
 	int id, uffd;
 
 	OPEN(.no_buffers = true);
-	buf = guest_alloc(g, 2 * page);
-	buf += -(uintptr_t)buf & (page - 1);
-	uffd = guest_hold(buf);
+	page = own_page(g);
+	uffd = post_held(g, page);
 	if (uffd < 0)
 		SKIP(return, "no write protection with userfaultfd");
-	guest_post_one(g, buf);
-	guest_post_one(g, g->tx_bufs);
-	guest_kick(g, GUEST_TX);
 
 	id = nl_ept_new(EPT_REQ(.dev = DEV, .name = "lost"));
 	ASSERT_GE(id, 0);
 	ASSERT_EQ(0, nl_announce(id));
 	ASSERT_TRUE(poll_fd(uffd, POLLIN, LONG_MS) & POLLIN);
 	ASSERT_EQ(0, nl_withdraw(id));
-	ASSERT_EQ(0, mprotect(buf, page, PROT_NONE));
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_NONE));
 	close(uffd);
 	ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
 	ASSERT_TRUE(guest_used(g, GUEST_TX, NULL, &len));
@@ -514,7 +526,7 @@ TEST_F(ns, withdrawn_while_its_announcement_is_lost)
 	ASSERT_EQ(0, guest_ns_recv(g, &ns, LONG_MS));
 	EXPECT_STREQ("next", ns.name);
 	EXPECT_EQ(0, ns.flags);
-	EXPECT_EQ(0, mprotect(buf, page, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(0, mprotect(page, 4096, PROT_READ | PROT_WRITE));
 }
 
 TEST_F(ns, an_endpoint_is_not_announced_after_its_end)
