@@ -17,6 +17,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -91,6 +92,16 @@ static long read_number(const char *path)
 	return n;
 }
 
+/* What an injector does. Returns its file if that cannot be set, or NULL. */
+static const char *set_attr(int kind, const char *name, const char *value)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", kind_dir[kind],
+		 name);
+	return write_file(path, value) ? path : NULL;
+}
+
 /*
  * Faults are armed for one task, by number. The settings here say what counts:
  * everything, in silence; a probability of 0 leaves all other tasks alone.
@@ -106,20 +117,18 @@ static const char *inject_init(void)
 		{ "times", "1000000" }, { "ignore-gfp-wait", "N" },
 		{ "ignore-gfp-highmem", "N" }, { "min-order", "0" },
 	};
-	static char path[128];
+	const char *missing;
 	unsigned int kind, i;
 
 	if (access("/proc/thread-self/fail-nth", W_OK))
 		return "/proc/thread-self/fail-nth";
 	for (kind = 0; kind < KINDS; kind++) {
 		for (i = 0; i < ARRAY_SIZE(settings); i++) {
-			snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s",
-				 kind_dir[kind], settings[i].name);
+			missing = set_attr(kind, settings[i].name,
+					   settings[i].value);
 			/* Not every kind has all of them. */
-			if (i > 2 && access(path, F_OK))
-				continue;
-			if (write_file(path, settings[i].value))
-				return path;
+			if (missing && (i <= 2 || !access(missing, F_OK)))
+				return missing;
 		}
 		snprintf(times_path[kind], sizeof(times_path[kind]),
 			 "/sys/kernel/debug/%s/times", kind_dir[kind]);
@@ -1796,21 +1805,17 @@ static void sweep_worker(const struct worker_op *op)
  */
 static void only_below(uint64_t start, uint64_t end)
 {
-	char path[64], text[20];
+	const char *missing;
+	char text[2][20];
 	int kind;
 
+	snprintf(text[0], sizeof(text[0]), "%#" PRIx64, start);
+	snprintf(text[1], sizeof(text[1]), "%#" PRIx64, end);
 	for (kind = 0; kind < KINDS; kind++) {
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/require-end",
-			 kind_dir[kind]);
-		snprintf(text, sizeof(text), "%#llx", (unsigned long long)end);
-		if (write_file(path, text))
-			die("%s", path);
-		snprintf(path, sizeof(path),
-			 "/sys/kernel/debug/%s/require-start", kind_dir[kind]);
-		snprintf(text, sizeof(text), "%#llx",
-			 (unsigned long long)start);
-		if (write_file(path, text))
-			die("%s", path);
+		missing = set_attr(kind, "require-end", text[1]) ?:
+				  set_attr(kind, "require-start", text[0]);
+		if (missing)
+			die("%s", missing);
 	}
 }
 
