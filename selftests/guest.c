@@ -40,6 +40,13 @@ void *guest_alloc(struct guest *g, size_t size)
 	return p;
 }
 
+uint8_t *guest_alloc_page(struct guest *g)
+{
+	uint8_t *page = (uint8_t *)guest_alloc(g, 3 * 4096) + 4096;
+
+	return page + (-(uintptr_t)page & 4095);
+}
+
 void guest_reset_rings(struct guest *g)
 {
 	int q;

@@ -113,6 +113,8 @@ int guest_resume(struct guest *g);
 
 /* Guest physical memory: a piece that nothing else uses. */
 void *guest_alloc(struct guest *g, size_t size);
+/* The same, with nothing else in its page, nor in the one before. */
+uint8_t *guest_alloc_page(struct guest *g);
 static inline uint64_t guest_gpa(struct guest *g, const void *p)
 {
 	return (const uint8_t *)p - g->mem;

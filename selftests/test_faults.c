@@ -276,6 +276,32 @@ TEST_F(faults, f02_a_bad_buffer_does_not_stop_the_queue)
 	EXPECT_EQ(4, dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS));
 }
 
+/* Not even when there are more of them than the worker looks at in one go. */
+TEST_F(faults, f02_many_bad_buffers_do_not_stop_the_queue)
+{
+	struct guest_opts opts = { .name = DEV, .no_buffers = true };
+	struct guest *g = &self->g;
+	struct guest_seg seg;
+	struct guest_msg msg;
+	int i;
+
+	guest_close(g);
+	ASSERT_EQ(0, guest_open(g, &opts));
+	ASSERT_EQ(4, write(self->fd, "good", 4));
+	seg = (struct guest_seg){ guest_alloc(g, 64), 15 };
+	for (i = 0; i < 200; i++)
+		ASSERT_LE(0, guest_add(g, GUEST_TX, &seg, 1, true, false, 0));
+	guest_post_one(g, g->tx_bufs);
+	guest_kick_always(g, GUEST_TX);
+	for (i = 0; i < 200; i++) {
+		ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
+		ASSERT_TRUE(guest_used(g, GUEST_TX, NULL, NULL));
+	}
+	ASSERT_EQ(1, guest_recv(g, &msg, LONG_MS));
+	EXPECT_EQ(0, memcmp(msg.data, "good", 4));
+	EXPECT_EQ(200, dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS));
+}
+
 /*
  * 3: a guest that never pauses kept the worker, and the ring's mutex, for ever.
  * Here it comes with a ring full at once, of what takes longest; once the first

@@ -234,6 +234,7 @@ TEST_F(kclient, what_start_lock_refuses)
 	struct kclient_send send = { .dst = 4711, .len = 497 };
 	struct kclient_recv recv = { .len = -1 };
 	struct guest_opts opts = { .path = PATH, .no_buffers = true };
+	uint64_t features;
 
 	/* More often than there are buffers: none is used up. */
 	for (int i = 0; i < 300; i++) {
@@ -251,6 +252,11 @@ TEST_F(kclient, what_start_lock_refuses)
 	guest_close(&self->g);
 	ASSERT_EQ(0, guest_open(&self->g, &opts));
 	send.len = 1;
+	EXPECT_EQ(-1, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	EXPECT_EQ(EAGAIN, errno);
+	/* Nor does it wait for the VMM to say where the rings are. */
+	features = GUEST_FEATURES | (1ULL << VIRTIO_F_ACCESS_PLATFORM);
+	ASSERT_EQ(0, ioctl(self->g.fd, VHOST_SET_FEATURES, &features));
 	EXPECT_EQ(-1, ioctl(self->g.fd, KCLIENT_SEND, &send));
 	EXPECT_EQ(EAGAIN, errno);
 	ASSERT_EQ(0, guest_stop(&self->g));
@@ -298,7 +304,6 @@ TEST_F(kclient, a_message_that_cannot_be_copied_is_sent_again)
 {
 	struct guest_opts opts = { .path = PATH, .no_buffers = true };
 	struct kclient_burst burst = { .dst = REMOTE, .count = 3 };
-	const long page = sysconf(_SC_PAGESIZE);
 	struct guest *g = &self->g;
 	struct guest_seg pieces[2];
 	uint32_t i, n, len;
@@ -306,9 +311,8 @@ TEST_F(kclient, a_message_that_cannot_be_copied_is_sent_again)
 
 	guest_close(g);
 	ASSERT_EQ(0, guest_open(g, &opts));
-	bad = guest_alloc(g, 3 * page);
-	bad += page + (-(uintptr_t)bad & (page - 1));
-	ASSERT_EQ(0, mprotect(bad, page, PROT_NONE));
+	bad = guest_alloc_page(g);
+	ASSERT_EQ(0, mprotect(bad, 4096, PROT_NONE));
 	/* All of it; all but the header; and nothing but the header. */
 	guest_post_one(g, bad);
 	guest_post_one(g, bad - GUEST_HDR);
@@ -329,7 +333,7 @@ TEST_F(kclient, a_message_that_cannot_be_copied_is_sent_again)
 		ASSERT_EQ(4, guest_recv_copy(g, NULL, &n, 4, LONG_MS));
 		ASSERT_EQ(i, n);
 	}
-	EXPECT_EQ(0, mprotect(bad, page, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(0, mprotect(bad, 4096, PROT_READ | PROT_WRITE));
 }
 
 TEST_F(kclient, a_request_is_held_until_it_is_released)

@@ -1076,6 +1076,31 @@ TEST_F(netlink, events_of_a_remote_that_is_learned)
 	NO_EVENT();
 }
 
+/* It is the same one, and from now on the guest has no say in it. */
+TEST_F(netlink, a_remote_that_is_learned_is_set)
+{
+	struct nl_ept ept;
+
+	OPEN_GUEST();
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 7, "x", 1));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EPT_EVENT(self->ept, CHANGE);
+	EXPECT_EQ(KIND(LEARNED), self->ev.ept.remote_kind);
+
+	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.remote = REMOTE), -1));
+	EPT_EVENT(self->ept, CHANGE);
+	EXPECT_EQ(REMOTE, self->ev.ept.remote);
+	EXPECT_EQ(KIND(FIXED), self->ev.ept.remote_kind);
+	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.remote = REMOTE), -1));
+	NO_EVENT();
+
+	guest_close(&self->g);
+	DEV_EVENT(DEV, CHANGE, DETACHED);
+	NO_EVENT();
+	ASSERT_EQ(0, nl_ept_get(self->ept, &ept));
+	EXPECT_EQ(REMOTE, ept.remote);
+}
+
 #define NS_SEND(name, addr, flags)						\
 	do {									\
 		ASSERT_EQ(0, guest_ns_send(&self->g, name, addr, flags));	\

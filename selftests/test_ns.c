@@ -443,14 +443,6 @@ static void announce_for_ever(volatile int *id)
 	_exit(0);
 }
 
-/* Memory of the guest's with nothing else in its page. */
-static uint8_t *own_page(struct guest *g)
-{
-	uint8_t *page = guest_alloc(g, 2 * 4096);
-
-	return page + (-(uintptr_t)page & 4095);
-}
-
 /*
  * Two buffers, at the first of which the worker is held when it writes there: the
  * descriptor whose closing lets it go on, or -1.
@@ -475,7 +467,7 @@ TEST_F(ns, withdrawn_while_its_announcement_is_on_the_way)
 	int id, uffd;
 
 	OPEN(.no_buffers = true);
-	uffd = post_held(g, own_page(g));
+	uffd = post_held(g, guest_alloc_page(g));
 	if (uffd < 0)
 		SKIP(return, "no write protection with userfaultfd");
 
@@ -503,7 +495,7 @@ TEST_F(ns, withdrawn_while_its_announcement_is_lost)
 	int id, uffd;
 
 	OPEN(.no_buffers = true);
-	page = own_page(g);
+	page = guest_alloc_page(g);
 	uffd = post_held(g, page);
 	if (uffd < 0)
 		SKIP(return, "no write protection with userfaultfd");

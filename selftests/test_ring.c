@@ -474,4 +474,76 @@ TEST_F(ring, a_used_ring_that_cannot_be_written_is_counted)
 	EXPECT_EQ(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS));
 }
 
+TEST_F(ring, a_header_that_cannot_be_read_is_counted)
+{
+	struct guest_seg one, two[2];
+	uint8_t *page;
+
+	OPEN();
+	page = guest_alloc_page(&self->g);
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_NONE));
+	one = (struct guest_seg){ page, 64 };
+	two[0] = (struct guest_seg){ page, 8 };
+	two[1] = (struct guest_seg){ guest_alloc(&self->g, 64), 56 };
+	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &one, 1, false, false, 0));
+	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, two, 2, false,
+			       variant->indirect, 0));
+	fill(self->a, 100, 1);
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, self->a, 100));
+	EXPECT_READ(1, 100);
+	EXPECT_EQ(2, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_INVALID));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(0, mprotect(page, 4096, PROT_READ | PROT_WRITE));
+}
+
+/*
+ * A guest that makes more buffers available than its ring has entries, two by two
+ * while the worker is held in the one before: what a burst gives back would be
+ * written beyond the end of the ring.
+ */
+TEST_F(ring, more_buffers_than_entries_stay_within_the_ring)
+{
+	struct guest *g = &self->g;
+	uint8_t *page[2], *behind;
+	struct vring_used *used;
+	int i, this, uffd[2];
+
+	self->opts.num = 2;
+	self->opts.no_buffers = true;
+	OPEN();
+	used = g->ring[GUEST_TX].vring.used;
+	/* Behind what belongs to event indices. */
+	behind = (uint8_t *)&used->ring[2] + sizeof(uint16_t);
+	fill(behind, 64, 1);
+	for (i = 0; i < 2; i++) {
+		page[i] = guest_alloc_page(g);
+		uffd[i] = guest_hold(page[i]);
+		if (uffd[i] < 0)
+			SKIP(return, "no write protection with userfaultfd");
+		guest_post_one(g, page[i]);
+	}
+	guest_kick(g, GUEST_TX);
+	for (i = 0; i < 6; i++)
+		ASSERT_EQ(4, write(self->fd, &i, 4));
+	for (i = 0; i < 6; i++) {
+		this = i % 2;
+		ASSERT_TRUE(poll_fd(uffd[this], POLLIN, LONG_MS) & POLLIN);
+		if (i > 0 && i < 5)
+			uffd[!this] = guest_hold(page[!this]);
+		if (i == 1 || i == 3) {
+			guest_add_raw(g, GUEST_TX, 0);
+			guest_add_raw(g, GUEST_TX, 1);
+			guest_kick(g, GUEST_TX);
+		}
+		close(uffd[this]);
+	}
+	EXPECT_TRUE(WAIT_FOR(__atomic_load_n(&used->idx, __ATOMIC_ACQUIRE) == 6,
+			     LONG_MS));
+	EXPECT_EQ(0, check_fill(behind, 64, 1));
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(GUEST_HDR + 4, used->ring[i].len);
+		EXPECT_EQ(4 + i, page[i][GUEST_HDR]);
+	}
+}
+
 TEST_HARNESS_MAIN
