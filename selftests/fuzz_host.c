@@ -147,6 +147,7 @@ static const char *const others[] = {
 /* What all processes share. */
 static struct shared {
 	bool stop;
+	bool host_stop;
 	int family;
 	/* Objects that fuzzers have heard of. */
 	uint32_t epts[NUM_KNOWN];
@@ -229,6 +230,12 @@ static void count(unsigned int call, long ret)
 static bool stopped(void)
 {
 	return __atomic_load_n(&shared->stop, __ATOMIC_RELAXED);
+}
+
+/* He who answers is last: a message may be on the way to him. */
+static bool host_stopped(void)
+{
+	return __atomic_load_n(&shared->host_stop, __ATOMIC_RELAXED);
 }
 
 static const char *call_name(unsigned int call)
@@ -1115,9 +1122,9 @@ static void run_honest_host(void)
 	if (fd < 0)
 		complain("host: cannot open: %s", strerror(-fd));
 	__atomic_fetch_add(&shared->honest_ready, 1, __ATOMIC_RELEASE);
-	for (number = 0; !stopped(); number++) {
+	for (number = 0; !host_stopped(); number++) {
 		while (!poll_fd(fd, POLLIN, 100))
-			if (stopped())
+			if (host_stopped())
 				_exit(0);
 		len = read(fd, msg, sizeof(msg));
 		if (len < 0)
@@ -1228,6 +1235,7 @@ static void end_all(pid_t guest, pid_t host)
 			waitpid(hostile[i], NULL, 0);
 	__atomic_store_n(&shared->stop, true, __ATOMIC_RELAXED);
 	waitpid(guest, NULL, 0);
+	__atomic_store_n(&shared->host_stop, true, __ATOMIC_RELAXED);
 	waitpid(host, NULL, 0);
 }
 
