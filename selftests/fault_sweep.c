@@ -1882,25 +1882,30 @@ static void fail_loads(const char *path, unsigned int *faults)
 
 static void sweep_module(const char *path)
 {
-	unsigned int faults[KINDS] = {};
+	/*
+	 * All of it, and again each call by itself: now and then sysfs allocates
+	 * a node for its numbers as well, and then the n-th fault is another one
+	 * than it would have been, so that one is missed.
+	 */
+	static const char *const within[] = {
+		"do_one_initcall",     "class_register",
+		"alloc_chrdev_region", "cdev_add",
+		"genl_register_family", "misc_register",
+	};
+	unsigned int i, faults[KINDS] = {};
 	uint64_t start, end;
-	int i;
 
-	if (!find_function("do_one_initcall", &start, &end))
-		die("where do_one_initcall() is");
 	/* Another test may have left it. */
 	module_remove("vhost_rpmsg_kclient");
 	/* Its pages are in memory, and all else that a first time takes. */
 	if (module_remove("vhost_rpmsg") || module_load(path))
 		die("the module");
-	only_below(start, end);
-	/*
-	 * Now and then sysfs allocates a node for its numbers as well, and then
-	 * the n-th fault is another one than it would have been: one that is
-	 * missed so is found the next time.
-	 */
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < ARRAY_SIZE(within); i++) {
+		if (!find_function(within[i], &start, &end))
+			die("where %s() is", within[i]);
+		only_below(start, end);
 		fail_loads(path, faults);
+	}
 	only_below(0, UINT64_MAX);
 	report("module", faults);
 }
