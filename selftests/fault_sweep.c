@@ -1800,8 +1800,8 @@ static void sweep_worker(const struct worker_op *op)
 }
 
 /*
- * Loading the module, of which only its own part counts, what runs below
- * do_one_initcall(): that the loader gets its memory is not ours to test.
+ * Of loading the module only what runs below a function counts: that the loader
+ * gets its memory is not ours to test.
  */
 static void only_below(uint64_t start, uint64_t end)
 {

@@ -254,7 +254,9 @@ TEST_F(kclient, what_start_lock_refuses)
 	send.len = 1;
 	EXPECT_EQ(-1, ioctl(self->g.fd, KCLIENT_SEND, &send));
 	EXPECT_EQ(EAGAIN, errno);
-	/* Nor does it wait for the VMM to say where the rings are. */
+	/* There are buffers, but the VMM has not said where the rings are. */
+	guest_post(&self->g);
+	guest_kick(&self->g, GUEST_TX);
 	features = GUEST_FEATURES | (1ULL << VIRTIO_F_ACCESS_PLATFORM);
 	ASSERT_EQ(0, ioctl(self->g.fd, VHOST_SET_FEATURES, &features));
 	EXPECT_EQ(-1, ioctl(self->g.fd, KCLIENT_SEND, &send));
