@@ -11,7 +11,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 rpmsg=$VRPMSG_BUILD/guest/rpmsg
 # Seconds to wait for anything: when all is well, none of it takes as long. But
 # nested, and next to other work, a guest may be slow.
-guest_limit=${GUEST_LIMIT:-300}
+guest_limit=${GUEST_LIMIT:-$((300 * ${VRPMSG_SLOW:-1}))}
 guest_memory=${GUEST_MEMORY:-64M}
 mkdir -p $run /run/results/guest
 
