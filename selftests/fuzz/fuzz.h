@@ -109,7 +109,9 @@ void watch_coverage_begin(void);
 /* How much of it was never seen before. */
 unsigned int watch_coverage_end(void);
 /* Workers of this process's devices; again after an open. */
-void watch_find_workers(void);
+void watch_find_workers(unsigned int devices);
+/* Wait until they are gone, which takes them a moment longer than close(). */
+void watch_workers_end(void);
 /* Processor time that they have used, in ns. */
 uint64_t watch_worker_time(void);
 /* Wait until they sleep; false: they use more time than that, or hang. */

@@ -301,7 +301,7 @@ static void calibrate(void)
 	struct fuzz_fault f;
 	unsigned int i;
 
-	watch_find_workers();
+	watch_find_workers(1 + hostile_has_kclient());
 	entry_cost = watch_worker_time();
 	for (i = 0; i < 200; i++)
 		if (!round_trip(&f))
@@ -320,7 +320,7 @@ void hostile_open(void)
 	admin_open(dev_name);
 	if (!entry_cost)
 		calibrate();
-	watch_find_workers();
+	watch_find_workers(1 + hostile_has_kclient());
 }
 
 void hostile_close(void)
@@ -330,4 +330,6 @@ void hostile_close(void)
 	admin_close();
 	for (i = 0; i < 2; i++)
 		guest_close(&devs[i].g);
+	/* Or the next ones are not the only workers, and one takes its time along. */
+	watch_workers_end();
 }

@@ -116,6 +116,7 @@ unsigned int watch_coverage_end(void)
 #define STAT_TIMES "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu"
 
 static char workers[MAX_WORKERS][288];
+static uint64_t worker_time[MAX_WORKERS];
 static unsigned int num_workers;
 
 static void find_workers(const char *dir, const char *name)
@@ -142,17 +143,20 @@ static void find_workers(const char *dir, const char *name)
 		closedir(d);
 }
 
-void watch_find_workers(void)
+/* There must be one for each device that has an owner. */
+void watch_find_workers(unsigned int devices)
 {
 	char name[32];
 
 	snprintf(name, sizeof(name), "vhost-%d", getpid());
 	num_workers = 0;
+	memset(worker_time, 0, sizeof(worker_time));
 	find_workers("/proc/self/task", name);
 	if (!num_workers)
 		find_workers("/proc", name);
-	if (!num_workers)
-		die("no vhost worker called %s", name);
+	if (num_workers != devices)
+		die("%u vhost workers called %s for %u devices", num_workers,
+		    name, devices);
 }
 
 static bool worker_file(unsigned int i, const char *name, char *buf,
@@ -173,21 +177,39 @@ static bool worker_file(unsigned int i, const char *name, char *buf,
 	return true;
 }
 
+void watch_workers_end(void)
+{
+	long long end = now_ms() + PATIENCE_MS;
+	unsigned int i;
+	char buf[8];
+
+	for (i = 0; i < num_workers; i++)
+		while (worker_file(i, "stat", buf, sizeof(buf))) {
+			if (now_ms() > end)
+				die("a vhost worker without a device");
+			usleep(200);
+		}
+}
+
 uint64_t watch_worker_time(void)
 {
 	unsigned long user, system;
-	uint64_t sum = 0;
+	uint64_t sum = 0, time;
 	unsigned int i;
 	char buf[512];
 
 	for (i = 0; i < num_workers; i++) {
-		if (worker_file(i, "schedstat", buf, sizeof(buf))) {
-			sum += strtoull(buf, NULL, 10);
-		} else if (worker_file(i, "stat", buf, sizeof(buf)) &&
-			   sscanf(buf, STAT_TIMES, &user, &system) == 2) {
-			sum += (user + system) * 1000000000ULL /
+		time = 0;
+		if (worker_file(i, "schedstat", buf, sizeof(buf)))
+			time = strtoull(buf, NULL, 10);
+		else if (worker_file(i, "stat", buf, sizeof(buf)) &&
+			 sscanf(buf, STAT_TIMES, &user, &system) == 2)
+			time = (user + system) * 1000000000ULL /
 			       sysconf(_SC_CLK_TCK);
-		}
+		/* What has been used stays used, whatever is read. */
+		if (time > worker_time[i])
+			worker_time[i] = time;
+		sum += worker_time[i];
 	}
 	return sum;
 }
