@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -239,6 +240,41 @@ TEST_F(faults, f02_an_index_that_jumps_is_over_with_a_reset)
 	ASSERT_EQ(0, guest_start(g));
 	ASSERT_EQ(0, guest_send(g, REMOTE, 1024, "good", 4));
 	EXPECT_NEXT("good");
+}
+
+/*
+ * 2: the same ahead of a ring that was made smaller, of which the vhost core had
+ * taken the index before. The first entry that makes no sense ends all of them.
+ */
+TEST_F(faults, f02_a_ring_made_smaller_goes_on)
+{
+	struct guest_opts opts = { .name = DEV };
+	struct vhost_vring_state state = { .index = GUEST_TX, .num = 4 };
+	struct guest *g = &self->g;
+	struct guest_ring *r = &g->ring[GUEST_TX];
+	struct guest_msg msg;
+	int i;
+
+	guest_close(g);
+	ASSERT_EQ(0, guest_open(g, &opts));
+	ASSERT_EQ(3, write(self->fd, "one", 3));
+	ASSERT_EQ(1, guest_recv(g, &msg, LONG_MS));
+
+	ASSERT_EQ(0, guest_stop(g));
+	ASSERT_EQ(0, ioctl(g->fd, VHOST_SET_VRING_NUM, &state));
+	r->num = state.num;
+	for (i = 0; i < 4; i++)
+		r->vring.avail->ring[i] = 60000;
+	ASSERT_EQ(0, guest_set_running(g, 1));
+	ASSERT_EQ(3, write(self->fd, "two", 3));
+	EXPECT_TRUE(WAIT_FOR(dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS),
+			     LONG_MS));
+	/* In the descriptor of the first. */
+	guest_post_one(g, msg.data - GUEST_HDR);
+	guest_kick_always(g, GUEST_TX);
+	ASSERT_EQ(1, guest_recv(g, &msg, LONG_MS));
+	EXPECT_EQ(0, memcmp(msg.data, "two", 3));
+	EXPECT_EQ(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS));
 }
 
 /* 2, the other way: a buffer that cannot be used is not the end of the ring. */
