@@ -3,7 +3,22 @@
 # vhost-rpmsg. `make help` says what there is.
 
 PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
 LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+# systemd and udev read the folders of these names below /usr/local/lib and
+# below /usr/lib.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+UDEVDIR ?= $(PREFIX)/lib/udev
+PRESETDIR ?= $(PREFIX)/lib/systemd/system-preset
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+# Where `make python-install` puts the Python package: Debian's Python looks in a
+# folder of its version below /usr/local.
+PYTHONDIR ?= $(shell $(PYTHON) -c \
+	'import sysconfig; print(sysconfig.get_path("purelib"))')
 KVER ?= $(shell uname -r)
 BUILD ?= build
 O := $(BUILD)/user
@@ -11,15 +26,28 @@ O := $(BUILD)/user
 VERSION := 0.1.0
 SOVERSION := 0
 
-CC ?= gcc
 CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
-WARN := -Wall -Wextra -Werror
-# Not clang's opinions, where gcc has none.
+# Debian's, which has Debian's cffi.
+PYTHON ?= /usr/bin/python3
+STRIP ?= strip
+# make sets CC to cc, unless somebody else has set it.
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+# clang complains about some things that gcc accepts.
 CLANG_WARN := -Wno-missing-field-initializers -Wno-uninitialized
+WARN := -Wall -Wextra
+ifneq ($(findstring clang,$(CC)),)
+WARN += $(CLANG_WARN)
+endif
+# The tests and lint set it. A new compiler must not break a release.
+ifneq ($(WERROR),)
+WARN += -Werror
+endif
 NL_CFLAGS = $(shell $(PKG_CONFIG) --cflags libnl-3.0 libnl-genl-3.0)
 NL_LIBS = $(shell $(PKG_CONFIG) --libs libnl-3.0 libnl-genl-3.0)
-LIBS_vrpmsgctl = $(shell $(PKG_CONFIG) --libs json-c) -lm
+LIBS_vrpmsgctl := -lm
 URING_LIBS = $(shell $(PKG_CONFIG) --exists liburing && $(PKG_CONFIG) --libs liburing)
 VM := selftests/vm
 VRPMSG_CACHE ?= $(HOME)/.cache/vhost-rpmsg
@@ -36,30 +64,40 @@ objects = $(patsubst %.c,$(O)/obj/%.o,$(wildcard $(1)/*.c))
 
 LIB_OBJS := $(call objects,libvhostrpmsg)
 LIB_SO := $(O)/lib/libvhostrpmsg.so.$(VERSION)
-LIBS := $(LIB_SO) $(O)/lib/libvhostrpmsg.a $(O)/lib/libvhostrpmsg.pc
+LIBS := $(LIB_SO) $(O)/lib/libvhostrpmsg.a
 TOOLS := $(patsubst %,$(O)/bin/%,$(notdir $(patsubst %/,%,$(dir \
 	$(wildcard tools/*/main.c)))))
-TEST_COMMON := $(patsubst %.c,$(O)/obj/%.o,$(wildcard selftests/guest.c \
-	selftests/util.c))
-TESTS := $(patsubst selftests/%.c,$(O)/selftests/%,$(filter-out \
-	selftests/guest.c selftests/util.c,$(wildcard selftests/*.c)))
+TEST_COMMON := $(call objects,selftests/lib)
+# A program each, in one folder: no two have the same name.
+TEST_SRCS := $(wildcard selftests/kernel/*.c selftests/user/*.c \
+	selftests/fuzz/*.c)
+TESTS := $(patsubst %.c,$(O)/selftests/%,$(notdir $(TEST_SRCS)))
 BENCH := $(O)/bench/bench
-MANS := $(wildcard libvhostrpmsg/man/*.[1-9] tools/*/*.[1-9])
+PY := $(O)/python/vhostrpmsg
+PY_FILES := $(addprefix $(PY)/,_abi.py $(notdir $(wildcard \
+	$(addprefix libvhostrpmsg/python/vhostrpmsg/,*.py *.pyi py.typed))))
+EXAMPLES := $(patsubst examples/%.c,$(O)/examples/%,$(wildcard examples/*.c))
 
 SHELL := /bin/bash
 
-.PHONY: all user tools tests asan fuzz check check-guest check-debug demo \
-	bench bench-program lint tidy format vm modules install modules_install \
-	clean help
+.PHONY: all user tools tests examples python asan fuzz check check-guest \
+	check-debug demo bench bench-program lint tidy format vm \
+	modules install uninstall python-install python-uninstall \
+	modules_install modules_uninstall dist deb clean help FORCE
 .DELETE_ON_ERROR:
 
 all: tools
 
 tools: $(LIBS) $(TOOLS)
 
-user: tools tests $(BENCH)
+user: tools tests examples python $(BENCH)
 
-tests: $(TESTS)
+tests: $(TESTS) $(O)/selftests/fake_ept.so
+
+examples: $(EXAMPLES)
+
+# The Python package, as it is installed.
+python: $(PY_FILES)
 
 # The library, the tools and what test_asan needs, in build/asan.
 asan:
@@ -67,14 +105,14 @@ asan:
 		$(BUILD)/asan/selftests/leaky CFLAGS='-O1 -g \
 		-fsanitize=address,undefined -fno-sanitize-recover=undefined'
 
-# The bridge without its main(), with libFuzzer and the calls that
-# selftests/fuzz_bridge/kernel.c makes for it.
+# The bridge without its main() and log, with libFuzzer and the calls that
+# selftests/fuzz/bridge/kernel.c makes for it.
 FUZZ := $(BUILD)/fuzz
 FUZZ_CC ?= clang
 FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=undefined
-FUZZ_OBJS := $(patsubst %.c,$(FUZZ)/%.o,$(wildcard selftests/fuzz_bridge/*.c) \
-	$(filter-out %/main.c,$(wildcard tools/vrpmsg-bridge/*.c)))
+FUZZ_OBJS := $(patsubst %.c,$(FUZZ)/%.o,$(wildcard selftests/fuzz/bridge/*.c) \
+	$(filter-out %/main.c %/log.c,$(wildcard tools/vrpmsg-bridge/*.c)))
 
 fuzz: $(FUZZ)/fuzz_bridge
 
@@ -89,21 +127,30 @@ $(FUZZ)/%.o: %.c
 		$(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(FUZZ)/tools/%.o: CPPFLAGS_ALL += -Dioctl=kernel_ioctl -Dclose=kernel_close \
-	-Dmmap=kernel_mmap -Dmunmap=kernel_munmap
+	-Dmmap=kernel_mmap -Dmunmap=kernel_munmap \
+	-Dprocess_vm_readv=kernel_readv
 
 help:
 	@echo 'make                    library and tools, into build/user'
 	@echo 'make modules [KVER=...] kernel module, for the running kernel'
-	@echo 'make install            library, tools, headers, manual pages;'
-	@echo '                        PREFIX, LIBDIR and DESTDIR say where to'
-	@echo 'make modules_install    the module, into /lib/modules/KVER'
+	@echo 'make install            library, tools, headers, manual pages, units;'
+	@echo '                        PREFIX and DESTDIR say where to, and for one kind'
+	@echo '                        BINDIR, SBINDIR, LIBDIR, INCLUDEDIR, DATADIR,'
+	@echo '                        MANDIR, UNITDIR, PRESETDIR, UDEVDIR, SYSUSERSDIR'
+	@echo 'make uninstall          remove that again, with the same variables'
+	@echo 'make python-install     the Python package, into PYTHONDIR;'
+	@echo '                        python-uninstall removes it'
+	@echo 'make modules_install    the module, into /lib/modules/KVER;'
+	@echo '                        modules_uninstall removes it'
+	@echo 'make dist               a tarball of what is committed'
+	@echo 'make deb                Debian packages of what is here, into build/deb'
 	@echo 'make check              all tests, in VMs; KERNEL=6.1 T=test_ring for one'
 	@echo 'make check-debug        tests and attacks on kernels with sanitizers'
 	@echo 'make check-guest        tests with a real guest; part of make check'
 	@echo 'make bench              benchmark beside vhost-vsock, in VMs'
 	@echo 'make demo               a real guest talks to host processes'
 	@echo 'make vm [KERNEL=6.12]   a shell in a VM with the module loaded'
-	@echo 'make fuzz               the fuzzer of vrpmsg-bridge; selftests/fuzz_bridge.sh'
+	@echo 'make fuzz               the fuzzer of vrpmsg-bridge; selftests/fuzz/fuzz_bridge.sh'
 	@echo 'make lint               static checks'
 	@echo 'make format             lay out C files as lint wants it'
 	@echo 'make clean              remove build/'
@@ -115,19 +162,19 @@ $(O)/obj/%.o: %.c
 	@$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(LIB_OBJS): CFLAGS_ALL += -fPIC -fvisibility=hidden
-$(O)/obj/selftests/%: CPPFLAGS_ALL += -isystem $(KSELFTEST) -Iselftests
+$(O)/obj/selftests/%: CPPFLAGS_ALL += -isystem $(KSELFTEST) -Iselftests/lib
 # EPT_REQ() has defaults that its users override.
 $(O)/obj/selftests/%: CFLAGS_ALL += -Wno-override-init
 
 # What fuzz_host knows of netlink and of errors.
-$(O)/gen/fuzz_host_tables.h: selftests/fuzz_host_tables.py \
+$(O)/gen/fuzz_host_tables.h: selftests/fuzz/fuzz_host_tables.py \
 		docs/netlink/specs/vhost_rpmsg.yaml uapi/linux/vhost_rpmsg.h
 	@mkdir -p $(@D)
 	@echo '  GEN     $@'
 	@python3 $^ >$@
 
-$(O)/obj/selftests/fuzz_host.%: CPPFLAGS_ALL += -I$(O)/gen
-$(O)/obj/selftests/fuzz_host.o $(O)/obj/selftests/fuzz_host.tidy: \
+$(O)/obj/selftests/fuzz/host/calls.%: CPPFLAGS_ALL += -I$(O)/gen
+$(O)/obj/selftests/fuzz/host/calls.o $(O)/obj/selftests/fuzz/host/calls.tidy: \
 	$(O)/gen/fuzz_host_tables.h
 
 $(LIB_SO): $(LIB_OBJS) libvhostrpmsg/libvhostrpmsg.map
@@ -139,16 +186,20 @@ $(LIB_SO): $(LIB_OBJS) libvhostrpmsg/libvhostrpmsg.map
 	@ln -sf $(@F) $(O)/lib/libvhostrpmsg.so.$(SOVERSION)
 	@ln -sf $(@F) $(O)/lib/libvhostrpmsg.so
 
+$(PY)/_abi.py: libvhostrpmsg/python/cdef.py libvhostrpmsg/vhostrpmsg.h
+	@mkdir -p $(@D)
+	@echo '  GEN     $@'
+	@$(PYTHON) $^ $@
+
+$(PY)/%: libvhostrpmsg/python/vhostrpmsg/%
+	@mkdir -p $(@D)
+	@cp $< $@
+
 $(O)/lib/libvhostrpmsg.a: $(LIB_OBJS)
 	@mkdir -p $(@D)
 	@echo '  AR      $@'
 	@rm -f $@
 	@$(AR) rcs $@ $^
-
-$(O)/lib/libvhostrpmsg.pc: libvhostrpmsg/libvhostrpmsg.pc.in Makefile
-	@mkdir -p $(@D)
-	@sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' \
-		-e 's,@VERSION@,$(VERSION),' $< >$@
 
 # Tools use the library as a program elsewhere would.
 define tool
@@ -160,20 +211,38 @@ $(O)/bin/$(1): $(call objects,tools/$(1)) $(LIB_SO)
 endef
 $(foreach t,$(notdir $(TOOLS)),$(eval $(call tool,$(t))))
 
-$(O)/selftests/fuzz_guest: $(call objects,selftests/fuzz)
+# Programs that are in parts.
+$(O)/selftests/fault_sweep: $(call objects,selftests/fuzz/fault)
+$(O)/selftests/fuzz_guest: $(call objects,selftests/fuzz/guest)
+$(O)/selftests/fuzz_host: $(call objects,selftests/fuzz/host)
+$(O)/selftests/stress_races: $(call objects,selftests/fuzz/race)
 
-$(O)/selftests/%: $(O)/obj/selftests/%.o $(TEST_COMMON) $(LIB_SO)
+# A char device for vrpmsgctl where the module is not.
+$(O)/selftests/fake_ept.so: selftests/user/preload/fake_ept.c
+	@mkdir -p $(@D)
+	@echo '  LD      $@'
+	@$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIC -shared -o $@ $< -ldl
+
+$(foreach s,$(TEST_SRCS),$(eval \
+	$(O)/selftests/$(notdir $(s:.c=)): $(O)/obj/$(s:.c=.o)))
+$(TESTS): $(TEST_COMMON) $(LIB_SO)
 	@mkdir -p $(@D)
 	@echo '  LD      $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(O)/lib \
 		-lvhostrpmsg $(NL_LIBS) $(URING_LIBS) -lpthread
 
-$(O)/obj/bench/%: CPPFLAGS_ALL += -Iselftests
+# As somebody else's program.
+$(O)/examples/%: $(O)/obj/examples/%.o $(LIB_SO)
+	@mkdir -p $(@D)
+	@echo '  LD      $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -L$(O)/lib -lvhostrpmsg
+
+$(O)/obj/bench/%: CPPFLAGS_ALL += -Iselftests/lib
 $(O)/obj/bench/%: CFLAGS_ALL += -Wno-override-init
 $(BENCH): $(call objects,bench) $(TEST_COMMON)
 	@mkdir -p $(@D)
 	@echo '  LD      $@'
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(NL_LIBS)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(NL_LIBS) -lm
 
 # clang-tidy, with the flags of the compiler: make tidy FILES='a.c b.c'. It says
 # how many warnings it has left out, even when these are all. With ten times as
@@ -192,41 +261,127 @@ $(O)/obj/%.tidy: %.c
 -include $(shell find $(O)/obj $(FUZZ) -name '*.d' 2>/dev/null)
 
 modules:
-	$(VM)/build-modules --host $(KVER)
+	scripts/build-module $(KVER)
 
 modules_install:
 	@test -f $(BUILD)/$(KVER)/kernel/vhost_rpmsg.ko || \
 		{ echo 'make modules first' >&2; exit 1; }
 	install -D -m 644 -t $(DESTDIR)/lib/modules/$(KVER)/extra \
 		$(BUILD)/$(KVER)/kernel/vhost_rpmsg.ko
+	$(STRIP) -g $(DESTDIR)/lib/modules/$(KVER)/extra/vhost_rpmsg.ko
 	test -n '$(DESTDIR)' || depmod $(KVER)
 
-install: tools
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
-	install -m 755 $(LIB_SO) $(DESTDIR)$(LIBDIR)
-	ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(LIBDIR)/libvhostrpmsg.so.$(SOVERSION)
-	ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(LIBDIR)/libvhostrpmsg.so
-	install -m 644 $(O)/lib/libvhostrpmsg.a $(DESTDIR)$(LIBDIR)
-	install -m 644 $(O)/lib/libvhostrpmsg.pc $(DESTDIR)$(LIBDIR)/pkgconfig
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include libvhostrpmsg/vhostrpmsg.h
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux uapi/linux/*.h
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(TOOLS)
-	for page in $(MANS); do \
-		install -D -m 644 -t \
-			$(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page; \
+# Files that name folders: remade when one of these has another value.
+DIRS := PREFIX BINDIR SBINDIR LIBDIR INCLUDEDIR DATADIR MANDIR UNITDIR UDEVDIR \
+	VERSION
+SHARE := $(O)/share
+$(SHARE)/dirs: FORCE
+	@mkdir -p $(@D)
+	@echo '$(foreach d,$(DIRS),$(d)=$($(d)))' | cmp -s - $@ || \
+		echo '$(foreach d,$(DIRS),$(d)=$($(d)))' >$@
+FORCE:
+
+$(SHARE)/libvhostrpmsg.pc: libvhostrpmsg/libvhostrpmsg.pc.in $(SHARE)/dirs
+	@sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' \
+		-e 's,@INCLUDEDIR@,$(INCLUDEDIR),' \
+		-e 's,@VERSION@,$(VERSION),' $< >$@
+
+# Manual pages and units are written for /usr/local, so that tools can check
+# them as they are.
+define with_dirs
+$(SHARE)/$(notdir $(1)): $(1) $(SHARE)/dirs
+	@sed -e 's,/usr/local/bin,$$(BINDIR),g' \
+		-e 's,/usr/local/sbin,$$(SBINDIR),g' \
+		-e 's,/usr/local/share,$$(DATADIR),g' $$< >$$@
+endef
+MANS := $(wildcard libvhostrpmsg/man/*.[1-9] tools/*/*.[1-9])
+UNITS := $(wildcard tools/*/*.service tools/*/*.socket)
+BACKEND := tools/vrpmsg-bridge/50-vhost-rpmsg.json
+$(foreach f,$(MANS) $(UNITS) $(BACKEND),$(eval $(call with_dirs,$(f))))
+
+# Each function has a page of its name: PAGE:TARGET of a link to where it is.
+paren := (
+functions_of = $(shell sed -nE '/^\.SH SYNOPSIS/,/^\.SH DESC/s/.*[ *"](vrpmsg_[a-z0-9_]+)[$(paren)].*/\1/p' $(1))
+MAN_LINKS := $(foreach p,$(wildcard libvhostrpmsg/man/*.3),$(foreach \
+	f,$(call functions_of,$(p)),$(notdir $(p)):$(MANDIR)/man3/$(f).3))
+
+# All that is installed, MODE:FILE:TARGET. With mode `link`, the target is a link
+# to FILE.
+LIB_NAME := $(notdir $(LIB_SO))
+INSTALLED := \
+	755:$(LIB_SO):$(LIBDIR)/$(LIB_NAME) \
+	link:$(LIB_NAME):$(LIBDIR)/libvhostrpmsg.so.$(SOVERSION) \
+	link:$(LIB_NAME):$(LIBDIR)/libvhostrpmsg.so \
+	644:$(O)/lib/libvhostrpmsg.a:$(LIBDIR)/libvhostrpmsg.a \
+	644:$(SHARE)/libvhostrpmsg.pc:$(LIBDIR)/pkgconfig/libvhostrpmsg.pc \
+	644:libvhostrpmsg/vhostrpmsg.h:$(INCLUDEDIR)/vhostrpmsg.h \
+	$(foreach h,$(wildcard uapi/linux/*.h),\
+		644:$(h):$(INCLUDEDIR)/linux/$(notdir $(h))) \
+	755:$(O)/bin/vrpmsgctl:$(BINDIR)/vrpmsgctl \
+	755:$(O)/bin/vrpmsg-bridge:$(SBINDIR)/vrpmsg-bridge \
+	$(foreach m,$(notdir $(MANS)),\
+		644:$(SHARE)/$(m):$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)) \
+	$(foreach l,$(MAN_LINKS),link:$(l)) \
+	644:tools/vrpmsgctl/completion/vrpmsgctl.bash:$(DATADIR)/bash-completion/completions/vrpmsgctl \
+	644:tools/vrpmsgctl/completion/_vrpmsgctl:$(DATADIR)/zsh/site-functions/_vrpmsgctl \
+	644:tools/vrpmsgctl/completion/vrpmsgctl.fish:$(DATADIR)/fish/vendor_completions.d/vrpmsgctl.fish \
+	644:tools/vrpmsgctl/vrpmsgctl.schema.json:$(DATADIR)/vhost-rpmsg/vrpmsgctl.schema.json \
+	644:$(SHARE)/$(notdir $(BACKEND)):$(DATADIR)/qemu/vhost-user/$(notdir $(BACKEND)) \
+	$(foreach r,$(wildcard tools/udev/*.rules),\
+		644:$(r):$(UDEVDIR)/rules.d/$(notdir $(r))) \
+	644:tools/systemd/80-vrpmsg.preset:$(PRESETDIR)/80-vrpmsg.preset \
+	644:tools/udev/vrpmsg.sysusers:$(SYSUSERSDIR)/vrpmsg.conf \
+	$(foreach u,$(notdir $(UNITS)),644:$(SHARE)/$(u):$(UNITDIR)/$(u))
+
+install: $(LIBS) $(TOOLS) $(addprefix $(SHARE)/,libvhostrpmsg.pc \
+		$(notdir $(MANS) $(UNITS) $(BACKEND)))
+	@for line in $(INSTALLED); do \
+		IFS=: read -r mode file target <<<"$$line"; \
+		target='$(DESTDIR)'$$target; \
+		echo "  INSTALL $$target"; \
+		case $$mode in \
+		link)	ln -sf "$$file" "$$target" ;; \
+		*)	install -D -m "$$mode" "$$file" "$$target" ;; \
+		esac || exit; \
 	done
-	install -D -m 644 tools/vrpmsgctl/vrpmsgctl.bash-completion \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vrpmsgctl
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/vhost-rpmsg \
-		tools/vrpmsgctl/vrpmsgctl.schema.json
-	install -D -m 644 -t $(DESTDIR)/usr/lib/udev/rules.d \
-		tools/udev/60-vrpmsg.rules
-	install -D -m 644 tools/udev/vrpmsg.sysusers \
-		$(DESTDIR)/usr/lib/sysusers.d/vrpmsg.conf
-	install -d $(DESTDIR)/usr/lib/systemd/system
-	sed 's,/usr/local,$(PREFIX),' tools/vrpmsg-bridge/vrpmsg-bridge@.service \
-		>$(DESTDIR)/usr/lib/systemd/system/vrpmsg-bridge@.service
-	test -n '$(DESTDIR)' || { ldconfig; systemd-sysusers vrpmsg.conf || :; }
+	@# A user's own folder is none of the system's business.
+	@test -n '$(DESTDIR)' -o "$$(id -u)" != 0 || { ldconfig; \
+		systemd-sysusers vrpmsg.conf; \
+		systemctl daemon-reload; udevadm control --reload; } || :
+
+# The group stays, files may belong to it. Of the folders, only those go that
+# nobody else has.
+uninstall:
+	@for line in $(INSTALLED); do \
+		target='$(DESTDIR)'$${line##*:}; \
+		echo "  RM      $$target"; \
+		rm -f "$$target" || exit; \
+	done
+	@rmdir '$(DESTDIR)$(DATADIR)/vhost-rpmsg' 2>/dev/null || :
+	@test -n '$(DESTDIR)' -o "$$(id -u)" != 0 || { ldconfig; \
+		systemctl daemon-reload; udevadm control --reload; } || :
+
+# Not part of `make install`, as not everybody has cffi.
+python-install: python
+	install -D -m 644 -t $(DESTDIR)$(PYTHONDIR)/vhostrpmsg $(PY_FILES)
+
+python-uninstall:
+	rm -rf $(DESTDIR)$(PYTHONDIR)/vhostrpmsg
+
+modules_uninstall:
+	rm -f $(DESTDIR)/lib/modules/$(KVER)/extra/vhost_rpmsg.ko
+	test -n '$(DESTDIR)' || depmod $(KVER)
+
+# A release: what is committed.
+DIST := vhost-rpmsg-$(VERSION)
+DISTDIR ?= .
+dist:
+	@set -o pipefail; git archive --prefix=$(DIST)/ HEAD | \
+		xz -c -T1 >$(DISTDIR)/$(DIST).tar.xz
+	@echo $(DIST).tar.xz
+
+deb:
+	@scripts/make-deb
 
 check:
 	@KERNEL='$(KERNEL)' T='$(T)' $(VM)/check

@@ -8,13 +8,17 @@
 #define VRPMSG_COMPAT_H
 
 #include <linux/memcontrol.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
 #include <linux/version.h>
 #include <net/genetlink.h>
 
+#include <uapi/linux/rpmsg.h>
+
 #include "vhost.h"
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
-/* 6.2: the device of a class's dev_uevent() became const. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+/* 6.3: the device of uevent() and devnode() of its type became const. */
 #define vrpmsg_const_device	struct device
 #else
 #define vrpmsg_const_device	const struct device
@@ -77,6 +81,75 @@ static inline void vhost_clear_device_iotlb(struct vhost_dev *dev)
 /* A ring that has no addresses any more is left alone. One of them can be 0. */
 #define vq_meta_prefetch(vq) \
 	(((vq)->desc || (vq)->avail || (vq)->used) && vq_meta_prefetch(vq))
+#endif
+
+#ifndef RPMSG_GET_OUTGOING_FLOWCONTROL
+/* 6.6: flow control of endpoints. */
+#define RPMSG_GET_OUTGOING_FLOWCONTROL	_IOR(0xb5, 0x5, int)
+#define RPMSG_SET_INCOMING_FLOWCONTROL	_IOR(0xb5, 0x6, int)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+/* 6.2: a name in the style of the others. */
+#define timer_delete_sync(timer)	del_timer_sync(timer)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+/* 6.5: a device may have several workers. Before, there is one for all rings. */
+#define vhost_worker_ioctl(dev, ioctl, argp)	((long)-ENOIOCTLCMD)
+#define vhost_vq_has_work(vq)			vhost_has_work((vq)->dev)
+#define vrpmsg_vq_worker(vq)			((vq)->dev->worker)
+#else
+#define vrpmsg_vq_worker(vq)			rcu_access_pointer((vq)->worker)
+#endif
+
+typedef unsigned long vrpmsg_shrink_fn(struct shrinker *shrinker,
+				       struct shrink_control *sc);
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+/* 6.7: the kernel allocates shrinkers. */
+static inline struct shrinker *vrpmsg_shrinker_new(const char *name,
+						   vrpmsg_shrink_fn *count,
+						   vrpmsg_shrink_fn *scan)
+{
+	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+	if (register_shrinker(shrinker, "%s", name)) {
+		kfree(shrinker);
+		return NULL;
+	}
+	return shrinker;
+}
+
+static inline void vrpmsg_shrinker_free(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+}
+#else
+static inline struct shrinker *vrpmsg_shrinker_new(const char *name,
+						   vrpmsg_shrink_fn *count,
+						   vrpmsg_shrink_fn *scan)
+{
+	struct shrinker *shrinker = shrinker_alloc(0, "%s", name);
+
+	if (shrinker) {
+		shrinker->count_objects = count;
+		shrinker->scan_objects = scan;
+		shrinker_register(shrinker);
+	}
+	return shrinker;
+}
+
+static inline void vrpmsg_shrinker_free(struct shrinker *shrinker)
+{
+	shrinker_free(shrinker);
+}
 #endif
 
 /* 6.6: the attributes of a dump moved into a struct genl_info. */

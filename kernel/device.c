@@ -2,6 +2,9 @@
 /*
  * Devices: an address space with a name, with or without a guest on it.
  */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/ctype.h>
 #include <linux/export.h>
 #include <linux/slab.h>
 
@@ -12,13 +15,40 @@
 DEFINE_MUTEX(vrpmsg_devs_lock);
 static DEFINE_XARRAY_ALLOC1(vrpmsg_devs);
 static u32 vrpmsg_devs_next;
+/* Set once, before there is a device. */
+static const struct vrpmsg_dev_hooks *devs_hooks;
+/* Devices that came or went. */
+static atomic_t vrpmsg_devs_count = ATOMIC_INIT(0);
 
-/**
- * vrpmsg_name_valid - check a name that user space has given
- * @name: NUL-terminated
- * @reject: printable characters that it may not have
- */
-bool vrpmsg_name_valid(const char *name, const char *reject)
+u32 vrpmsg_devs_gen(void)
+{
+	return atomic_read(&vrpmsg_devs_count);
+}
+
+/* What is to be done for each persistent device. */
+void vrpmsg_devs_hook(const struct vrpmsg_dev_hooks *hooks)
+{
+	devs_hooks = hooks;
+}
+
+/* The end of what was done for it. */
+void vrpmsg_dev_unhook(struct vrpmsg_dev *rdev)
+{
+	if (rdev->persistent)
+		devs_hooks->remove(rdev);
+}
+
+/* Names that devices have which nobody has named, as of their numbers. */
+static bool dev_name_made_up(const char *name)
+{
+	size_t len = strlen("vhost");
+
+	return !strncmp(name, "vhost", len) && name[len] &&
+	       strspn(name + len, "0123456789") == strlen(name + len);
+}
+
+/* Whether user space may name a service so. */
+bool vrpmsg_name_valid(const char *name)
 {
 	size_t len = strnlen(name, VHOST_RPMSG_NAME_SIZE);
 	size_t i;
@@ -26,9 +56,27 @@ bool vrpmsg_name_valid(const char *name, const char *reject)
 	if (!len || len == VHOST_RPMSG_NAME_SIZE)
 		return false;
 	for (i = 0; i < len; i++)
-		if (name[i] < 0x20 || name[i] > 0x7e || strchr(reject, name[i]))
+		if (name[i] < 0x20 || name[i] > 0x7e)
 			return false;
 	return true;
+}
+
+/*
+ * Whether user space may name a device so: what can be a folder of udev's and the
+ * instance of a unit as it is.
+ */
+bool vrpmsg_dev_name_valid(const char *name)
+{
+	size_t len = strnlen(name, VHOST_RPMSG_NAME_SIZE);
+	size_t i;
+
+	if (!len || len == VHOST_RPMSG_NAME_SIZE || strchr(".:@-", name[0]))
+		return false;
+	for (i = 0; i < len; i++)
+		if (!isascii(name[i]) ||
+		    (!isalnum(name[i]) && !strchr("_.:@-", name[i])))
+			return false;
+	return !dev_name_made_up(name);
 }
 
 struct vrpmsg_dev *vrpmsg_dev_get(struct vrpmsg_dev *rdev)
@@ -40,8 +88,10 @@ struct vrpmsg_dev *vrpmsg_dev_get(struct vrpmsg_dev *rdev)
 static void dev_free(struct kref *ref)
 {
 	struct vrpmsg_dev *rdev = container_of(ref, struct vrpmsg_dev, ref);
+	unsigned int i;
 
-	vrpmsg_ns_exit(rdev);
+	for (i = 0; i < VIRTIO_RPMSG_NUM_OF_VQS; i++)
+		kfree(rdev->kept_heads[i]);
 	xa_destroy(&rdev->epts);
 	mutex_destroy(&rdev->lock);
 	kfree(rdev);
@@ -53,7 +103,7 @@ void vrpmsg_dev_put(struct vrpmsg_dev *rdev)
 }
 
 /* Make a device that only its creator knows; number and name come later. */
-static struct vrpmsg_dev *dev_alloc(void)
+struct vrpmsg_dev *vrpmsg_dev_alloc(void)
 {
 	struct vrpmsg_dev *rdev;
 
@@ -66,13 +116,14 @@ static struct vrpmsg_dev *dev_alloc(void)
 	xa_init_flags(&rdev->epts, XA_FLAGS_ALLOC);
 	rdev->next_addr = VHOST_RPMSG_FIRST_DYNAMIC_ADDR;
 	spin_lock_init(&rdev->ready_lock);
+	INIT_LIST_HEAD(&rdev->clients);
 	INIT_LIST_HEAD(&rdev->ready);
+	INIT_LIST_HEAD(&rdev->waiting);
 	rdev->mtu = VHOST_RPMSG_DEFAULT_MTU;
+	rdev->hold_time = VHOST_RPMSG_DEFAULT_HOLD_TIME;
 	rdev->stalled = VHOST_RPMSG_ADDR_ANY;
-	if (vrpmsg_ns_init(rdev)) {
-		vrpmsg_dev_put(rdev);
-		return NULL;
-	}
+	INIT_LIST_HEAD(&rdev->users);
+	vrpmsg_events_init(rdev);
 	return rdev;
 }
 
@@ -88,62 +139,109 @@ static struct vrpmsg_dev *dev_find(const char *name)
 	return NULL;
 }
 
-/**
- * vrpmsg_dev_new - make a device and put it into the table
- * @name: of a persistent device; NULL for the one of a VMM, which is named
- *	after its number and has to be attached to
- * @vr: the VMM's rings, or NULL
- *
- * Return: the device, with a reference for the caller, or an ERR_PTR(): EEXIST,
- * ENOMEM, ENOSPC.
- */
-struct vrpmsg_dev *vrpmsg_dev_new(const char *name, struct vhost_rpmsg *vr)
+/* Settings of an administrator, all of them. */
+static void dev_configure(struct vrpmsg_dev *rdev,
+			  const struct vrpmsg_dev_config *cfg)
 {
-	struct vrpmsg_dev *rdev;
+	lockdep_assert_held(&rdev->lock);
+	WRITE_ONCE(rdev->mtu_fixed, cfg->mtu);
+	WRITE_ONCE(rdev->hold_time, cfg->hold_time);
+	rdev->owner = cfg->owner;
+}
+
+/* The name of a device that nobody has named. */
+static void dev_make_name_up(struct vrpmsg_dev *rdev)
+{
+	snprintf(rdev->name, sizeof(rdev->name), "vhost%u", rdev->id);
+}
+
+/*
+ * An administrator wants a name that a VMM has given to its own device: a VMM must
+ * not be able to take it. One whose device has endpoints may keep it, since they
+ * are an administrator's.
+ */
+static int dev_take_name(const char *name)
+{
+	struct vrpmsg_dev *rdev = dev_find(name);
+
+	if (!rdev)
+		return 0;
+	guard(mutex)(&rdev->lock);
+	if (rdev->persistent || rdev->num_epts)
+		return -EEXIST;
+	dev_make_name_up(rdev);
+	vrpmsg_dev_event(rdev, VHOST_RPMSG_EVENT_CHANGE);
+	return 0;
+}
+
+/* Make a device with a number what it is to be. */
+static int dev_set_up(struct vrpmsg_dev *rdev,
+		      const struct vrpmsg_dev_config *cfg)
+{
+	mutex_lock(&rdev->lock);
+	if (cfg) {
+		rdev->persistent = true;
+		strscpy(rdev->name, cfg->name, sizeof(rdev->name));
+		dev_configure(rdev, cfg);
+	} else {
+		rdev->attached = true;
+		dev_make_name_up(rdev);
+	}
+	mutex_unlock(&rdev->lock);
+	return cfg ? devs_hooks->add(rdev) : 0;
+}
+
+/**
+ * vrpmsg_dev_register - put a device into the table
+ * @rdev: device that nobody else knows
+ * @cfg: of a persistent device; NULL for the one of a VMM, which is named
+ *	after its number and has to be attached to
+ *
+ * The table has a reference of its own.
+ *
+ * Return: 0, -EEXIST, -ENOMEM, -ENOSPC, or what a hook returns.
+ */
+int vrpmsg_dev_register(struct vrpmsg_dev *rdev,
+			const struct vrpmsg_dev_config *cfg)
+{
 	int err;
 
-	rdev = dev_alloc();
-	if (!rdev)
-		return ERR_PTR(-ENOMEM);
-
-	mutex_lock(&vrpmsg_devs_lock);
-	err = -EEXIST;
-	if (name && dev_find(name))
-		goto err_unlock;
-again:
+	guard(mutex)(&vrpmsg_devs_lock);
+	err = cfg ? dev_take_name(cfg->name) : 0;
+	if (err)
+		return err;
 	err = xa_alloc_cyclic(&vrpmsg_devs, &rdev->id, NULL,
 			      XA_LIMIT(1, INT_MAX), &vrpmsg_devs_next,
 			      GFP_KERNEL);
 	if (err < 0)
-		goto err_unlock;
-	if (name) {
-		rdev->persistent = true;
-		strscpy(rdev->name, name, sizeof(rdev->name));
-	} else {
-		snprintf(rdev->name, sizeof(rdev->name), "vhost%u", rdev->id);
-		if (dev_find(rdev->name)) {
-			/* Somebody has chosen just this name. */
-			xa_erase(&vrpmsg_devs, rdev->id);
-			goto again;
-		}
+		return err == -EBUSY ? -ENOSPC : err;
+
+	err = dev_set_up(rdev, cfg);
+	if (err) {
+		xa_erase(&vrpmsg_devs, rdev->id);
+		return err;
 	}
 
-	mutex_lock(&rdev->lock);
-	if (vr) {
-		rdev->attached = true;
-		rcu_assign_pointer(rdev->vr, vr);
-	}
+	guard(mutex)(&rdev->lock);
 	/* The memory for the entry is there since xa_alloc_cyclic(). */
 	xa_store(&vrpmsg_devs, rdev->id, vrpmsg_dev_get(rdev), GFP_KERNEL);
-	vrpmsg_nl_dev_event(rdev, VHOST_RPMSG_EVENT_NEW);
+	atomic_inc(&vrpmsg_devs_count);
+	vrpmsg_dev_event(rdev, VHOST_RPMSG_EVENT_NEW);
+	return 0;
+}
+
+/* Take a dead device off the table, with an event that is its last. */
+void vrpmsg_dev_unregister(struct vrpmsg_dev *rdev)
+{
+	mutex_lock(&vrpmsg_devs_lock);
+	mutex_lock(&rdev->lock);
+	xa_erase(&vrpmsg_devs, rdev->id);
+	atomic_inc(&vrpmsg_devs_count);
+	vrpmsg_dev_event(rdev, VHOST_RPMSG_EVENT_DEL);
 	mutex_unlock(&rdev->lock);
 	mutex_unlock(&vrpmsg_devs_lock);
-	return rdev;
-
-err_unlock:
-	mutex_unlock(&vrpmsg_devs_lock);
+	vrpmsg_events_stop(rdev);
 	vrpmsg_dev_put(rdev);
-	return ERR_PTR(err == -EBUSY ? -ENOSPC : err);
 }
 
 /* A dead device keeps its number and name until all of it is gone. */
@@ -180,96 +278,102 @@ struct vrpmsg_dev *vrpmsg_dev_get_next(u32 id)
 	return dev_get_live(rdev);
 }
 
-/*
- * Delete a device that nobody can attach to any more. Endpoints go first, so
- * that no event names a device that is gone.
- */
-static void dev_delete(struct vrpmsg_dev *rdev)
-{
-	struct vhost_rpmsg_ept *ept;
-
-	while ((ept = vrpmsg_ept_get_first(rdev))) {
-		ept->ops->orphan(ept);
-		vrpmsg_ept_put(ept);
-	}
-
-	mutex_lock(&vrpmsg_devs_lock);
-	mutex_lock(&rdev->lock);
-	vrpmsg_ns_reset(rdev);
-	xa_erase(&vrpmsg_devs, rdev->id);
-	vrpmsg_nl_dev_event(rdev, VHOST_RPMSG_EVENT_DEL);
-	mutex_unlock(&rdev->lock);
-	mutex_unlock(&vrpmsg_devs_lock);
-	vrpmsg_dev_put(rdev);
-}
-
-/*
- * Delete a persistent device: 0; -EBUSY: it has a VMM, or is a VMM's own;
- * -ENODEV: somebody else deletes it.
- */
-int vrpmsg_dev_del(struct vrpmsg_dev *rdev)
-{
-	int err = 0;
-
-	mutex_lock(&rdev->lock);
-	if (rdev->dead)
-		err = -ENODEV;
-	else if (!rdev->persistent || rdev->attached)
-		err = -EBUSY;
-	else
-		WRITE_ONCE(rdev->dead, true);
-	mutex_unlock(&rdev->lock);
-
-	if (!err)
-		dev_delete(rdev);
-	return err;
-}
-
-void vrpmsg_dev_del_all(void)
+/* Nobody listens any more: wait until no device's work tells anybody anything. */
+void vrpmsg_devs_settle(void)
 {
 	struct vrpmsg_dev *rdev;
+	u32 id = 0;
 
-	while ((rdev = vrpmsg_dev_get_next(0))) {
-		WARN_ON(vrpmsg_dev_del(rdev));
+	while ((rdev = vrpmsg_dev_get_next(id))) {
+		id = rdev->id;
+		vrpmsg_events_stop(rdev);
 		vrpmsg_dev_put(rdev);
 	}
 }
 
-enum vhost_rpmsg_dev_state vrpmsg_dev_state(struct vrpmsg_dev *rdev)
+/*
+ * Let nobody attach to a persistent device any more, nor make endpoints on it:
+ * 0; -EBUSY: it has a VMM, or is a VMM's own; -ENODEV: somebody else deletes it.
+ */
+int vrpmsg_dev_kill(struct vrpmsg_dev *rdev)
 {
-	lockdep_assert_held(&rdev->lock);
-	if (rdev->running)
+	guard(mutex)(&rdev->lock);
+	if (rdev->dead)
+		return -ENODEV;
+	if (!rdev->persistent || rdev->attached)
+		return -EBUSY;
+	WRITE_ONCE(rdev->dead, true);
+	return 0;
+}
+
+/* A message of @len bytes is dropped; @addr is the local one, if that is known. */
+void vrpmsg_drop(struct vrpmsg_dev *rdev, unsigned int stat, u32 addr,
+		 size_t len)
+{
+	vrpmsg_count(rdev, stat, 1);
+	trace_vrpmsg_drop(rdev, stat, addr, len);
+}
+
+/* Without @lock, what it was a moment ago. */
+enum vhost_rpmsg_dev_state vrpmsg_dev_state(const struct vrpmsg_dev *rdev)
+{
+	if (READ_ONCE(rdev->running))
 		return VHOST_RPMSG_DEV_STATE_RUNNING;
-	if (rdev->attached)
+	if (READ_ONCE(rdev->attached))
 		return VHOST_RPMSG_DEV_STATE_ATTACHED;
 	return VHOST_RPMSG_DEV_STATE_DETACHED;
 }
 
-static void dev_changed(struct vrpmsg_dev *rdev)
+/* The state is another one. */
+void vrpmsg_dev_changed(struct vrpmsg_dev *rdev)
 {
 	trace_vrpmsg_dev_state(rdev, vrpmsg_dev_state(rdev));
-	vrpmsg_nl_dev_event(rdev, VHOST_RPMSG_EVENT_CHANGE);
+	vrpmsg_dev_event(rdev, VHOST_RPMSG_EVENT_CHANGE);
+}
+
+void vrpmsg_dev_set(struct vrpmsg_dev *rdev,
+		    const struct vrpmsg_dev_config *cfg)
+{
+	lockdep_assert_held(&rdev->lock);
+	if (rdev->mtu_fixed == cfg->mtu && rdev->hold_time == cfg->hold_time &&
+	    uid_eq(rdev->owner, cfg->owner))
+		return;
+	dev_configure(rdev, cfg);
+	vrpmsg_dev_event(rdev, VHOST_RPMSG_EVENT_CHANGE);
+	/* For whom the guest is held back by now, hold_time may be over. */
+	vrpmsg_dev_kick(rdev, VIRTIO_RPMSG_REQUEST);
+}
+
+/* Whether the caller may become the VMM of a persistent device. */
+static bool dev_may_attach(const struct vrpmsg_dev *rdev)
+{
+	kuid_t euid = current_euid();
+
+	return !uid_valid(rdev->owner) || uid_eq(euid, rdev->owner) ||
+	       uid_eq(euid, GLOBAL_ROOT_UID) || capable(CAP_NET_ADMIN);
 }
 
 /**
  * vrpmsg_dev_attach_named - name a VMM's device, or exchange it for another
  * @vr: rings, whose device is the VMM's own
  * @name: valid name
+ * @existing: do not name the VMM's own device
  *
  * When a persistent device has the name, the rings move over to that one.
  *
- * Context: @vr's dev.mutex and vrpmsg_devs_lock held, no owner set: there is no
- * worker.
+ * Context: @vr's dev.mutex held, no owner set: there is no worker.
  * Return: 0; -EBUSY: the name's device has a VMM, or the VMM's own device has
- * endpoints already.
+ * endpoints already; -EPERM: the name's device has another owner; -ENODEV:
+ * @existing, and no device has the name.
  */
-int vrpmsg_dev_attach_named(struct vhost_rpmsg *vr, const char *name)
+int vrpmsg_dev_attach_named(struct vhost_rpmsg *vr, const char *name,
+			    bool existing)
 {
 	struct vrpmsg_dev *old = vr->rdev, *rdev;
 	int err = 0;
 
-	lockdep_assert_held(&vrpmsg_devs_lock);
 	lockdep_assert_held(&vr->dev.mutex);
+	guard(mutex)(&vrpmsg_devs_lock);
 
 	mutex_lock(&old->lock);
 	if (old->num_epts) {
@@ -277,32 +381,37 @@ int vrpmsg_dev_attach_named(struct vhost_rpmsg *vr, const char *name)
 		goto unlock;
 	}
 	rdev = dev_find(name);
+	if (existing && (!rdev || rdev == old)) {
+		err = -ENODEV;
+		goto unlock;
+	}
 	if (!rdev || rdev == old) {
 		strscpy(old->name, name, sizeof(old->name));
-		dev_changed(old);
+		vrpmsg_dev_changed(old);
 		goto unlock;
 	}
 
 	mutex_lock_nested(&rdev->lock, SINGLE_DEPTH_NESTING);
-	if (rdev->attached || rdev->dead) {
+	if (rdev->persistent && !dev_may_attach(rdev)) {
+		err = -EPERM;
+	} else if (rdev->attached || rdev->dead) {
 		err = -EBUSY;
 	} else {
-		rdev->attached = true;
-		rdev->features = old->features;
-		rcu_assign_pointer(rdev->vr, vr);
+		WRITE_ONCE(rdev->attached, true);
+		WRITE_ONCE(rdev->features, old->features);
 		vr->rdev = vrpmsg_dev_get(rdev);
-		dev_changed(rdev);
+		vrpmsg_dev_changed(rdev);
 	}
 	mutex_unlock(&rdev->lock);
 	if (err)
 		goto unlock;
 
-	/* No endpoints, so nobody is inside of old->vr. */
-	RCU_INIT_POINTER(old->vr, NULL);
 	WRITE_ONCE(old->dead, true);
 	xa_erase(&vrpmsg_devs, old->id);
-	vrpmsg_nl_dev_event(old, VHOST_RPMSG_EVENT_DEL);
+	atomic_inc(&vrpmsg_devs_count);
+	vrpmsg_dev_event(old, VHOST_RPMSG_EVENT_DEL);
 	mutex_unlock(&old->lock);
+	vrpmsg_events_stop(old);
 	vrpmsg_dev_put(old);	/* the table's */
 	vrpmsg_dev_put(old);	/* the VMM's */
 	return 0;
@@ -318,90 +427,35 @@ void vrpmsg_dev_set_features(struct vrpmsg_dev *rdev, u64 features)
 	if (rdev->features == features)
 		return;
 	WRITE_ONCE(rdev->features, features);
-	vrpmsg_nl_dev_event(rdev, VHOST_RPMSG_EVENT_CHANGE);
+	vrpmsg_dev_event(rdev, VHOST_RPMSG_EVENT_CHANGE);
 }
 
-/*
- * The guest is gone, and with it all that was learned from it. Either both
- * virtqueue mutexes are held, or there is no worker.
- */
-static void dev_reset(struct vrpmsg_dev *rdev)
+/* The guest's buffers take messages of this length. */
+void vrpmsg_dev_set_mtu(struct vrpmsg_dev *rdev, u32 mtu)
 {
-	lockdep_assert_held(&rdev->lock);
-	vrpmsg_ns_reset(rdev);
-	vrpmsg_ept_reset_all(rdev);
-	WRITE_ONCE(rdev->stalled, VHOST_RPMSG_ADDR_ANY);
-	rdev->used = false;
+	guard(mutex)(&rdev->lock);
+	if (rdev->mtu == mtu)
+		return;
+	WRITE_ONCE(rdev->mtu, mtu);
+	if (!rdev->mtu_fixed)
+		vrpmsg_dev_event(rdev, VHOST_RPMSG_EVENT_CHANGE);
 }
 
 /**
- * vrpmsg_dev_start - the rings start to run
- * @rdev: device
- * @fresh: they are new: whatever guest was there has been reset
+ * vrpmsg_dev_kick - have the worker look at the rings
+ * @rdev: device; nothing happens unless its rings run
+ * @qid: the ring that there is news of
  *
- * Context: Both virtqueue mutexes held.
+ * Context: Any; does not sleep. A stop waits for the RCU section before the
+ * worker may end.
  */
-void vrpmsg_dev_start(struct vrpmsg_dev *rdev, bool fresh)
+void vrpmsg_dev_kick(struct vrpmsg_dev *rdev, unsigned int qid)
 {
-	guard(mutex)(&rdev->lock);
-	if (fresh && rdev->used)
-		dev_reset(rdev);
-	if (fresh)
-		WRITE_ONCE(rdev->mtu, VHOST_RPMSG_DEFAULT_MTU);
-	/* A guest without the name service has left them where they are. */
-	if (!list_empty(&rdev->ns_pending))
-		vhost_rpmsg_ept_send(&rdev->ns_ept);
-	rdev->running = true;
-	dev_changed(rdev);
-}
+	struct vhost_rpmsg *vr;
 
-void vrpmsg_dev_stop(struct vrpmsg_dev *rdev)
-{
-	guard(mutex)(&rdev->lock);
-	if (!rdev->running)
-		return;
-	rdev->running = false;
-	dev_changed(rdev);
-}
-
-/* The device of a driver that brings its own: it has no number and no name. */
-struct vrpmsg_dev *vrpmsg_dev_new_private(struct vhost_rpmsg *vr)
-{
-	struct vrpmsg_dev *rdev = dev_alloc();
-
-	if (rdev) {
-		rdev->attached = true;
-		rcu_assign_pointer(rdev->vr, vr);
-	}
-	return rdev;
-}
-
-/* No more kicks reach the rings of the device. May sleep for a grace period. */
-void vrpmsg_dev_detach(struct vrpmsg_dev *rdev)
-{
-	mutex_lock(&rdev->lock);
-	RCU_INIT_POINTER(rdev->vr, NULL);
-	mutex_unlock(&rdev->lock);
-	synchronize_rcu();
-}
-
-/* The worker has ended: let somebody else have the device, or let it go. */
-void vrpmsg_dev_release(struct vrpmsg_dev *rdev)
-{
-	mutex_lock(&rdev->lock);
-	if (rdev->used)
-		dev_reset(rdev);
-	WRITE_ONCE(rdev->mtu, VHOST_RPMSG_DEFAULT_MTU);
-	rdev->features = 0;
-	rdev->running = false;
-	rdev->attached = false;
-	if (rdev->id && rdev->persistent)
-		dev_changed(rdev);
-	else
-		WRITE_ONCE(rdev->dead, true);
-	mutex_unlock(&rdev->lock);
-
-	if (rdev->id && !rdev->persistent)
-		dev_delete(rdev);
-	vrpmsg_dev_put(rdev);
+	rcu_read_lock();
+	vr = rcu_dereference(rdev->vr);
+	if (vr)
+		vhost_poll_queue(&vr->vq[qid].poll);
+	rcu_read_unlock();
 }

@@ -25,11 +25,29 @@ void vrpmsg_ept_put(struct vhost_rpmsg_ept *ept)
 		ept_put_last(ept);
 }
 
-/* The worker uses the endpoint until the end of the burst. */
-static void ept_touched(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept)
+/* The ring's burst uses the endpoint until it is over. */
+static void ept_touched(struct vhost_rpmsg *vr, unsigned int qid,
+			struct vhost_rpmsg_ept *ept)
 {
-	ept->touched = true;
-	list_add_tail(&ept->touched_node, &vr->touched);
+	ept->touched[qid] = true;
+	list_add_tail(&ept->touched_node[qid], &vr->ring[qid].touched);
+}
+
+static struct vhost_rpmsg_ept *ept_look_up(struct vhost_rpmsg *vr,
+					   unsigned int qid, u32 addr)
+{
+	struct vhost_rpmsg_ept *ept;
+
+	rcu_read_lock();
+	ept = xa_load(&vr->rdev->epts, addr);
+	if (ept && !ept->touched[qid]) {
+		if (refcount_inc_not_zero(&ept->users))
+			ept_touched(vr, qid, ept);
+		else
+			ept = NULL;
+	}
+	rcu_read_unlock();
+	return ept;
 }
 
 /**
@@ -37,23 +55,69 @@ static void ept_touched(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept)
  * @vr: rings
  * @addr: local address
  *
- * Context: The worker, which may use the endpoint until vrpmsg_ept_complete().
+ * Context: vq[REQUEST].mutex held. The endpoint may be used until
+ * vrpmsg_ept_complete().
  * Return: the endpoint, or NULL.
  */
 struct vhost_rpmsg_ept *vrpmsg_ept_touch(struct vhost_rpmsg *vr, u32 addr)
 {
+	struct list_head *touched = &vr->ring[VIRTIO_RPMSG_REQUEST].touched;
 	struct vhost_rpmsg_ept *ept;
 
-	rcu_read_lock();
-	ept = xa_load(&vr->rdev->epts, addr);
-	if (ept && !ept->touched) {
-		if (refcount_inc_not_zero(&ept->users))
-			ept_touched(vr, ept);
-		else
-			ept = NULL;
-	}
-	rcu_read_unlock();
-	return ept;
+	/* Messages for the one that had the last need no look-up. */
+	ept = list_last_entry(touched, struct vhost_rpmsg_ept,
+			      touched_node[VIRTIO_RPMSG_REQUEST]);
+	if (!list_empty(touched) && ept->addr == addr && !READ_ONCE(ept->dead))
+		return ept;
+
+	return ept_look_up(vr, VIRTIO_RPMSG_REQUEST, addr);
+}
+
+/* The same for who sends. Context: vq[RESPONSE].mutex held. */
+struct vhost_rpmsg_ept *vrpmsg_ept_touch_sender(struct vhost_rpmsg *vr,
+						u32 addr)
+{
+	return ept_look_up(vr, VIRTIO_RPMSG_RESPONSE, addr);
+}
+
+/*
+ * Turns: in each round an endpoint may send VRPMSG_SEND_QUANTUM bytes with
+ * overhead, in as many turns as that takes. Its last message may be longer than
+ * what is left; that is a debt, for which it sits out rounds. Who has sent its
+ * share waits for the next round, which begins when nobody has any left.
+ */
+
+/* What the endpoint may send in this round. Context: vq[RESPONSE].mutex held. */
+static s32 ept_credit(struct vhost_rpmsg_ept *ept)
+{
+	struct vrpmsg_dev *rdev = ept->rdev;
+	u32 rounds = rdev->round - ept->round;
+
+	/* A debt of the longest message is paid in less than 32 rounds. */
+	if (rounds)
+		ept->credit = min(ept->credit + (s32)min(rounds, 32U) *
+							VRPMSG_SEND_QUANTUM,
+				  VRPMSG_SEND_QUANTUM);
+	ept->round = rdev->round;
+	return ept->credit;
+}
+
+/* The next round in which anybody may send; all who are ready wait for it. */
+static void ept_next_round(struct vrpmsg_dev *rdev)
+{
+	struct vhost_rpmsg_ept *ept;
+	s32 most = S32_MIN;
+
+	list_for_each_entry(ept, &rdev->waiting, ready_node)
+		most = max(most, ept_credit(ept));
+	rdev->round += 1 + max(-most, 0) / VRPMSG_SEND_QUANTUM;
+	list_splice_tail_init(&rdev->waiting, &rdev->ready);
+}
+
+/* Without the lock: whoever puts one on the list kicks the worker afterwards. */
+bool vrpmsg_ept_any_ready(struct vrpmsg_dev *rdev)
+{
+	return !list_empty(&rdev->ready) || !list_empty(&rdev->waiting);
 }
 
 /**
@@ -63,62 +127,135 @@ struct vhost_rpmsg_ept *vrpmsg_ept_touch(struct vhost_rpmsg *vr, u32 addr)
  * It is off the list while it sends, so that one who has more to send in this
  * moment puts it back on, and is not missed.
  *
- * Context: The worker; as vrpmsg_ept_touch().
+ * Context: vq[RESPONSE].mutex held; as vrpmsg_ept_touch().
  */
 struct vhost_rpmsg_ept *vrpmsg_ept_next_ready(struct vhost_rpmsg *vr)
 {
 	struct vrpmsg_dev *rdev = vr->rdev;
 	struct vhost_rpmsg_ept *ept;
+	unsigned long flags;
 
-	/* Without the lock: who puts one on the list kicks the worker after it. */
-	if (list_empty(&rdev->ready))
+	if (!vrpmsg_ept_any_ready(rdev))
 		return NULL;
 
-	spin_lock(&rdev->ready_lock);
-	ept = list_first_entry_or_null(&rdev->ready, struct vhost_rpmsg_ept,
-				       ready_node);
+	spin_lock_irqsave(&rdev->ready_lock, flags);
+	for (;;) {
+		if (list_empty(&rdev->ready) && !list_empty(&rdev->waiting))
+			ept_next_round(rdev);
+		ept = list_first_entry_or_null(&rdev->ready,
+					       struct vhost_rpmsg_ept,
+					       ready_node);
+		if (!ept || ept_credit(ept) > 0)
+			break;
+		list_move_tail(&ept->ready_node, &rdev->waiting);
+	}
 	if (ept) {
 		list_del_init(&ept->ready_node);
-		if (!ept->touched) {
+		if (!ept->touched[VIRTIO_RPMSG_RESPONSE]) {
 			/* What is on the list has its table's reference. */
 			refcount_inc(&ept->users);
-			ept_touched(vr, ept);
+			ept_touched(vr, VIRTIO_RPMSG_RESPONSE, ept);
 		}
 	}
-	spin_unlock(&rdev->ready_lock);
+	spin_unlock_irqrestore(&rdev->ready_lock, flags);
 	return ept;
 }
 
-/* Back on the list, to go on with it first or after the others. */
-bool vrpmsg_ept_ready(struct vhost_rpmsg_ept *ept, bool first)
+/*
+ * On the list, unless it is there already. The name service goes before all
+ * others, as far as its share of the round goes.
+ */
+static bool ept_ready(struct vhost_rpmsg_ept *ept, bool first)
 {
 	struct vrpmsg_dev *rdev = ept->rdev;
+	unsigned long flags;
 	bool added = false;
 
-	spin_lock(&rdev->ready_lock);
+	spin_lock_irqsave(&rdev->ready_lock, flags);
 	if (!ept->dead && list_empty(&ept->ready_node)) {
-		if (first)
+		if (first || ept == &rdev->ns_ept)
 			list_add(&ept->ready_node, &rdev->ready);
 		else
 			list_add_tail(&ept->ready_node, &rdev->ready);
 		added = true;
 	}
-	spin_unlock(&rdev->ready_lock);
+	spin_unlock_irqrestore(&rdev->ready_lock, flags);
 	return added;
 }
 
-/* The burst is over. */
-void vrpmsg_ept_complete(struct vhost_rpmsg *vr)
+/* It has more to send: after the others, or first, since it could send nothing. */
+void vrpmsg_ept_requeue(struct vhost_rpmsg_ept *ept, bool first)
+{
+	ept_ready(ept, first);
+}
+
+/*
+ * The endpoint has sent @cost bytes with overhead. False: that was its share of
+ * the round. Context: vq[RESPONSE].mutex held.
+ */
+bool vrpmsg_ept_charge(struct vhost_rpmsg_ept *ept, u32 cost)
+{
+	ept->credit -= cost;
+	return ept->credit > 0;
+}
+
+static void ept_completed(struct vhost_rpmsg_ept *ept, unsigned int qid)
+{
+	const struct vhost_rpmsg_ept_ops *ops = ept->ops;
+
+	if (!ops)
+		return;
+	if (qid == VIRTIO_RPMSG_RESPONSE) {
+		if (ops->tx_complete)
+			ops->tx_complete(ept);
+	} else if (ops->rx_complete) {
+		ops->rx_complete(ept);
+	}
+}
+
+/* The burst of one ring is over. */
+void vrpmsg_ept_complete(struct vhost_rpmsg *vr, unsigned int qid)
 {
 	struct vhost_rpmsg_ept *ept, *next;
 
-	list_for_each_entry_safe(ept, next, &vr->touched, touched_node) {
-		if (ept->ops && ept->ops->complete)
-			ept->ops->complete(ept);
-		list_del(&ept->touched_node);
-		ept->touched = false;
+	list_for_each_entry_safe(ept, next, &vr->ring[qid].touched,
+				 touched_node[qid]) {
+		ept_completed(ept, qid);
+		list_del(&ept->touched_node[qid]);
+		ept->touched[qid] = false;
 		vrpmsg_ept_put(ept);
 	}
+}
+
+static const struct vhost_rpmsg_ept_ops *
+ept_ops(const struct vhost_rpmsg_ept *ept)
+{
+	static const struct vhost_rpmsg_ept_ops none;
+
+	return ept->ops ?: &none;
+}
+
+/*
+ * Call one of the ops that are called with the device's mutex held, or NULL. What
+ * takes that mutex must not be called from there, see vrpmsg_dev_told().
+ */
+static void ept_tell(struct vhost_rpmsg_ept *ept,
+		     void (*op)(struct vhost_rpmsg_ept *ept))
+{
+	if (!op)
+		return;
+	WRITE_ONCE(ept->rdev->told, current);
+	op(ept);
+	WRITE_ONCE(ept->rdev->told, NULL);
+}
+
+static void ept_tell_running(struct vhost_rpmsg_ept *ept, bool running)
+{
+	if (!ept_ops(ept)->running)
+		return;
+	WRITE_ONCE(ept->rdev->told, current);
+	ept->ops->running(ept, running);
+	WRITE_ONCE(ept->rdev->told, NULL);
 }
 
 /* @remote may be VHOST_RPMSG_ADDR_ANY, with no kind. */
@@ -131,53 +268,111 @@ void vrpmsg_ept_set_remote(struct vhost_rpmsg_ept *ept, u32 remote,
 	ept->remote_kind = kind;
 	WRITE_ONCE(ept->remote, remote);
 	trace_vrpmsg_ept_remote(ept->rdev, ept->addr, remote, kind);
-	if (ept->ops && ept->ops->remote_changed)
-		ept->ops->remote_changed(ept);
+	ept_tell(ept, ept_ops(ept)->remote_changed);
 }
 
 /* A remote that stays. */
 void vrpmsg_ept_fix_remote(struct vhost_rpmsg_ept *ept, u32 remote)
 {
 	lockdep_assert_held(&ept->rdev->lock);
-	vrpmsg_ns_unbind(ept);
 	WRITE_ONCE(ept->learn, false);
-	vrpmsg_ept_set_remote(ept, remote, VHOST_RPMSG_REMOTE_KIND_FIXED);
+	WRITE_ONCE(ept->follow, false);
+	ept->rdev->names->moved(ept, remote, VHOST_RPMSG_REMOTE_KIND_FIXED);
 }
 
-/* A message has come from @src: perhaps the endpoint is without a remote. */
+/*
+ * No fixed remote any more. One that was learned or bound is forgotten as well,
+ * unless the endpoint @follow: then the next message decides.
+ */
+void vrpmsg_ept_unfix_remote(struct vhost_rpmsg_ept *ept, bool follow)
+{
+	lockdep_assert_held(&ept->rdev->lock);
+	WRITE_ONCE(ept->learn, true);
+	WRITE_ONCE(ept->follow, follow);
+	if (!follow || ept->remote_kind == VHOST_RPMSG_REMOTE_KIND_FIXED)
+		ept->rdev->names->moved(ept, VHOST_RPMSG_ADDR_ANY,
+					VHOST_RPMSG_REMOTE_KIND_NONE);
+}
+
+static bool ept_learns(const struct vhost_rpmsg_ept *ept, u32 src)
+{
+	u32 remote = vhost_rpmsg_ept_remote(ept);
+
+	return READ_ONCE(ept->learn) && src != VHOST_RPMSG_ADDR_ANY &&
+	       src != remote &&
+	       (remote == VHOST_RPMSG_ADDR_ANY || READ_ONCE(ept->follow));
+}
+
+/*
+ * A message has come from @src: perhaps the endpoint is without a remote, or
+ * follows. Context: The worker, with the mutex of the request's ring.
+ */
 void vrpmsg_ept_learn(struct vhost_rpmsg_ept *ept, u32 src)
 {
-	if (!READ_ONCE(ept->learn) ||
-	    vhost_rpmsg_ept_remote(ept) != VHOST_RPMSG_ADDR_ANY)
-		return;
+	struct vrpmsg_dev *rdev = ept->rdev;
 
-	guard(mutex)(&ept->rdev->lock);
+	if (likely(!ept_learns(ept, src)))
+		return;
+	guard(mutex)(&rdev->lock);
 	/* Neither fixed nor deleted since. */
-	if (ept->learn && ept->remote == VHOST_RPMSG_ADDR_ANY &&
-	    src != VHOST_RPMSG_ADDR_ANY &&
-	    xa_load(&ept->rdev->epts, ept->addr) == ept)
-		vrpmsg_ept_set_remote(ept, src,
-				      VHOST_RPMSG_REMOTE_KIND_LEARNED);
+	if (!ept_learns(ept, src) || xa_load(&rdev->epts, ept->addr) != ept)
+		return;
+	/* Even if the message stays in the ring there is something to forget. */
+	rdev->used = true;
+	rdev->names->moved(ept, src, VHOST_RPMSG_REMOTE_KIND_LEARNED);
+}
+
+/* Put the endpoint into the table, at its address or one that is free. */
+static int ept_insert(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept)
+{
+	int err;
+
+	lockdep_assert_held(&rdev->lock);
+	if (ept->addr != VHOST_RPMSG_ADDR_ANY) {
+		err = xa_insert(&rdev->epts, ept->addr, ept, VRPMSG_GFP_LOCKED);
+		return err == -EBUSY ? -EADDRINUSE : err;
+	}
+	/* Reserved first: look-ups see an endpoint with its address. */
+	err = xa_alloc_cyclic(&rdev->epts, &ept->addr, NULL,
+			      XA_LIMIT(VHOST_RPMSG_FIRST_DYNAMIC_ADDR,
+				       VHOST_RPMSG_ADDR_ANY - 1),
+			      &rdev->next_addr, VRPMSG_GFP_LOCKED);
+	if (err < 0)
+		return err == -EBUSY ? -ENOSPC : err;
+	xa_store(&rdev->epts, ept->addr, ept, GFP_KERNEL);
+	return 0;
 }
 
 /**
  * vrpmsg_ept_add - give an endpoint its address
  * @rdev: device, with or without a VMM
- * @ept: endpoint, as vhost_rpmsg_ept_add() wants it
+ * @ept: endpoint, as vhost_rpmsg_ept_add() wants it; unless the caller sees to it,
+ *	a callback may have deleted and freed it when this returns
+ * @complete: it has all that belongs to it, so tell of it at once
  *
  * Return: as vhost_rpmsg_ept_add().
  */
-int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept)
+int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept,
+		   bool complete)
 {
 	int err;
 
-	ept->touched = false;
+	memset(ept->touched, 0, sizeof(ept->touched));
 	ept->dead = false;
+	ept->dropping = false;
+	ept->credit = VRPMSG_SEND_QUANTUM;
+	ept->round = READ_ONCE(rdev->round);
+	ept->misfits = 0;
 	ept->remote_kind = VHOST_RPMSG_REMOTE_KIND_NONE;
 	ept->remote = VHOST_RPMSG_ADDR_ANY;
 	refcount_set(&ept->users, 1);
 	ept->rdev = rdev;
 	ept->ann = NULL;
+	ept->known = false;
+	ept->told = false;
+	ept->shown = false;
+	INIT_HLIST_NODE(&ept->name_node);
+	INIT_LIST_HEAD(&ept->event_node);
 	INIT_LIST_HEAD(&ept->ready_node);
 	ept->unused = NULL;
 
@@ -185,53 +380,128 @@ int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept)
 	if (rdev->dead)
 		return -ENODEV;
 
-	if (ept->addr == VHOST_RPMSG_ADDR_ANY) {
-		/* Reserved first: look-ups see an endpoint with its address. */
-		err = xa_alloc_cyclic(&rdev->epts, &ept->addr, NULL,
-				      XA_LIMIT(VHOST_RPMSG_FIRST_DYNAMIC_ADDR,
-					       VHOST_RPMSG_ADDR_ANY - 1),
-				      &rdev->next_addr, GFP_KERNEL_ACCOUNT);
-		if (err == -EBUSY)
-			return -ENOSPC;
-		if (err < 0)
-			return err;
-		xa_store(&rdev->epts, ept->addr, ept, GFP_KERNEL);
-	} else {
-		err = xa_insert(&rdev->epts, ept->addr, ept,
-				GFP_KERNEL_ACCOUNT);
-		if (err)
-			return err == -EBUSY ? -EADDRINUSE : err;
+	/* Before the worker can find it: it takes both mutexes for such a one. */
+	if (ept->write)
+		WRITE_ONCE(rdev->num_writers, rdev->num_writers + 1);
+	/* Likewise: no message comes of rings that have not been told of. */
+	if (rdev->running)
+		ept_tell_running(ept, true);
+	err = ept_insert(rdev, ept);
+	if (err) {
+		if (rdev->running)
+			ept_tell_running(ept, false);
+		if (ept->write)
+			WRITE_ONCE(rdev->num_writers, rdev->num_writers - 1);
+		return err;
 	}
 
 	/* The name service's endpoint is part of its device. */
 	if (ept != &rdev->ns_ept) {
 		vrpmsg_dev_get(rdev);
 		rdev->num_epts++;
-		vrpmsg_ns_bind(ept);
+		rdev->names->added(ept);
 	}
+	if (complete)
+		vrpmsg_ept_event(ept, VHOST_RPMSG_EVENT_NEW);
+	return 0;
+}
+
+/* Of an endpoint without read(): what comes is taken, and not looked at. */
+static ssize_t ept_read_nothing(struct vhost_rpmsg *vr,
+				struct vhost_rpmsg_iter *iter)
+{
 	return 0;
 }
 
 /**
- * vhost_rpmsg_ept_add - add an endpoint, whether the rings run or not
+ * vhost_rpmsg_dev_ept_add - add an endpoint to a device
+ * @rdev: a named device, between a client's add() and the end of its remove(); or
+ *	vhost_rpmsg_dev()
+ * @ept: endpoint, with what is not private filled in; the rest is set here. Its
+ *	owner must leave it where it is until it is deleted.
+ *
+ * Whether the rings run or not. Callbacks may come before this returns. On a named
+ * device @vr, of which callbacks are told, belongs to a VMM and to the call.
+ *
+ * Context: Process context, callbacks included that are called without the device's
+ * mutex; may sleep.
+ * Return: 0; -EADDRINUSE: the address is taken; -EDEADLK: called from a callback
+ * that has the device's mutex; -ENODEV: the device is gone; -ENOMEM; -ENOSPC: no
+ * address is free.
+ */
+int vhost_rpmsg_dev_ept_add(struct vrpmsg_dev *rdev,
+			    struct vhost_rpmsg_ept *ept)
+{
+	int err = vrpmsg_dev_may_lock(rdev);
+
+	if (err)
+		return err;
+	if (!ept->read)
+		ept->read = ept_read_nothing;
+	return vrpmsg_ept_add(rdev, ept, true);
+}
+EXPORT_SYMBOL_GPL(vhost_rpmsg_dev_ept_add);
+
+/**
+ * vhost_rpmsg_ept_add - add an endpoint to the device of a driver
  * @vr: device
- * @ept: endpoint, with read, addr and what else it has filled in; its owner must
- *	leave it where it is until it is deleted
+ * @ept: as for vhost_rpmsg_dev_ept_add()
  *
- * Callbacks may come before this returns.
- *
- * Context: Process context; may sleep. Not from a callback that has the
- * device's mutex.
- * Return: 0; -EADDRINUSE: the address is taken; -EINVAL: no read(); -ENODEV: the
- * device is gone; -ENOMEM; -ENOSPC: no address is free.
+ * Context: as vhost_rpmsg_dev_ept_add().
+ * Return: as vhost_rpmsg_dev_ept_add().
  */
 int vhost_rpmsg_ept_add(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept)
 {
-	if (!ept->read)
-		return -EINVAL;
-	return vrpmsg_ept_add(vr->rdev, ept);
+	return vhost_rpmsg_dev_ept_add(vr->rdev, ept);
 }
 EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_add);
+
+/* Whether this is the worker, inside of a callback of an endpoint. */
+static bool ept_in_callback(struct vrpmsg_dev *rdev)
+{
+	struct vhost_rpmsg *vr;
+	unsigned int i;
+	bool in = false;
+
+	guard(rcu)();
+	vr = rcu_dereference(rdev->vr);
+	for (i = 0; vr && i < VIRTIO_RPMSG_NUM_OF_VQS; i++)
+		in |= READ_ONCE(vr->ring[i].burst) == current;
+	return in;
+}
+
+/*
+ * Take an endpoint off the device, and the table's reference with it. False:
+ * somebody else has done so. Context: rdev->lock held.
+ */
+static bool ept_unlink(struct vhost_rpmsg_ept *ept)
+{
+	struct vrpmsg_dev *rdev = ept->rdev;
+	unsigned long flags;
+
+	lockdep_assert_held(&rdev->lock);
+	if (xa_load(&rdev->epts, ept->addr) != ept)
+		return false;
+	xa_erase(&rdev->epts, ept->addr);
+	rdev->num_epts--;
+	if (ept->write)
+		WRITE_ONCE(rdev->num_writers, rdev->num_writers - 1);
+	rdev->names->removed(ept);
+	spin_lock_irqsave(&rdev->ready_lock, flags);
+	WRITE_ONCE(ept->dead, true);
+	list_del_init(&ept->ready_node);
+	spin_unlock_irqrestore(&rdev->ready_lock, flags);
+	ept_tell(ept, ept_ops(ept)->deleted);
+	/* Its last one, whose order is the mutex's. */
+	vrpmsg_ept_event(ept, VHOST_RPMSG_EVENT_DEL);
+	return true;
+}
+
+/* Without ops->release, whoever deletes an endpoint waits for its last user. */
+static bool ept_waits(const struct vhost_rpmsg_ept *ept)
+{
+	return !ept->ops || !ept->ops->release;
+}
 
 /**
  * vhost_rpmsg_ept_del - delete an endpoint
@@ -239,39 +509,36 @@ EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_add);
  *
  * With ops->release, that is called when the last callback has returned, perhaps
  * before this function does. Without, the function waits for it, and @ept may be
- * freed afterwards.
+ * freed afterwards. A VMM whose memory cannot be accessed may have that take for
+ * ever; a driver that is to be removed meanwhile has to have the VMM ended.
  *
- * Context: Process context; may sleep. Not from a callback of an endpoint that
- * has no ops->release.
- * Return: 0; -ENOENT: somebody else has deleted it.
+ * Context: Process context; may sleep. An endpoint that has no ops->release must
+ * not be deleted from a callback, its own or another's, nor between
+ * vhost_rpmsg_start_lock() and vhost_rpmsg_finish_unlock().
+ * Return: 0; -EDEADLK: called from such a callback, or one that has the device's
+ * mutex; -ENOENT: somebody else has deleted it.
  */
 int vhost_rpmsg_ept_del(struct vhost_rpmsg_ept *ept)
 {
-	bool wait = !ept->ops || !ept->ops->release;
 	DECLARE_COMPLETION_ONSTACK(unused);
 	struct vrpmsg_dev *rdev = ept->rdev;
+	bool wait = ept_waits(ept);
 
-	mutex_lock(&rdev->lock);
-	if (xa_load(&rdev->epts, ept->addr) != ept) {
-		mutex_unlock(&rdev->lock);
-		return -ENOENT;
+	might_sleep();
+	/* The burst may use it until it is over, which is after this returns. */
+	if (WARN_ON_ONCE(vrpmsg_dev_told(rdev) ||
+			 (wait && ept_in_callback(rdev))))
+		return -EDEADLK;
+
+	scoped_guard(mutex, &rdev->lock)
+	{
+		if (!ept_unlink(ept))
+			return -ENOENT;
+		if (wait)
+			ept->unused = &unused;
 	}
-	if (wait)
-		ept->unused = &unused;
-	xa_erase(&rdev->epts, ept->addr);
-	rdev->num_epts--;
-	vrpmsg_ns_withdraw(ept);
-	vrpmsg_ns_unbind(ept);
-	spin_lock(&rdev->ready_lock);
-	ept->dead = true;
-	list_del_init(&ept->ready_node);
-	spin_unlock(&rdev->ready_lock);
-	if (ept->ops && ept->ops->deleted)
-		ept->ops->deleted(ept);
-	mutex_unlock(&rdev->lock);
-
 	/* It may be what holds the guest back. */
-	vrpmsg_rings_kick(rdev, VIRTIO_RPMSG_REQUEST);
+	vrpmsg_dev_kick(rdev, VIRTIO_RPMSG_REQUEST);
 	vrpmsg_ept_put(ept);
 	if (wait) {
 		wait_for_completion(&unused);
@@ -298,20 +565,71 @@ struct vhost_rpmsg_ept *vrpmsg_ept_get_first(struct vrpmsg_dev *rdev)
 	return NULL;
 }
 
-/* Context: as the callback reset() says. */
+/*
+ * The end of a driver's own device: there is no worker any more, nor anybody else
+ * who looks endpoints up, so nobody has to be waited for.
+ */
+void vrpmsg_ept_del_all(struct vrpmsg_dev *rdev)
+{
+	DECLARE_COMPLETION_ONSTACK(unused);
+	struct vhost_rpmsg_ept *ept;
+
+	while ((ept = vrpmsg_ept_get_first(rdev))) {
+		scoped_guard(mutex, &rdev->lock)
+		{
+			ept_unlink(ept);
+			if (ept_waits(ept))
+				ept->unused = &unused;
+		}
+		vrpmsg_ept_put(ept);
+		vrpmsg_ept_put(ept);
+	}
+}
+
+/*
+ * Forget the remotes of a guest that is gone, and what waits for it. What was
+ * written before that guest had done anything, to an address that it has not
+ * told, waits for the next one. Context: as the callback reset() says.
+ */
 void vrpmsg_ept_reset_all(struct vrpmsg_dev *rdev)
+{
+	struct vhost_rpmsg_ept *ept;
+	unsigned long addr;
+	bool told;
+
+	lockdep_assert_held(&rdev->lock);
+	xa_for_each(&rdev->epts, addr, ept) {
+		told = ept->remote != VHOST_RPMSG_ADDR_ANY &&
+		       ept->remote_kind != VHOST_RPMSG_REMOTE_KIND_FIXED;
+		if (told)
+			vrpmsg_ept_set_remote(ept, VHOST_RPMSG_ADDR_ANY,
+					      VHOST_RPMSG_REMOTE_KIND_NONE);
+		if (told || READ_ONCE(rdev->used))
+			ept_tell(ept, ept_ops(ept)->reset);
+		ept->misfits = 0;
+	}
+}
+
+/* Context: as the callback new_guest() says. */
+void vrpmsg_ept_new_guest(struct vrpmsg_dev *rdev)
 {
 	struct vhost_rpmsg_ept *ept;
 	unsigned long addr;
 
 	lockdep_assert_held(&rdev->lock);
-	xa_for_each(&rdev->epts, addr, ept) {
-		if (ept->remote_kind != VHOST_RPMSG_REMOTE_KIND_FIXED)
-			vrpmsg_ept_set_remote(ept, VHOST_RPMSG_ADDR_ANY,
-					      VHOST_RPMSG_REMOTE_KIND_NONE);
-		if (ept->ops && ept->ops->reset)
-			ept->ops->reset(ept);
-	}
+	xa_for_each(&rdev->epts, addr, ept)
+		ept_tell(ept, ept_ops(ept)->new_guest);
+}
+
+/* The rings run, or do not any more. Context: as the callback running() says. */
+void vrpmsg_ept_running_all(struct vrpmsg_dev *rdev, bool running)
+{
+	struct vhost_rpmsg_ept *ept;
+	unsigned long addr;
+
+	lockdep_assert_held(&rdev->lock);
+	xa_for_each(&rdev->epts, addr, ept)
+		ept_tell_running(ept, running);
 }
 
 /**
@@ -319,14 +637,20 @@ void vrpmsg_ept_reset_all(struct vrpmsg_dev *rdev)
  * @ept: endpoint with ops->send, which the worker calls when it is its turn and
  *	the guest has a buffer
  *
- * Context: Any that may take a spinlock, callbacks included; does not sleep. The
+ * Context: Any but NMI, callbacks and interrupts included; does not sleep. The
  * endpoint must not be freed meanwhile.
  */
 void vhost_rpmsg_ept_send(struct vhost_rpmsg_ept *ept)
 {
-	/* One that is ready already has been kicked for. */
-	if (vrpmsg_ept_ready(ept, false))
-		vrpmsg_rings_kick(ept->rdev, VIRTIO_RPMSG_RESPONSE);
+	if (WARN_ON_ONCE(!ept->ops || !ept->ops->send))
+		return;
+	/*
+	 * One that is ready already has been kicked for. But a guest may give
+	 * buffers back without a kick, or memory that was missing may be there:
+	 * then this is the time to look.
+	 */
+	if (ept_ready(ept, false) || READ_ONCE(ept->rdev->starved))
+		vrpmsg_dev_kick(ept->rdev, VIRTIO_RPMSG_RESPONSE);
 }
 EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_send);
 
@@ -338,7 +662,7 @@ EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_send);
  */
 void vhost_rpmsg_ept_resume(struct vhost_rpmsg_ept *ept)
 {
-	vrpmsg_rings_kick(ept->rdev, VIRTIO_RPMSG_REQUEST);
+	vrpmsg_dev_kick(ept->rdev, VIRTIO_RPMSG_REQUEST);
 }
 EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_resume);
 
@@ -349,14 +673,19 @@ EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_resume);
  *
  * Context: Process context; may sleep. Not from a callback that has the
  * device's mutex.
- * Return: 0; -EINVAL: VHOST_RPMSG_ADDR_ANY; -ENOENT: the endpoint is deleted.
+ * Return: 0; -EDEADLK: called from such a callback; -EINVAL: VHOST_RPMSG_ADDR_ANY;
+ * -ENOENT: the endpoint is deleted.
  */
 int vhost_rpmsg_ept_set_remote(struct vhost_rpmsg_ept *ept, u32 remote)
 {
 	struct vrpmsg_dev *rdev = ept->rdev;
+	int err;
 
 	if (remote == VHOST_RPMSG_ADDR_ANY)
 		return -EINVAL;
+	err = vrpmsg_dev_may_lock(rdev);
+	if (err)
+		return err;
 
 	guard(mutex)(&rdev->lock);
 	if (xa_load(&rdev->epts, ept->addr) != ept)
@@ -365,113 +694,3 @@ int vhost_rpmsg_ept_set_remote(struct vhost_rpmsg_ept *ept, u32 remote)
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_set_remote);
-
-/**
- * vhost_rpmsg_init - make an RPMsg server of a driver's vhost device
- * @vr: zeroed memory; too big for kmalloc(), see kvzalloc()
- * @ept: endpoints to begin with
- * @n_epts: how many
- *
- * For the driver's open().
- *
- * Context: Process context; may sleep.
- * Return: 0, -ENOMEM, or what vhost_rpmsg_ept_add() returns.
- */
-int vhost_rpmsg_init(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept,
-		     unsigned int n_epts)
-{
-	unsigned int i;
-	int err;
-
-	vrpmsg_rings_init(vr);
-	vr->rdev = vrpmsg_dev_new_private(vr);
-	if (!vr->rdev)
-		return -ENOMEM;
-
-	for (i = 0; i < n_epts; i++) {
-		err = vhost_rpmsg_ept_add(vr, &ept[i]);
-		if (err) {
-			vhost_rpmsg_destroy(vr);
-			return err;
-		}
-	}
-	return 0;
-}
-EXPORT_SYMBOL_GPL(vhost_rpmsg_init);
-
-/**
- * vhost_rpmsg_destroy - the end of vhost_rpmsg_init()
- * @vr: device; the rings stop, the worker ends, endpoints that are left are
- *	deleted
- *
- * For the driver's release(), which may free @vr then.
- *
- * Context: Process context; may sleep.
- */
-void vhost_rpmsg_destroy(struct vhost_rpmsg *vr)
-{
-	struct vrpmsg_dev *rdev = vrpmsg_dev_get(vr->rdev);
-	struct vhost_rpmsg_ept *ept;
-
-	vrpmsg_rings_exit(vr);
-	while ((ept = vrpmsg_ept_get_first(rdev))) {
-		vrpmsg_ept_put(ept);
-		vhost_rpmsg_ept_del(ept);
-	}
-	vrpmsg_dev_put(rdev);
-}
-EXPORT_SYMBOL_GPL(vhost_rpmsg_destroy);
-
-static struct vhost_rpmsg_ept *ept_find(struct vrpmsg_dev *rdev, u32 src)
-{
-	lockdep_assert_held(&rdev->lock);
-	if (src == VHOST_RPMSG_NS_ADDR)
-		return NULL;
-	return xa_load(&rdev->epts, src);
-}
-
-/**
- * vhost_rpmsg_ns_announce - announce an endpoint to the guest
- * @vr: device
- * @name: name of the service, 1 to 31 characters
- * @src: local address of the endpoint
- *
- * The guest learns of it now or as soon as it has buffers, and again after each
- * reset. Announcing it again changes nothing.
- *
- * Context: Process context; may sleep. Not from a callback that has the
- * device's mutex.
- * Return: 0; -EINVAL: not a name; -ENOENT: no such endpoint; -ENOMEM.
- */
-int vhost_rpmsg_ns_announce(struct vhost_rpmsg *vr, const char *name, u32 src)
-{
-	struct vhost_rpmsg_ept *ept;
-
-	if (!vrpmsg_name_valid(name, ""))
-		return -EINVAL;
-	guard(mutex)(&vr->rdev->lock);
-	ept = ept_find(vr->rdev, src);
-	return ept ? vrpmsg_ns_announce(ept, name) : -ENOENT;
-}
-EXPORT_SYMBOL_GPL(vhost_rpmsg_ns_announce);
-
-/**
- * vhost_rpmsg_ns_withdraw - take an announcement back
- * @vr: device
- * @src: local address of the endpoint
- *
- * Context: as vhost_rpmsg_ns_announce().
- * Return: 0; -ENOENT: no such endpoint.
- */
-int vhost_rpmsg_ns_withdraw(struct vhost_rpmsg *vr, u32 src)
-{
-	struct vhost_rpmsg_ept *ept;
-
-	guard(mutex)(&vr->rdev->lock);
-	ept = ept_find(vr->rdev, src);
-	if (!ept)
-		return -ENOENT;
-	vrpmsg_ns_withdraw(ept);
-	return 0;
-}
-EXPORT_SYMBOL_GPL(vhost_rpmsg_ns_withdraw);

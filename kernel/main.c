@@ -4,9 +4,9 @@
  */
 #include <linux/module.h>
 
-#define CREATE_TRACE_POINTS
-#include "internal.h"
-#include "trace.h"
+#include "ctrl.h"
+#include "netlink.h"
+#include "vmm.h"
 
 static int __init vrpmsg_init(void)
 {
@@ -15,6 +15,9 @@ static int __init vrpmsg_init(void)
 	err = vrpmsg_chrdev_register();
 	if (err)
 		return err;
+	err = vrpmsg_ctrl_register();
+	if (err)
+		goto err_ctrl;
 	err = vrpmsg_nl_register();
 	if (err)
 		goto err_netlink;
@@ -25,7 +28,11 @@ static int __init vrpmsg_init(void)
 
 err_vmm:
 	vrpmsg_nl_unregister();
+	/* An administrator may have been quick. */
+	vrpmsg_server_del_all();
 err_netlink:
+	vrpmsg_ctrl_unregister();
+err_ctrl:
 	vrpmsg_chrdev_unregister();
 	return err;
 }
@@ -38,7 +45,8 @@ static void __exit vrpmsg_exit(void)
 {
 	vrpmsg_vmm_unregister();
 	vrpmsg_nl_unregister();
-	vrpmsg_dev_del_all();
+	vrpmsg_server_del_all();
+	vrpmsg_ctrl_unregister();
 	vrpmsg_chrdev_unregister();
 	/* Endpoints are freed after a grace period, by code of the kernel. */
 }

@@ -11,6 +11,10 @@
 #include <uapi/linux/vhost_rpmsg_netlink.h>
 
 /* Integer value ranges */
+static const struct netlink_range_validation vhost_rpmsg_a_dev_mtu_range = {
+	.max	= 65535ULL,
+};
+
 static const struct netlink_range_validation vhost_rpmsg_a_ept_addr_range = {
 	.max	= 4294967294ULL,
 };
@@ -36,12 +40,30 @@ const struct nla_policy vhost_rpmsg_dev_get_nl_policy[VHOST_RPMSG_A_DEV_NAME + 1
 };
 
 /* VHOST_RPMSG_CMD_DEV_NEW - do */
-const struct nla_policy vhost_rpmsg_dev_new_nl_policy[VHOST_RPMSG_A_DEV_NAME + 1] = {
+const struct nla_policy vhost_rpmsg_dev_new_nl_policy[VHOST_RPMSG_A_DEV_OWNER + 1] = {
 	[VHOST_RPMSG_A_DEV_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+	[VHOST_RPMSG_A_DEV_MTU] = NLA_POLICY_FULL_RANGE(NLA_U32, &vhost_rpmsg_a_dev_mtu_range),
+	[VHOST_RPMSG_A_DEV_HOLD_TIME] = { .type = NLA_U32, },
+	[VHOST_RPMSG_A_DEV_OWNER] = { .type = NLA_U32, },
+};
+
+/* VHOST_RPMSG_CMD_DEV_SET - do */
+const struct nla_policy vhost_rpmsg_dev_set_nl_policy[VHOST_RPMSG_A_DEV_OWNER + 1] = {
+	[VHOST_RPMSG_A_DEV_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[VHOST_RPMSG_A_DEV_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+	[VHOST_RPMSG_A_DEV_MTU] = NLA_POLICY_FULL_RANGE(NLA_U32, &vhost_rpmsg_a_dev_mtu_range),
+	[VHOST_RPMSG_A_DEV_HOLD_TIME] = { .type = NLA_U32, },
+	[VHOST_RPMSG_A_DEV_OWNER] = { .type = NLA_U32, },
 };
 
 /* VHOST_RPMSG_CMD_DEV_DEL - do */
 const struct nla_policy vhost_rpmsg_dev_del_nl_policy[VHOST_RPMSG_A_DEV_NAME + 1] = {
+	[VHOST_RPMSG_A_DEV_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[VHOST_RPMSG_A_DEV_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
+/* VHOST_RPMSG_CMD_DEV_RESET - do */
+const struct nla_policy vhost_rpmsg_dev_reset_nl_policy[VHOST_RPMSG_A_DEV_NAME + 1] = {
 	[VHOST_RPMSG_A_DEV_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 	[VHOST_RPMSG_A_DEV_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 };
@@ -53,8 +75,11 @@ const struct nla_policy vhost_rpmsg_ept_new_nl_policy[VHOST_RPMSG_A_EPT_TX_LIMIT
 	[VHOST_RPMSG_A_EPT_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[VHOST_RPMSG_A_EPT_ADDR] = NLA_POLICY_FULL_RANGE(NLA_U32, &vhost_rpmsg_a_ept_addr_range),
 	[VHOST_RPMSG_A_EPT_REMOTE] = NLA_POLICY_FULL_RANGE(NLA_U32, &vhost_rpmsg_a_ept_remote_range),
+	[VHOST_RPMSG_A_EPT_REMOTE_MODE] = NLA_POLICY_MAX(NLA_U32, 2),
 	[VHOST_RPMSG_A_EPT_ADDRESSED] = { .type = NLA_FLAG, },
 	[VHOST_RPMSG_A_EPT_FULL_POLICY] = NLA_POLICY_MAX(NLA_U32, 1),
+	[VHOST_RPMSG_A_EPT_CLOSED_POLICY] = NLA_POLICY_MAX(NLA_U32, 1),
+	[VHOST_RPMSG_A_EPT_RESET_POLICY] = NLA_POLICY_MAX(NLA_U32, 1),
 	[VHOST_RPMSG_A_EPT_RX_LIMIT] = NLA_POLICY_FULL_RANGE(NLA_U32, &vhost_rpmsg_a_ept_rx_limit_range),
 	[VHOST_RPMSG_A_EPT_TX_LIMIT] = NLA_POLICY_FULL_RANGE(NLA_U32, &vhost_rpmsg_a_ept_tx_limit_range),
 };
@@ -63,7 +88,10 @@ const struct nla_policy vhost_rpmsg_ept_new_nl_policy[VHOST_RPMSG_A_EPT_TX_LIMIT
 const struct nla_policy vhost_rpmsg_ept_set_nl_policy[VHOST_RPMSG_A_EPT_TX_LIMIT + 1] = {
 	[VHOST_RPMSG_A_EPT_ID] = { .type = NLA_U32, },
 	[VHOST_RPMSG_A_EPT_REMOTE] = NLA_POLICY_FULL_RANGE(NLA_U32, &vhost_rpmsg_a_ept_remote_range),
+	[VHOST_RPMSG_A_EPT_REMOTE_MODE] = NLA_POLICY_MAX(NLA_U32, 2),
 	[VHOST_RPMSG_A_EPT_FULL_POLICY] = NLA_POLICY_MAX(NLA_U32, 1),
+	[VHOST_RPMSG_A_EPT_CLOSED_POLICY] = NLA_POLICY_MAX(NLA_U32, 1),
+	[VHOST_RPMSG_A_EPT_RESET_POLICY] = NLA_POLICY_MAX(NLA_U32, 1),
 	[VHOST_RPMSG_A_EPT_RX_LIMIT] = NLA_POLICY_FULL_RANGE(NLA_U32, &vhost_rpmsg_a_ept_rx_limit_range),
 	[VHOST_RPMSG_A_EPT_TX_LIMIT] = NLA_POLICY_FULL_RANGE(NLA_U32, &vhost_rpmsg_a_ept_tx_limit_range),
 };
@@ -98,7 +126,7 @@ const struct nla_policy vhost_rpmsg_chan_get_nl_policy[VHOST_RPMSG_A_CHAN_ADDR +
 };
 
 /* Ops table for vhost_rpmsg */
-const struct genl_ops vhost_rpmsg_nl_ops[10] = {
+const struct genl_ops vhost_rpmsg_nl_ops[12] = {
 	{
 		.cmd		= VHOST_RPMSG_CMD_DEV_GET,
 		.doit		= vhost_rpmsg_nl_dev_get_doit,
@@ -111,13 +139,27 @@ const struct genl_ops vhost_rpmsg_nl_ops[10] = {
 		.cmd		= VHOST_RPMSG_CMD_DEV_NEW,
 		.doit		= vhost_rpmsg_nl_dev_new_doit,
 		.policy		= vhost_rpmsg_dev_new_nl_policy,
-		.maxattr	= VHOST_RPMSG_A_DEV_NAME,
+		.maxattr	= VHOST_RPMSG_A_DEV_OWNER,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= VHOST_RPMSG_CMD_DEV_SET,
+		.doit		= vhost_rpmsg_nl_dev_set_doit,
+		.policy		= vhost_rpmsg_dev_set_nl_policy,
+		.maxattr	= VHOST_RPMSG_A_DEV_OWNER,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{
 		.cmd		= VHOST_RPMSG_CMD_DEV_DEL,
 		.doit		= vhost_rpmsg_nl_dev_del_doit,
 		.policy		= vhost_rpmsg_dev_del_nl_policy,
+		.maxattr	= VHOST_RPMSG_A_DEV_NAME,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= VHOST_RPMSG_CMD_DEV_RESET,
+		.doit		= vhost_rpmsg_nl_dev_reset_doit,
+		.policy		= vhost_rpmsg_dev_reset_nl_policy,
 		.maxattr	= VHOST_RPMSG_A_DEV_NAME,
 		.flags		= GENL_ADMIN_PERM,
 	},

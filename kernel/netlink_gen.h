@@ -13,9 +13,13 @@
 
 extern const struct nla_policy vhost_rpmsg_dev_get_nl_policy[VHOST_RPMSG_A_DEV_NAME + 1];
 
-extern const struct nla_policy vhost_rpmsg_dev_new_nl_policy[VHOST_RPMSG_A_DEV_NAME + 1];
+extern const struct nla_policy vhost_rpmsg_dev_new_nl_policy[VHOST_RPMSG_A_DEV_OWNER + 1];
+
+extern const struct nla_policy vhost_rpmsg_dev_set_nl_policy[VHOST_RPMSG_A_DEV_OWNER + 1];
 
 extern const struct nla_policy vhost_rpmsg_dev_del_nl_policy[VHOST_RPMSG_A_DEV_NAME + 1];
+
+extern const struct nla_policy vhost_rpmsg_dev_reset_nl_policy[VHOST_RPMSG_A_DEV_NAME + 1];
 
 extern const struct nla_policy vhost_rpmsg_ept_new_nl_policy[VHOST_RPMSG_A_EPT_TX_LIMIT + 1];
 
@@ -32,13 +36,15 @@ extern const struct nla_policy vhost_rpmsg_ns_withdraw_nl_policy[VHOST_RPMSG_A_E
 extern const struct nla_policy vhost_rpmsg_chan_get_nl_policy[VHOST_RPMSG_A_CHAN_ADDR + 1];
 
 /* Ops table for vhost_rpmsg */
-extern const struct genl_ops vhost_rpmsg_nl_ops[10];
+extern const struct genl_ops vhost_rpmsg_nl_ops[12];
 
 int vhost_rpmsg_nl_dev_get_doit(struct sk_buff *skb, struct genl_info *info);
 int vhost_rpmsg_nl_dev_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb);
 int vhost_rpmsg_nl_dev_new_doit(struct sk_buff *skb, struct genl_info *info);
+int vhost_rpmsg_nl_dev_set_doit(struct sk_buff *skb, struct genl_info *info);
 int vhost_rpmsg_nl_dev_del_doit(struct sk_buff *skb, struct genl_info *info);
+int vhost_rpmsg_nl_dev_reset_doit(struct sk_buff *skb, struct genl_info *info);
 int vhost_rpmsg_nl_ept_new_doit(struct sk_buff *skb, struct genl_info *info);
 int vhost_rpmsg_nl_ept_set_doit(struct sk_buff *skb, struct genl_info *info);
 int vhost_rpmsg_nl_ept_del_doit(struct sk_buff *skb, struct genl_info *info);

@@ -4,7 +4,9 @@
  * channels that the guest announces to us. It is an endpoint like others, at
  * address 53, whose messages are made here.
  */
+#include <linux/export.h>
 #include <linux/slab.h>
+#include <linux/stringhash.h>
 
 #include "internal.h"
 #include "trace.h"
@@ -59,7 +61,7 @@ int vrpmsg_ns_announce(struct vhost_rpmsg_ept *ept, const char *name)
 	lockdep_assert_held(&rdev->lock);
 	if (ept->ann)
 		return 0;
-	ann = kzalloc(sizeof(*ann), GFP_KERNEL_ACCOUNT);
+	ann = kzalloc(sizeof(*ann), VRPMSG_GFP_LOCKED);
 	if (!ann)
 		return -ENOMEM;
 	ann->addr = ept->addr;
@@ -67,10 +69,11 @@ int vrpmsg_ns_announce(struct vhost_rpmsg_ept *ept, const char *name)
 	list_add_tail(&ann->node, &rdev->anns);
 	ept->ann = ann;
 	ann_queue(rdev, ann);
+	vrpmsg_ept_event(ept, VHOST_RPMSG_EVENT_CHANGE);
 	return 0;
 }
 
-void vrpmsg_ns_withdraw(struct vhost_rpmsg_ept *ept)
+static void ann_withdraw(struct vhost_rpmsg_ept *ept)
 {
 	struct vrpmsg_dev *rdev = ept->rdev;
 	struct vrpmsg_ann *ann = ept->ann;
@@ -81,14 +84,16 @@ void vrpmsg_ns_withdraw(struct vhost_rpmsg_ept *ept)
 	ept->ann = NULL;
 	list_del_init(&ann->node);
 	ann->withdrawn = true;
-	if (ann == rdev->ns_sending)
-		return;		/* ns_sent() or ns_unsend() sees to it */
 	if (!list_empty(&ann->pending_node)) {
 		/* The guest never heard of it. */
 		list_del(&ann->pending_node);
 		kfree(ann);
 		return;
 	}
+	/*
+	 * Now, even if its announcement is on the way still: what is announced after
+	 * this may have the same name and address, and must not come first.
+	 */
 	ann_queue(rdev, ann);
 }
 
@@ -102,13 +107,8 @@ static void ns_sent(struct vrpmsg_dev *rdev)
 		return;
 	rdev->ns_sending = NULL;
 	vrpmsg_count(rdev, VHOST_RPMSG_A_STATS_NS_TX, 1);
-	if (!ann->withdrawn)
-		return;
 	if (rdev->ns_destroying)
 		kfree(ann);
-	else
-		/* Withdrawn while its announcement was on the way. */
-		ann_queue(rdev, ann);
 }
 
 static void ns_complete(struct vhost_rpmsg_ept *ept)
@@ -127,10 +127,36 @@ static void ns_unsend(struct vhost_rpmsg_ept *ept)
 	guard(mutex)(&rdev->lock);
 	ann = rdev->ns_sending;
 	rdev->ns_sending = NULL;
-	if (ann->withdrawn && !rdev->ns_destroying)
+	if (ann->withdrawn && !rdev->ns_destroying) {
+		/* Nothing is to be taken back either. */
+		list_del(&ann->pending_node);
 		kfree(ann);
-	else
+	} else {
 		list_add(&ann->pending_node, &rdev->ns_pending);
+	}
+}
+
+/*
+ * No buffer of the guest is large enough. Its announcements wait until it has
+ * been reset, or one is taken that is.
+ */
+static void ns_drop(struct vhost_rpmsg_ept *ept)
+{
+	WRITE_ONCE(ns_rdev(ept)->ns_waits, true);
+}
+
+/*
+ * A buffer with so much room is taken. True: announcements have waited for one, and
+ * the name service has the next turn. Context: vq[RESPONSE].mutex held.
+ */
+bool vrpmsg_ns_fits(struct vrpmsg_dev *rdev, size_t room)
+{
+	if (likely(!READ_ONCE(rdev->ns_waits)) ||
+	    room < sizeof(struct vrpmsg_ns_msg))
+		return false;
+	WRITE_ONCE(rdev->ns_waits, false);
+	vrpmsg_ept_requeue(&rdev->ns_ept, true);
+	return true;
 }
 
 /*
@@ -144,8 +170,11 @@ static int ns_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 	struct vrpmsg_ann *ann;
 	bool more;
 
-	if (!(READ_ONCE(rdev->features) & BIT_ULL(VIRTIO_RPMSG_F_NS)))
+	if (!vhost_has_feature(iter->vq, VIRTIO_RPMSG_F_NS))
 		return -ENODATA;
+	if (vhost_rpmsg_iter_room(iter) < sizeof(msg))
+		return READ_ONCE(rdev->ns_waits) ? -ENODATA : -EMSGSIZE;
+	WRITE_ONCE(rdev->ns_waits, false);
 
 	mutex_lock(&rdev->lock);
 	ns_sent(rdev);
@@ -154,10 +183,6 @@ static int ns_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 	if (!ann) {
 		mutex_unlock(&rdev->lock);
 		return -ENODATA;
-	}
-	if (vhost_rpmsg_iter_len(iter) < sizeof(msg)) {
-		mutex_unlock(&rdev->lock);
-		return -EMSGSIZE;
 	}
 	list_del_init(&ann->pending_node);
 	rdev->ns_sending = ann;
@@ -176,129 +201,272 @@ static int ns_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 	return more;
 }
 
-static void chan_free(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
+/*
+ * Names. Endpoints and channels are in a hash table each, so that a message of
+ * the guest costs no walk of all endpoints. An endpoint without a remote and a
+ * free channel of its name do not exist side by side: whatever frees one of them
+ * ends with ns_match().
+ */
+
+static struct hlist_head *ns_bucket(struct hlist_head *table, const char *name)
 {
-	chan->ept = NULL;
-	xa_erase(&rdev->chans, chan->addr);
-	rdev->num_chans--;
-	vrpmsg_nl_chan_event(rdev, chan, VHOST_RPMSG_EVENT_DEL);
-	kfree(chan);
+	/* The address as salt: a guest cannot aim at one bucket. */
+	return &table[full_name_hash(table, name, strlen(name)) %
+		      VRPMSG_NAME_BUCKETS];
 }
 
-/* The service at @addr is gone, and for who talked to it, its remote. */
-static bool ns_destroy(struct vrpmsg_dev *rdev, const char *name, u32 addr)
+/* Of two endpoints for one channel: an administrator's first, then the address. */
+static bool ns_before(const struct vhost_rpmsg_ept *a,
+		      const struct vhost_rpmsg_ept *b)
 {
-	struct vrpmsg_chan *chan = xa_load(&rdev->chans, addr);
-	struct vhost_rpmsg_ept *ept;
-	unsigned long src;
+	return a->yields != b->yields ? b->yields : a->addr < b->addr;
+}
 
-	lockdep_assert_held(&rdev->lock);
-	if (!chan || strcmp(chan->name, name))
-		return false;
+/* Whoever is to have a new channel, of those without a remote. */
+static struct vhost_rpmsg_ept *ns_free_ept(struct vrpmsg_dev *rdev,
+					   const char *name)
+{
+	struct vhost_rpmsg_ept *ept, *first = NULL;
 
-	xa_for_each(&rdev->epts, src, ept)
-		if (ept->remote == addr && ept->name &&
+	hlist_for_each_entry(ept, ns_bucket(rdev->named_epts, name), name_node)
+		if (ept->learn && ept->remote == VHOST_RPMSG_ADDR_ANY &&
 		    !strcmp(ept->name, name) &&
-		    ept->remote_kind != VHOST_RPMSG_REMOTE_KIND_FIXED)
-			vrpmsg_ept_set_remote(ept, VHOST_RPMSG_ADDR_ANY,
-					      VHOST_RPMSG_REMOTE_KIND_NONE);
-	chan_free(rdev, chan);
-	return true;
+		    (!first || ns_before(ept, first)))
+			first = ept;
+	return first;
+}
+
+static struct vrpmsg_chan *ns_free_chan(struct vrpmsg_dev *rdev,
+					const char *name)
+{
+	struct vrpmsg_chan *chan, *first = NULL;
+
+	hlist_for_each_entry(chan, ns_bucket(rdev->named_chans, name),
+			     name_node)
+		if (!chan->ept && !strcmp(chan->name, name) &&
+		    (!first || chan->addr < first->addr))
+			first = chan;
+	return first;
 }
 
 static void chan_bind(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan,
-		      struct vhost_rpmsg_ept *ept)
+		      struct vhost_rpmsg_ept *ept, enum vhost_rpmsg_event event)
 {
 	chan->ept = ept;
-	vrpmsg_ept_set_remote(ept, chan->addr, VHOST_RPMSG_REMOTE_KIND_BOUND);
+	/* Listeners hear of the channel before of who is bound to it. */
+	vrpmsg_chan_event(rdev, chan, event);
+	if (ept)
+		vrpmsg_ept_set_remote(ept, chan->addr,
+				      VHOST_RPMSG_REMOTE_KIND_BOUND);
 }
 
-static bool ept_wants(struct vhost_rpmsg_ept *ept, const char *name)
+static void ns_match(struct vrpmsg_dev *rdev, const char *name)
 {
-	return ept->learn && ept->remote == VHOST_RPMSG_ADDR_ANY && ept->name &&
-	       !strcmp(ept->name, name);
-}
-
-/* A new endpoint may be what a channel has waited for. */
-void vrpmsg_ns_bind(struct vhost_rpmsg_ept *ept)
-{
-	struct vrpmsg_dev *rdev = ept->rdev;
+	struct vhost_rpmsg_ept *ept;
 	struct vrpmsg_chan *chan;
-	unsigned long addr;
 
 	lockdep_assert_held(&rdev->lock);
-	xa_for_each(&rdev->chans, addr, chan) {
-		if (chan->ept || !ept_wants(ept, chan->name))
-			continue;
-		chan_bind(rdev, chan, ept);
-		vrpmsg_nl_chan_event(rdev, chan, VHOST_RPMSG_EVENT_CHANGE);
-		return;
-	}
+	while ((ept = ns_free_ept(rdev, name)) &&
+	       (chan = ns_free_chan(rdev, name)))
+		chan_bind(rdev, chan, ept, VHOST_RPMSG_EVENT_CHANGE);
+}
+
+/* The channel that an endpoint is bound to, or NULL. */
+static struct vrpmsg_chan *chan_of(struct vhost_rpmsg_ept *ept)
+{
+	struct vrpmsg_chan *chan;
+
+	if (ept->remote_kind != VHOST_RPMSG_REMOTE_KIND_BOUND)
+		return NULL;
+	chan = xa_load(&ept->rdev->chans, ept->remote);
+	return chan && chan->ept == ept ? chan : NULL;
 }
 
 /* The endpoint is deleted, or gets another remote. */
-void vrpmsg_ns_unbind(struct vhost_rpmsg_ept *ept)
+static void chan_unbind(struct vrpmsg_chan *chan, struct vhost_rpmsg_ept *ept)
 {
-	struct vrpmsg_dev *rdev = ept->rdev;
-	struct vrpmsg_chan *chan;
-
-	lockdep_assert_held(&rdev->lock);
-	if (ept->remote_kind != VHOST_RPMSG_REMOTE_KIND_BOUND)
-		return;
-	chan = xa_load(&rdev->chans, ept->remote);
-	if (!chan || chan->ept != ept)
-		return;
 	chan->ept = NULL;
 	/* One that could not be completed was never heard of as bound. */
-	if (vrpmsg_chrdev_known(ept))
-		vrpmsg_nl_chan_event(rdev, chan, VHOST_RPMSG_EVENT_CHANGE);
+	if (ept->known)
+		vrpmsg_chan_event(ept->rdev, chan, VHOST_RPMSG_EVENT_CHANGE);
 }
 
-/* The name has 32 bytes on the wire; here is room for one more. */
-static bool ns_name_valid(const char *name)
+static void ns_added(struct vhost_rpmsg_ept *ept)
 {
-	if (!*name)
-		return false;
-	for (; *name; name++)
-		if (*name < 0x20 || *name > 0x7e)
-			return false;
-	return true;
+	struct vrpmsg_dev *rdev = ept->rdev;
+
+	if (!ept->name)
+		return;
+	hlist_add_head(&ept->name_node, ns_bucket(rdev->named_epts, ept->name));
+	ns_match(rdev, ept->name);
 }
 
-static bool ns_create(struct vrpmsg_dev *rdev, const char *name, u32 addr)
+static void ns_removed(struct vhost_rpmsg_ept *ept)
 {
-	struct vrpmsg_chan *chan = xa_load(&rdev->chans, addr);
-	struct vhost_rpmsg_ept *ept;
-	unsigned long src;
+	struct vrpmsg_chan *chan = chan_of(ept);
+
+	ann_withdraw(ept);
+	if (!ept->name)
+		return;
+	hlist_del_init(&ept->name_node);
+	if (chan) {
+		chan_unbind(chan, ept);
+		ns_match(ept->rdev, ept->name);
+	}
+}
+
+static void ns_moved(struct vhost_rpmsg_ept *ept, u32 remote,
+		     enum vhost_rpmsg_remote_kind kind)
+{
+	struct vrpmsg_chan *old = chan_of(ept), *chan = NULL;
+	struct vrpmsg_dev *rdev = ept->rdev;
 
 	lockdep_assert_held(&rdev->lock);
-	if (chan && !strcmp(chan->name, name))
-		return false;
-	if (!chan && rdev->num_chans == VHOST_RPMSG_MAX_CHANNELS)
-		return false;
+	if (kind == VHOST_RPMSG_REMOTE_KIND_LEARNED && ept->name) {
+		/* A message from a channel is as good as its announcement. */
+		chan = xa_load(&rdev->chans, remote);
+		if (chan && (chan->ept || strcmp(chan->name, ept->name)))
+			chan = NULL;
+	}
+	if (old)
+		chan_unbind(old, ept);
 	if (chan)
-		/* The guest has reused the address for something else. */
-		ns_destroy(rdev, chan->name, addr);
+		chan_bind(rdev, chan, ept, VHOST_RPMSG_EVENT_CHANGE);
+	else
+		vrpmsg_ept_set_remote(ept, remote, kind);
+	if (ept->name)
+		ns_match(rdev, ept->name);
+}
 
-	chan = kzalloc(sizeof(*chan), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+/*
+ * Take an announcement back. An endpoint of the guest that was there for its
+ * sake is gone, or will be another one when the service is announced again.
+ */
+void vrpmsg_ns_withdraw(struct vhost_rpmsg_ept *ept)
+{
+	if (!ept->ann)
+		return;
+	ann_withdraw(ept);
+	if (ept->remote_kind == VHOST_RPMSG_REMOTE_KIND_LEARNED)
+		ns_moved(ept, VHOST_RPMSG_ADDR_ANY,
+			 VHOST_RPMSG_REMOTE_KIND_NONE);
+	else
+		vrpmsg_ept_event(ept, VHOST_RPMSG_EVENT_CHANGE);
+}
+
+/* A channel that is off the table. */
+static void chan_free(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
+{
+	hlist_del(&chan->name_node);
+	rdev->num_chans--;
+	vrpmsg_chan_gone(rdev, chan);
+}
+
+/* The service at @addr is gone, and for whoever talked to it, its remote. */
+static void ns_forget(struct vrpmsg_dev *rdev, const char *name, u32 addr)
+{
+	struct vhost_rpmsg_ept *ept;
+
+	hlist_for_each_entry(ept, ns_bucket(rdev->named_epts, name), name_node)
+		if (ept->remote == addr && !strcmp(ept->name, name) &&
+		    ept->remote_kind != VHOST_RPMSG_REMOTE_KIND_FIXED)
+			vrpmsg_ept_set_remote(ept, VHOST_RPMSG_ADDR_ANY,
+					      VHOST_RPMSG_REMOTE_KIND_NONE);
+}
+
+/*
+ * The guest says this of channels, and OpenAMP's also of endpoints whose service
+ * we have announced. Of those we know at most that they have sent something.
+ */
+static void ns_destroy(struct vrpmsg_dev *rdev, const char *name, u32 addr)
+{
+	struct vrpmsg_chan *chan = xa_load(&rdev->chans, addr);
+
+	lockdep_assert_held(&rdev->lock);
+	ns_forget(rdev, name, addr);
+	if (chan && !strcmp(chan->name, name)) {
+		xa_erase(&rdev->chans, addr);
+		chan_free(rdev, chan);
+	}
+	ns_match(rdev, name);
+}
+
+/*
+ * The memory for a channel and for its place in the table, before rdev->lock is
+ * taken: the guest's VMM may be at its memory limit.
+ */
+static struct vrpmsg_chan *chan_alloc(struct vrpmsg_dev *rdev, const char *name,
+				      u32 addr)
+{
+	struct vrpmsg_chan *chan = kzalloc(sizeof(*chan), VRPMSG_GFP_LOCKED);
+
 	if (!chan)
-		return false;
+		return NULL;
+	if (xa_reserve(&rdev->chans, addr, VRPMSG_GFP_LOCKED)) {
+		kfree(chan);
+		return NULL;
+	}
 	chan->addr = addr;
 	strscpy(chan->name, name, sizeof(chan->name));
-	if (xa_err(xa_store(&rdev->chans, addr, chan,
-			    GFP_KERNEL_ACCOUNT | __GFP_NOWARN))) {
+	INIT_LIST_HEAD(&chan->event_node);
+	return chan;
+}
+
+static void chan_unalloc(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
+{
+	xa_release(&rdev->chans, chan->addr);
+	kfree(chan);
+}
+
+/*
+ * Who is to be bound to a new channel: the one that talks to it already, unless it is
+ * a user's and one of an administrator waits.
+ */
+static struct vhost_rpmsg_ept *ns_ept_for(struct vrpmsg_dev *rdev,
+					  const struct vrpmsg_chan *chan)
+{
+	struct vhost_rpmsg_ept *free = ns_free_ept(rdev, chan->name), *ept;
+
+	hlist_for_each_entry(ept, ns_bucket(rdev->named_epts, chan->name),
+			     name_node)
+		if (ept->remote == chan->addr &&
+		    ept->remote_kind == VHOST_RPMSG_REMOTE_KIND_LEARNED &&
+		    (!ept->yields || !free || free->yields) &&
+		    !strcmp(ept->name, chan->name))
+			return ept;
+	return free;
+}
+
+/* Whether there was room for it. */
+static bool ns_create(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
+{
+	struct vrpmsg_chan *old = xa_load(&rdev->chans, chan->addr);
+	char name[sizeof(chan->name)];
+
+	lockdep_assert_held(&rdev->lock);
+	if (old && !strcmp(old->name, chan->name)) {
+		/* The guest may say it twice. */
 		kfree(chan);
+		return true;
+	}
+	if (!old && rdev->num_chans == VHOST_RPMSG_MAX_CHANNELS) {
+		chan_unalloc(rdev, chan);
 		return false;
 	}
-	rdev->num_chans++;
 
-	xa_for_each(&rdev->epts, src, ept) {
-		if (ept_wants(ept, name)) {
-			chan_bind(rdev, chan, ept);
-			break;
-		}
+	/* Needs no memory: the place is reserved, or that of @old. */
+	xa_store(&rdev->chans, chan->addr, chan, GFP_NOWAIT);
+	hlist_add_head(&chan->name_node,
+		       ns_bucket(rdev->named_chans, chan->name));
+	rdev->num_chans++;
+	if (old) {
+		/* The guest has reused the address for something else. */
+		strscpy(name, old->name, sizeof(name));
+		ns_forget(rdev, name, chan->addr);
+		chan_free(rdev, old);
+		ns_match(rdev, name);
 	}
-	vrpmsg_nl_chan_event(rdev, chan, VHOST_RPMSG_EVENT_NEW);
+	chan_bind(rdev, chan, ns_ept_for(rdev, chan), VHOST_RPMSG_EVENT_NEW);
 	return true;
 }
 
@@ -308,10 +476,11 @@ static ssize_t ns_read(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 	struct vrpmsg_dev *rdev = ns_rdev(iter->ept);
 	char name[VHOST_RPMSG_NAME_SIZE + 1] = {};
 	struct vrpmsg_ns_msg msg;
+	struct vrpmsg_chan *chan = NULL;
+	bool valid = true;
 	u32 addr, flags;
-	bool valid;
 
-	if (!(READ_ONCE(rdev->features) & BIT_ULL(VIRTIO_RPMSG_F_NS))) {
+	if (!vhost_has_feature(iter->vq, VIRTIO_RPMSG_F_NS)) {
 		/* Then 53 is an address like any other, and nobody has it. */
 		vrpmsg_count(rdev, VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN, 1);
 		return -ENOENT;
@@ -323,16 +492,20 @@ static ssize_t ns_read(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 	memcpy(name, msg.name, sizeof(msg.name));
 	addr = vhost32_to_cpu(iter->vq, msg.addr);
 	flags = vhost32_to_cpu(iter->vq, msg.flags);
-	if (!ns_name_valid(name) || addr == VHOST_RPMSG_ADDR_ANY ||
-	    flags > NS_DESTROY)
+	if (!name[0] || addr == VHOST_RPMSG_ADDR_ANY || flags > NS_DESTROY)
 		goto invalid;
 	trace_vrpmsg_ns(rdev, false, name, addr, flags);
 
+	if (flags == NS_CREATE) {
+		chan = chan_alloc(rdev, name, addr);
+		if (!chan)
+			goto invalid;
+	}
 	mutex_lock(&rdev->lock);
-	if (flags == NS_CREATE)
-		valid = ns_create(rdev, name, addr);
+	if (chan)
+		valid = ns_create(rdev, chan);
 	else
-		valid = ns_destroy(rdev, name, addr);
+		ns_destroy(rdev, name, addr);
 	mutex_unlock(&rdev->lock);
 	if (!valid)
 		goto invalid;
@@ -340,16 +513,22 @@ static ssize_t ns_read(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 	return 0;
 
 invalid:
-	vrpmsg_count(rdev, VHOST_RPMSG_A_STATS_NS_INVALID, 1);
-	trace_vrpmsg_drop(rdev, VHOST_RPMSG_A_STATS_NS_INVALID,
-			  VHOST_RPMSG_NS_ADDR, vhost_rpmsg_iter_len(iter));
+	vrpmsg_drop(rdev, VHOST_RPMSG_A_STATS_NS_INVALID, VHOST_RPMSG_NS_ADDR,
+		    vhost_rpmsg_iter_len(iter));
 	return -EINVAL;
 }
+
+static const struct vrpmsg_names ns_names = {
+	.added = ns_added,
+	.removed = ns_removed,
+	.moved = ns_moved,
+};
 
 static const struct vhost_rpmsg_ept_ops ns_ops = {
 	.send = ns_send,
 	.unsend = ns_unsend,
-	.complete = ns_complete,
+	.drop = ns_drop,
+	.tx_complete = ns_complete,
 };
 
 int vrpmsg_ns_init(struct vrpmsg_dev *rdev)
@@ -360,12 +539,13 @@ int vrpmsg_ns_init(struct vrpmsg_dev *rdev)
 	rdev->ns_ept.read = ns_read;
 	rdev->ns_ept.addr = VHOST_RPMSG_NS_ADDR;
 	rdev->ns_ept.ops = &ns_ops;
-	return vrpmsg_ept_add(rdev, &rdev->ns_ept);
+	rdev->names = &ns_names;
+	return vrpmsg_ept_add(rdev, &rdev->ns_ept, false);
 }
 
 /*
  * The guest is gone: so are its channels, and the next one wants to hear of
- * every announcement, in order. Context: as dev_reset().
+ * every announcement, in order. Context: as vrpmsg_guest_forget().
  */
 void vrpmsg_ns_reset(struct vrpmsg_dev *rdev)
 {
@@ -376,9 +556,12 @@ void vrpmsg_ns_reset(struct vrpmsg_dev *rdev)
 	lockdep_assert_held(&rdev->lock);
 	/* A burst ends with ns_complete(). */
 	WARN_ON_ONCE(rdev->ns_sending);
+	rdev->ns_waits = false;
 
-	xa_for_each(&rdev->chans, addr, chan)
+	xa_for_each(&rdev->chans, addr, chan) {
+		xa_erase(&rdev->chans, addr);
 		chan_free(rdev, chan);
+	}
 
 	list_for_each_entry_safe(ann, next, &rdev->ns_pending, pending_node) {
 		list_del_init(&ann->pending_node);
@@ -392,9 +575,103 @@ void vrpmsg_ns_reset(struct vrpmsg_dev *rdev)
 /* All endpoints are gone, so what is left has been withdrawn. */
 void vrpmsg_ns_exit(struct vrpmsg_dev *rdev)
 {
-	struct vrpmsg_ann *ann, *next;
-
-	list_for_each_entry_safe(ann, next, &rdev->ns_pending, pending_node)
-		kfree(ann);
+	vrpmsg_ns_reset(rdev);
 	xa_destroy(&rdev->chans);
 }
+
+static struct vhost_rpmsg_ept *ns_ept_find(struct vrpmsg_dev *rdev, u32 src)
+{
+	lockdep_assert_held(&rdev->lock);
+	if (src == VHOST_RPMSG_NS_ADDR)
+		return NULL;
+	return xa_load(&rdev->epts, src);
+}
+
+/*
+ * Announce the endpoint at an address, or with no @name take that back. Another one
+ * than @only, if that is not NULL, is not meant.
+ */
+static int ns_set(struct vrpmsg_dev *rdev, u32 src,
+		  const struct vhost_rpmsg_ept *only, const char *name)
+{
+	struct vhost_rpmsg_ept *ept;
+	int err = vrpmsg_dev_may_lock(rdev);
+
+	if (err)
+		return err;
+	guard(mutex)(&rdev->lock);
+	ept = ns_ept_find(rdev, src);
+	if (!ept || (only && ept != only))
+		return -ENOENT;
+	if (name)
+		return vrpmsg_ns_announce(ept, name);
+	vrpmsg_ns_withdraw(ept);
+	return 0;
+}
+
+/**
+ * vhost_rpmsg_ns_announce - announce an endpoint to the guest
+ * @vr: device
+ * @name: name of the service, 1 to 31 printable characters
+ * @src: local address of the endpoint
+ *
+ * The guest learns of it now or as soon as it has buffers, and again after each
+ * reset. Announcing it again changes nothing.
+ *
+ * Context: Process context; may sleep. Not from a callback that has the
+ * device's mutex.
+ * Return: 0; -EDEADLK: called from such a callback; -EINVAL: not a name; -ENODEV:
+ * vhost_rpmsg_init() has failed; -ENOENT: no such endpoint; -ENOMEM.
+ */
+int vhost_rpmsg_ns_announce(struct vhost_rpmsg *vr, const char *name, u32 src)
+{
+	if (!vrpmsg_name_valid(name))
+		return -EINVAL;
+	return ns_set(vr->rdev, src, NULL, name);
+}
+EXPORT_SYMBOL_GPL(vhost_rpmsg_ns_announce);
+
+/**
+ * vhost_rpmsg_ns_withdraw - take an announcement back
+ * @vr: device
+ * @src: local address of the endpoint
+ *
+ * Context: as vhost_rpmsg_ns_announce().
+ * Return: 0; -EDEADLK, -ENODEV: as vhost_rpmsg_ns_announce(); -ENOENT: no such
+ * endpoint.
+ */
+int vhost_rpmsg_ns_withdraw(struct vhost_rpmsg *vr, u32 src)
+{
+	return ns_set(vr->rdev, src, NULL, NULL);
+}
+EXPORT_SYMBOL_GPL(vhost_rpmsg_ns_withdraw);
+
+/**
+ * vhost_rpmsg_ept_announce - announce an endpoint, on whatever device it is
+ * @ept: endpoint
+ * @name: as for vhost_rpmsg_ns_announce()
+ *
+ * Context: as vhost_rpmsg_ns_announce().
+ * Return: as vhost_rpmsg_ns_announce(); -ENOENT: the endpoint is deleted.
+ */
+int vhost_rpmsg_ept_announce(struct vhost_rpmsg_ept *ept, const char *name)
+{
+	if (!vrpmsg_name_valid(name))
+		return -EINVAL;
+	return ns_set(ept->rdev, ept->addr, ept, name);
+}
+EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_announce);
+
+/**
+ * vhost_rpmsg_ept_withdraw - take an announcement back
+ * @ept: endpoint
+ *
+ * Context: as vhost_rpmsg_ns_announce().
+ * Return: 0; -EDEADLK: as vhost_rpmsg_ns_announce(); -ENOENT: the endpoint is
+ * deleted.
+ */
+int vhost_rpmsg_ept_withdraw(struct vhost_rpmsg_ept *ept)
+{
+	return ns_set(ept->rdev, ept->addr, ept, NULL);
+}
+EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_withdraw);

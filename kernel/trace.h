@@ -10,6 +10,7 @@
 #if !defined(VRPMSG_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
 #define VRPMSG_TRACE_H
 
+#include <linux/string_helpers.h>
 #include <linux/tracepoint.h>
 
 #include "internal.h"
@@ -92,14 +93,19 @@ TRACE_EVENT(vrpmsg_ns,
 		__field(u32, addr)
 		__field(bool, tx)
 		__field(bool, destroy)
-		__array(char, name, VHOST_RPMSG_NAME_SIZE + 1)
+		/* A guest's may be any bytes: each can become \xNN. */
+		__array(char, name, 4 * VHOST_RPMSG_NAME_SIZE + 1)
 	),
 	TP_fast_assign(
 		__entry->dev = rdev->id;
 		__entry->addr = addr;
 		__entry->tx = tx;
 		__entry->destroy = destroy;
-		strscpy(__entry->name, name, sizeof(__entry->name));
+		__entry->name[string_escape_mem(name, strlen(name),
+						__entry->name,
+						sizeof(__entry->name) - 1,
+						ESCAPE_HEX | ESCAPE_NAP |
+						ESCAPE_APPEND, "\\")] = '\0';
 	),
 	TP_printk("dev=%u %s %s name=%s addr=%#x", __entry->dev,
 		  __entry->tx ? "tx" : "rx",

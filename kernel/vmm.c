@@ -7,12 +7,12 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "vmm.h"
 
 /**
  * struct vrpmsg_vmm - an open file
  * @vr: rings; their device is one of the file's own, or a persistent one
- * @named: VHOST_RPMSG_ATTACH was successful; vrpmsg_devs_lock
+ * @named: VHOST_RPMSG_ATTACH was successful; vr.dev.mutex
  */
 struct vrpmsg_vmm {
 	struct vhost_rpmsg vr;
@@ -31,12 +31,14 @@ static int vmm_open(struct inode *inode, struct file *file)
 
 	/* Set up first: over netlink the device can be used at once. */
 	vrpmsg_rings_init(&vmm->vr);
-	rdev = vrpmsg_dev_new(NULL, &vmm->vr);
+	rdev = vrpmsg_server_new(NULL);
 	if (IS_ERR(rdev)) {
 		kvfree(vmm);
 		return PTR_ERR(rdev);
 	}
 	vmm->vr.rdev = rdev;
+	WARN_ON(vhost_rpmsg_offer_features(&vmm->vr,
+					   BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)));
 	file->private_data = vmm;
 	return nonseekable_open(inode, file);
 }
@@ -45,10 +47,12 @@ static int vmm_release(struct inode *inode, struct file *file)
 {
 	struct vrpmsg_vmm *vmm = file->private_data;
 
-	vrpmsg_rings_exit(&vmm->vr);
+	vrpmsg_server_close(&vmm->vr);
 	kvfree(vmm);
 	return 0;
 }
+
+#define VMM_ATTACH_FLAGS (VHOST_RPMSG_ATTACH_KEEP | VHOST_RPMSG_ATTACH_EXISTING)
 
 static long vmm_attach(struct vrpmsg_vmm *vmm,
 		       struct vhost_rpmsg_attach __user *argp)
@@ -58,20 +62,23 @@ static long vmm_attach(struct vrpmsg_vmm *vmm,
 
 	if (copy_from_user(&attach, argp, sizeof(attach)))
 		return -EFAULT;
-	if (attach.flags || attach.reserved ||
-	    !vrpmsg_name_valid(attach.name, "/ ") ||
+	if (attach.flags & ~VMM_ATTACH_FLAGS || attach.reserved ||
+	    !vrpmsg_dev_name_valid(attach.name) ||
 	    memchr_inv(attach.name + strlen(attach.name), 0,
 		       sizeof(attach.name) - strlen(attach.name)))
 		return -EINVAL;
 
-	guard(mutex)(&vrpmsg_devs_lock);
 	guard(mutex)(&vmm->vr.dev.mutex);
 	if (vmm->named || vhost_dev_has_owner(&vmm->vr.dev))
 		return -EBUSY;
-	err = vrpmsg_dev_attach_named(&vmm->vr, attach.name);
-	if (!err)
-		vmm->named = true;
-	return err;
+	err = vrpmsg_dev_attach_named(&vmm->vr, attach.name,
+				      attach.flags &
+					      VHOST_RPMSG_ATTACH_EXISTING);
+	if (err)
+		return err;
+	vmm->named = true;
+	vmm->vr.keep = attach.flags & VHOST_RPMSG_ATTACH_KEEP;
+	return 0;
 }
 
 static long vmm_ioctl(struct file *file, unsigned int ioctl, unsigned long arg)
@@ -86,25 +93,23 @@ static long vmm_ioctl(struct file *file, unsigned int ioctl, unsigned long arg)
 /* IOTLB messages, as on every vhost device. */
 static ssize_t vmm_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	struct file *file = iocb->ki_filp;
-	struct vrpmsg_vmm *vmm = file->private_data;
+	struct vrpmsg_vmm *vmm = iocb->ki_filp->private_data;
 
-	return vhost_chr_read_iter(&vmm->vr.dev, to,
-				   file->f_flags & O_NONBLOCK);
+	return vhost_rpmsg_read_iter(&vmm->vr, iocb, to);
 }
 
 static ssize_t vmm_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct vrpmsg_vmm *vmm = iocb->ki_filp->private_data;
 
-	return vhost_chr_write_iter(&vmm->vr.dev, from);
+	return vhost_rpmsg_write_iter(&vmm->vr, from);
 }
 
 static __poll_t vmm_poll(struct file *file, poll_table *wait)
 {
 	struct vrpmsg_vmm *vmm = file->private_data;
 
-	return vhost_chr_poll(file, &vmm->vr.dev, wait);
+	return vhost_rpmsg_poll(&vmm->vr, file, wait);
 }
 
 static const struct file_operations vmm_fops = {

@@ -62,11 +62,12 @@ struct vrpmsg_chan *vrpmsg_chan_get(struct vrpmsg_ctx *ctx,
 struct vrpmsg_chan **vrpmsg_chan_list(struct vrpmsg_ctx *ctx,
 				      const char *dev_name, size_t *count)
 {
-	struct nl_msg *msg = vrpmsg_request(ctx, VHOST_RPMSG_CMD_CHAN_GET);
+	void **list = vrpmsg_dump_of(ctx, VHOST_RPMSG_CMD_CHAN_GET,
+				     VHOST_RPMSG_A_CHAN_DEV_ID,
+				     VHOST_RPMSG_A_CHAN_DEV_NAME, dev_name,
+				     &vrpmsg_chan_kind, count);
 
-	vrpmsg_put_string(msg, VHOST_RPMSG_A_CHAN_DEV_NAME, dev_name);
-	return (struct vrpmsg_chan **)vrpmsg_dump(ctx, msg, &vrpmsg_chan_kind,
-						  count);
+	return (struct vrpmsg_chan **)list;
 }
 
 void vrpmsg_chan_free(struct vrpmsg_chan *chan)

@@ -8,16 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <netlink/genl/ctrl.h>
 
 #include "internal.h"
 
 /*
- * A dump that objects came into or went from is repeated. Where that goes on
- * for ever the caller is told instead.
+ * A dump that objects of a device came into or went from is repeated for so long.
+ * Where that goes on for ever the caller is told instead.
  */
-#define MAX_DUMPS 100
+#define MAX_DUMP_MS 1000
 
 /* Longer strings are refused anyway: send enough for the kernel to see why. */
 #define MAX_STRING 255
@@ -149,12 +151,32 @@ void vrpmsg_fail(struct vrpmsg_ctx *ctx, int err, const char *text)
 	errno = err;
 }
 
+void vrpmsg_succeed(struct vrpmsg_ctx *ctx)
+{
+	ctx->errmsg[0] = '\0';
+	ctx->errattr = NULL;
+}
+
+const char *vrpmsg_words(int err)
+{
+	switch (err) {
+	case EPERM:
+		return "CAP_NET_ADMIN is needed";
+	case EPROTONOSUPPORT:
+		/* Other namespaces do not see the family; the module they do. */
+		if (!access("/sys/module/vhost_rpmsg", F_OK))
+			return "vhost_rpmsg is in the initial network namespace only";
+		return "is the vhost_rpmsg module loaded?";
+	default:
+		return NULL;
+	}
+}
+
 struct nl_msg *vrpmsg_request(struct vrpmsg_ctx *ctx, int cmd)
 {
 	struct nl_msg *msg = nlmsg_alloc();
 
-	ctx->errmsg[0] = '\0';
-	ctx->errattr = NULL;
+	vrpmsg_succeed(ctx);
 	/* The family's number is filled in when the message is sent. */
 	if (msg && genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, 0, 0, NLM_F_ACK,
 			       cmd, VHOST_RPMSG_FAMILY_VERSION))
@@ -201,6 +223,9 @@ static const char *attr_name(struct nlmsghdr *nlh, uint32_t offset)
 	static const char *const dev_attrs[] = {
 		[VHOST_RPMSG_A_DEV_ID] = "id",
 		[VHOST_RPMSG_A_DEV_NAME] = "name",
+		[VHOST_RPMSG_A_DEV_MTU] = "mtu",
+		[VHOST_RPMSG_A_DEV_HOLD_TIME] = "hold-time",
+		[VHOST_RPMSG_A_DEV_OWNER] = "owner",
 	};
 	static const char *const ept_attrs[] = {
 		[VHOST_RPMSG_A_EPT_ID] = "id",
@@ -209,8 +234,11 @@ static const char *attr_name(struct nlmsghdr *nlh, uint32_t offset)
 		[VHOST_RPMSG_A_EPT_NAME] = "name",
 		[VHOST_RPMSG_A_EPT_ADDR] = "addr",
 		[VHOST_RPMSG_A_EPT_REMOTE] = "remote",
+		[VHOST_RPMSG_A_EPT_REMOTE_MODE] = "remote-mode",
 		[VHOST_RPMSG_A_EPT_ADDRESSED] = "addressed",
 		[VHOST_RPMSG_A_EPT_FULL_POLICY] = "full-policy",
+		[VHOST_RPMSG_A_EPT_CLOSED_POLICY] = "closed-policy",
+		[VHOST_RPMSG_A_EPT_RESET_POLICY] = "reset-policy",
 		[VHOST_RPMSG_A_EPT_RX_LIMIT] = "rx-limit",
 		[VHOST_RPMSG_A_EPT_TX_LIMIT] = "tx-limit",
 	};
@@ -230,7 +258,9 @@ static const char *attr_name(struct nlmsghdr *nlh, uint32_t offset)
 	switch (genlmsg_hdr(nlh)->cmd) {
 	case VHOST_RPMSG_CMD_DEV_GET:
 	case VHOST_RPMSG_CMD_DEV_NEW:
+	case VHOST_RPMSG_CMD_DEV_SET:
 	case VHOST_RPMSG_CMD_DEV_DEL:
+	case VHOST_RPMSG_CMD_DEV_RESET:
 		names = dev_attrs;
 		count = ARRAY_SIZE(dev_attrs);
 		break;
@@ -256,12 +286,10 @@ static void refused(struct vrpmsg_ctx *ctx, struct nl_msg *msg, int err,
 					 nla_get_u32(tb[NLMSGERR_ATTR_OFFS]));
 	if (tb[NLMSGERR_ATTR_MSG])
 		text = nla_get_string(tb[NLMSGERR_ATTR_MSG]);
-	else if (err == EPERM)
-		text = "CAP_NET_ADMIN is needed";
 	/* The kernel has no word for it when it does not know the family. */
 	else if (err == ENOENT)
 		ctx->family = 0;
-	vrpmsg_fail(ctx, err, text);
+	vrpmsg_fail(ctx, err, text ?: vrpmsg_words(err));
 }
 
 static int add_object(struct answer *answer, struct nlmsghdr *nlh)
@@ -405,8 +433,7 @@ static int transact(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 	for (tries = 0; tries < 2; tries++) {
 		ret = try_send(ctx, msg);
 		if (ret == EPROTONOSUPPORT) {
-			vrpmsg_fail(ctx, ret,
-				    "is the vhost_rpmsg module loaded?");
+			vrpmsg_fail(ctx, ret, vrpmsg_words(ret));
 			return -1;
 		}
 		if (!ret)
@@ -484,27 +511,138 @@ void *vrpmsg_get(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 	return object;
 }
 
-void **vrpmsg_dump(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
-		   const struct vrpmsg_kind *kind, size_t *count)
+static long long now_ms(void)
 {
-	bool interrupted = true;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+static void **dump_once(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
+			const struct vrpmsg_kind *kind, size_t *count,
+			bool *interrupted)
+{
 	void **list = NULL;
-	size_t n;
-	int i;
+
+	if (msg) {
+		nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_DUMP;
+		list = get_objects(ctx, msg, kind, count, interrupted);
+	}
+	free_request(msg);
+	return list;
+}
+
+/* Dump until nothing has come or gone meanwhile, for as long as there is time. */
+static void **dump_again(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
+			 const struct vrpmsg_kind *kind, size_t *count,
+			 bool *interrupted)
+{
+	long long end = now_ms() + MAX_DUMP_MS;
+	void **list = NULL;
 
 	if (!msg)
 		return NULL;
 	nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_DUMP;
-	for (i = 0; i < MAX_DUMPS && interrupted; i++) {
+	do {
 		vrpmsg_free_list(list, kind);
-		list = get_objects(ctx, msg, kind, &n, &interrupted);
-		if (!list)
-			break;
-	}
+		list = get_objects(ctx, msg, kind, count, interrupted);
+	} while (list && *interrupted && now_ms() < end);
 	free_request(msg);
+	return list;
+}
+
+/*
+ * A device that is there all the time is in each dump, once. So the last one will
+ * do even if others came and went.
+ */
+void **vrpmsg_dump(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
+		   const struct vrpmsg_kind *kind, size_t *count)
+{
+	bool interrupted;
+	void **list;
+	size_t n;
+
+	list = dump_again(ctx, msg, kind, &n, &interrupted);
+	if (list && count)
+		*count = n;
+	return list;
+}
+
+/* Append @more to @list, and free the array that it was in. */
+static void **join(void **list, size_t *count, void **more, size_t n)
+{
+	void **joined = reallocarray(list, *count + n + 1, sizeof(*list));
+
+	if (!joined)
+		return NULL;
+	memcpy(joined + *count, more, (n + 1) * sizeof(*more));
+	*count += n;
+	free(more);
+	return joined;
+}
+
+/*
+ * Objects of a device come and go so fast that a dump of all was not of one moment.
+ * Dump device by device: then it is that one alone whose objects may be of several
+ * moments.
+ */
+static void **dump_by_device(struct vrpmsg_ctx *ctx, int cmd, int id_attr,
+			     const struct vrpmsg_kind *kind, size_t *count)
+{
+	void **list = calloc(1, sizeof(*list)), **more, **joined;
+	struct vrpmsg_dev **devs = vrpmsg_dev_list(ctx, NULL);
+	bool interrupted;
+	struct nl_msg *msg;
+	size_t i, n;
+
+	*count = 0;
+	for (i = 0; list && devs && devs[i]; i++) {
+		msg = vrpmsg_request(ctx, cmd);
+		vrpmsg_put_u32(msg, id_attr, vrpmsg_dev_id(devs[i]));
+		more = dump_again(ctx, msg, kind, &n, &interrupted);
+		/* The device may have gone since. */
+		if (!more && errno == ENODEV)
+			continue;
+		joined = more ? join(list, count, more, n) : NULL;
+		if (!joined) {
+			vrpmsg_free_list(more, kind);
+			vrpmsg_free_list(list, kind);
+		}
+		list = joined;
+	}
+	if (!devs) {
+		vrpmsg_free_list(list, kind);
+		list = NULL;
+	}
+	vrpmsg_dev_list_free(devs);
+	return list;
+}
+
+void **vrpmsg_dump_of(struct vrpmsg_ctx *ctx, int cmd, int id_attr,
+		      int name_attr, const char *dev_name,
+		      const struct vrpmsg_kind *kind, size_t *count)
+{
+	struct nl_msg *msg = vrpmsg_request(ctx, cmd);
+	bool interrupted;
+	void **list;
+	size_t n;
+
+	if (dev_name) {
+		vrpmsg_put_string(msg, name_attr, dev_name);
+		list = dump_again(ctx, msg, kind, &n, &interrupted);
+	} else {
+		list = dump_once(ctx, msg, kind, &n, &interrupted);
+		if (list && interrupted) {
+			vrpmsg_free_list(list, kind);
+			interrupted = false;
+			list = dump_by_device(ctx, cmd, id_attr, kind, &n);
+		}
+	}
 	if (list && interrupted) {
 		vrpmsg_free_list(list, kind);
-		vrpmsg_fail(ctx, EAGAIN, "objects come and go all the time");
+		vrpmsg_fail(ctx, EAGAIN,
+			    "objects of the device come and go all the time");
 		return NULL;
 	}
 	if (list && count)

@@ -11,13 +11,27 @@ struct vrpmsg_dev {
 	char name[VRPMSG_NAME_ROOM];
 	uint32_t state;
 	bool persistent;
+	bool stale;
 	uint64_t features;
 	uint32_t mtu;
+	bool mtu_fixed;
+	uint32_t hold_time;
+	uint32_t owner;
 	uint32_t endpoints;
 	uint32_t channels;
 	bool stalled;
 	uint32_t stall_ept;
 	uint64_t stats[VRPMSG_NUM_STATS];
+};
+
+/**
+ * struct vrpmsg_dev_config - what a device is to be
+ * @set: bit N stands for attribute VHOST_RPMSG_A_DEV_*: whether @value has it
+ * @value: numbers by their attribute
+ */
+struct vrpmsg_dev_config {
+	uint32_t set;
+	uint32_t value[VHOST_RPMSG_A_DEV_MAX + 1];
 };
 
 static void *dev_parse(struct nlmsghdr *nlh, int *action)
@@ -29,8 +43,12 @@ static void *dev_parse(struct nlmsghdr *nlh, int *action)
 		[VHOST_RPMSG_A_DEV_STATE] = { .type = NLA_U32 },
 		[VHOST_RPMSG_A_DEV_FEATURES] = { .type = NLA_U64 },
 		[VHOST_RPMSG_A_DEV_MTU] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_DEV_MTU_FIXED] = { .type = NLA_FLAG },
+		[VHOST_RPMSG_A_DEV_HOLD_TIME] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_DEV_OWNER] = { .type = NLA_U32 },
 		[VHOST_RPMSG_A_DEV_ENDPOINTS] = { .type = NLA_U32 },
 		[VHOST_RPMSG_A_DEV_CHANNELS] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_DEV_STALE] = { .type = NLA_FLAG },
 		[VHOST_RPMSG_A_DEV_STALL_EPT] = { .type = NLA_U32 },
 		[VHOST_RPMSG_A_DEV_STATS] = { .type = NLA_NESTED },
 		[VHOST_RPMSG_A_DEV_EVENT] = { .type = NLA_U32 },
@@ -51,8 +69,13 @@ static void *dev_parse(struct nlmsghdr *nlh, int *action)
 	if (tb[VHOST_RPMSG_A_DEV_FEATURES])
 		dev->features = nla_get_u64(tb[VHOST_RPMSG_A_DEV_FEATURES]);
 	dev->mtu = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_DEV_MTU], 0);
+	dev->mtu_fixed = tb[VHOST_RPMSG_A_DEV_MTU_FIXED];
+	dev->hold_time = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_DEV_HOLD_TIME], 0);
+	dev->owner =
+		vrpmsg_attr_u32(tb[VHOST_RPMSG_A_DEV_OWNER], VRPMSG_OWNER_ANY);
 	dev->endpoints = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_DEV_ENDPOINTS], 0);
 	dev->channels = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_DEV_CHANNELS], 0);
+	dev->stale = tb[VHOST_RPMSG_A_DEV_STALE];
 	dev->stalled = tb[VHOST_RPMSG_A_DEV_STALL_EPT];
 	dev->stall_ept = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_DEV_STALL_EPT], 0);
 	vrpmsg_stats_parse(dev->stats, tb[VHOST_RPMSG_A_DEV_STATS]);
@@ -91,12 +114,67 @@ struct vrpmsg_dev **vrpmsg_dev_list(struct vrpmsg_ctx *ctx, size_t *count)
 						 count);
 }
 
-struct vrpmsg_dev *vrpmsg_dev_add(struct vrpmsg_ctx *ctx, const char *name)
+struct vrpmsg_dev_config *vrpmsg_dev_config_new(void)
 {
-	struct nl_msg *msg = vrpmsg_request(ctx, VHOST_RPMSG_CMD_DEV_NEW);
+	return calloc(1, sizeof(struct vrpmsg_dev_config));
+}
+
+void vrpmsg_dev_config_free(struct vrpmsg_dev_config *config)
+{
+	free(config);
+}
+
+static void set_number(struct vrpmsg_dev_config *config, int attr,
+		       uint32_t value)
+{
+	config->set |= UINT32_C(1) << attr;
+	config->value[attr] = value;
+}
+
+void vrpmsg_dev_config_set_mtu(struct vrpmsg_dev_config *config, uint32_t bytes)
+{
+	set_number(config, VHOST_RPMSG_A_DEV_MTU, bytes);
+}
+
+void vrpmsg_dev_config_set_hold_time(struct vrpmsg_dev_config *config,
+				     uint32_t milliseconds)
+{
+	set_number(config, VHOST_RPMSG_A_DEV_HOLD_TIME, milliseconds);
+}
+
+void vrpmsg_dev_config_set_owner(struct vrpmsg_dev_config *config, uint32_t uid)
+{
+	set_number(config, VHOST_RPMSG_A_DEV_OWNER, uid);
+}
+
+static struct nl_msg *dev_request(struct vrpmsg_ctx *ctx, int cmd,
+				  const char *name,
+				  const struct vrpmsg_dev_config *config)
+{
+	struct nl_msg *msg = vrpmsg_request(ctx, cmd);
+	int attr;
 
 	vrpmsg_put_string(msg, VHOST_RPMSG_A_DEV_NAME, name);
-	return vrpmsg_get(ctx, msg, &vrpmsg_dev_kind);
+	for (attr = 1; config && attr <= VHOST_RPMSG_A_DEV_MAX; attr++)
+		if (config->set & UINT32_C(1) << attr)
+			vrpmsg_put_u32(msg, attr, config->value[attr]);
+	return msg;
+}
+
+struct vrpmsg_dev *vrpmsg_dev_add(struct vrpmsg_ctx *ctx, const char *name,
+				  const struct vrpmsg_dev_config *config)
+{
+	return vrpmsg_get(ctx,
+			  dev_request(ctx, VHOST_RPMSG_CMD_DEV_NEW, name,
+				      config),
+			  &vrpmsg_dev_kind);
+}
+
+int vrpmsg_dev_set(struct vrpmsg_ctx *ctx, const char *name,
+		   const struct vrpmsg_dev_config *config)
+{
+	return vrpmsg_command(ctx, dev_request(ctx, VHOST_RPMSG_CMD_DEV_SET,
+					       name, config));
 }
 
 int vrpmsg_dev_del(struct vrpmsg_ctx *ctx, const char *name)
@@ -112,6 +190,14 @@ int vrpmsg_dev_del_by_id(struct vrpmsg_ctx *ctx, uint32_t id)
 	struct nl_msg *msg = vrpmsg_request(ctx, VHOST_RPMSG_CMD_DEV_DEL);
 
 	vrpmsg_put_u32(msg, VHOST_RPMSG_A_DEV_ID, id);
+	return vrpmsg_command(ctx, msg);
+}
+
+int vrpmsg_dev_reset(struct vrpmsg_ctx *ctx, const char *name)
+{
+	struct nl_msg *msg = vrpmsg_request(ctx, VHOST_RPMSG_CMD_DEV_RESET);
+
+	vrpmsg_put_string(msg, VHOST_RPMSG_A_DEV_NAME, name);
 	return vrpmsg_command(ctx, msg);
 }
 
@@ -135,7 +221,7 @@ const char *vrpmsg_dev_name(const struct vrpmsg_dev *dev)
 	return dev->name;
 }
 
-enum vrpmsg_dev_state vrpmsg_dev_state(const struct vrpmsg_dev *dev)
+enum vrpmsg_state vrpmsg_dev_state(const struct vrpmsg_dev *dev)
 {
 	return dev->state;
 }
@@ -143,6 +229,11 @@ enum vrpmsg_dev_state vrpmsg_dev_state(const struct vrpmsg_dev *dev)
 bool vrpmsg_dev_is_persistent(const struct vrpmsg_dev *dev)
 {
 	return dev->persistent;
+}
+
+bool vrpmsg_dev_is_stale(const struct vrpmsg_dev *dev)
+{
+	return dev->stale;
 }
 
 uint64_t vrpmsg_dev_features(const struct vrpmsg_dev *dev)
@@ -153,6 +244,21 @@ uint64_t vrpmsg_dev_features(const struct vrpmsg_dev *dev)
 uint32_t vrpmsg_dev_mtu(const struct vrpmsg_dev *dev)
 {
 	return dev->mtu;
+}
+
+bool vrpmsg_dev_is_mtu_fixed(const struct vrpmsg_dev *dev)
+{
+	return dev->mtu_fixed;
+}
+
+uint32_t vrpmsg_dev_hold_time(const struct vrpmsg_dev *dev)
+{
+	return dev->hold_time;
+}
+
+uint32_t vrpmsg_dev_owner(const struct vrpmsg_dev *dev)
+{
+	return dev->owner;
 }
 
 uint32_t vrpmsg_dev_endpoints(const struct vrpmsg_dev *dev)

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Endpoints, and their char devices. */
+/* Endpoints. */
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-
-#include <linux/rpmsg.h>
-#include <linux/vhost.h>
 
 #include "internal.h"
 
@@ -21,14 +16,19 @@ struct vrpmsg_ept {
 	uint32_t addr;
 	uint32_t remote;
 	uint32_t remote_kind;
+	uint32_t remote_mode;
 	bool addressed;
 	bool announced;
 	bool open;
 	uint32_t policy;
+	uint32_t closed_policy;
+	uint32_t reset_policy;
 	uint32_t rx_limit;
 	uint32_t tx_limit;
 	uint32_t rx_queued;
 	uint32_t tx_queued;
+	uint32_t owner;
+	bool descriptor;
 	uint64_t stats[VRPMSG_NUM_STATS];
 };
 
@@ -51,7 +51,10 @@ struct vrpmsg_ept_config {
 /* What can be changed later. */
 #define SETTABLE					\
 	(ATTR_BIT(VHOST_RPMSG_A_EPT_REMOTE) |		\
+	 ATTR_BIT(VHOST_RPMSG_A_EPT_REMOTE_MODE) |	\
 	 ATTR_BIT(VHOST_RPMSG_A_EPT_FULL_POLICY) |	\
+	 ATTR_BIT(VHOST_RPMSG_A_EPT_CLOSED_POLICY) |	\
+	 ATTR_BIT(VHOST_RPMSG_A_EPT_RESET_POLICY) |	\
 	 ATTR_BIT(VHOST_RPMSG_A_EPT_RX_LIMIT) |		\
 	 ATTR_BIT(VHOST_RPMSG_A_EPT_TX_LIMIT))
 
@@ -65,14 +68,19 @@ static void *ept_parse(struct nlmsghdr *nlh, int *action)
 		[VHOST_RPMSG_A_EPT_ADDR] = { .type = NLA_U32 },
 		[VHOST_RPMSG_A_EPT_REMOTE] = { .type = NLA_U32 },
 		[VHOST_RPMSG_A_EPT_REMOTE_KIND] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_EPT_REMOTE_MODE] = { .type = NLA_U32 },
 		[VHOST_RPMSG_A_EPT_ADDRESSED] = { .type = NLA_FLAG },
 		[VHOST_RPMSG_A_EPT_ANNOUNCED] = { .type = NLA_FLAG },
 		[VHOST_RPMSG_A_EPT_OPEN] = { .type = NLA_FLAG },
 		[VHOST_RPMSG_A_EPT_FULL_POLICY] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_EPT_CLOSED_POLICY] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_EPT_RESET_POLICY] = { .type = NLA_U32 },
 		[VHOST_RPMSG_A_EPT_RX_LIMIT] = { .type = NLA_U32 },
 		[VHOST_RPMSG_A_EPT_TX_LIMIT] = { .type = NLA_U32 },
 		[VHOST_RPMSG_A_EPT_RX_QUEUED] = { .type = NLA_U32 },
 		[VHOST_RPMSG_A_EPT_TX_QUEUED] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_EPT_OWNER] = { .type = NLA_U32 },
+		[VHOST_RPMSG_A_EPT_DESCRIPTOR] = { .type = NLA_FLAG },
 		[VHOST_RPMSG_A_EPT_STATS] = { .type = NLA_NESTED },
 		[VHOST_RPMSG_A_EPT_EVENT] = { .type = NLA_U32 },
 	};
@@ -94,14 +102,23 @@ static void *ept_parse(struct nlmsghdr *nlh, int *action)
 		vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_REMOTE], VRPMSG_ADDR_ANY);
 	ept->remote_kind = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_REMOTE_KIND],
 					   VRPMSG_REMOTE_NONE);
+	ept->remote_mode = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_REMOTE_MODE],
+					   VRPMSG_REMOTE_MODE_LEARN);
 	ept->addressed = tb[VHOST_RPMSG_A_EPT_ADDRESSED];
 	ept->announced = tb[VHOST_RPMSG_A_EPT_ANNOUNCED];
 	ept->open = tb[VHOST_RPMSG_A_EPT_OPEN];
 	ept->policy = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_FULL_POLICY], 0);
+	ept->closed_policy =
+		vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_CLOSED_POLICY], 0);
+	ept->reset_policy =
+		vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_RESET_POLICY], 0);
 	ept->rx_limit = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_RX_LIMIT], 0);
 	ept->tx_limit = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_TX_LIMIT], 0);
 	ept->rx_queued = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_RX_QUEUED], 0);
 	ept->tx_queued = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_TX_QUEUED], 0);
+	ept->owner =
+		vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_OWNER], VRPMSG_OWNER_NONE);
+	ept->descriptor = tb[VHOST_RPMSG_A_EPT_DESCRIPTOR];
 	vrpmsg_stats_parse(ept->stats, tb[VHOST_RPMSG_A_EPT_STATS]);
 	if (action)
 		*action = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_EVENT],
@@ -176,6 +193,14 @@ void vrpmsg_ept_config_set_remote(struct vrpmsg_ept_config *config,
 				  uint32_t remote)
 {
 	set_number(config, VHOST_RPMSG_A_EPT_REMOTE, remote);
+	config->set &= ~ATTR_BIT(VHOST_RPMSG_A_EPT_REMOTE_MODE);
+}
+
+void vrpmsg_ept_config_set_remote_mode(struct vrpmsg_ept_config *config,
+				       enum vrpmsg_remote_mode mode)
+{
+	set_number(config, VHOST_RPMSG_A_EPT_REMOTE_MODE, mode);
+	config->set &= ~ATTR_BIT(VHOST_RPMSG_A_EPT_REMOTE);
 }
 
 void vrpmsg_ept_config_set_addressed(struct vrpmsg_ept_config *config,
@@ -191,6 +216,18 @@ void vrpmsg_ept_config_set_policy(struct vrpmsg_ept_config *config,
 				  enum vrpmsg_policy policy)
 {
 	set_number(config, VHOST_RPMSG_A_EPT_FULL_POLICY, policy);
+}
+
+void vrpmsg_ept_config_set_closed_policy(struct vrpmsg_ept_config *config,
+					 enum vrpmsg_closed_policy policy)
+{
+	set_number(config, VHOST_RPMSG_A_EPT_CLOSED_POLICY, policy);
+}
+
+void vrpmsg_ept_config_set_reset_policy(struct vrpmsg_ept_config *config,
+					enum vrpmsg_reset_policy policy)
+{
+	set_number(config, VHOST_RPMSG_A_EPT_RESET_POLICY, policy);
 }
 
 void vrpmsg_ept_config_set_rx_limit(struct vrpmsg_ept_config *config,
@@ -248,7 +285,7 @@ int vrpmsg_ept_set(struct vrpmsg_ctx *ctx, uint32_t id,
 	if (config->dev_name || config->name || (config->set & ~SETTABLE)) {
 		nlmsg_free(msg);
 		vrpmsg_fail(ctx, EINVAL,
-			    "only remote, policy and limits of an endpoint can be changed");
+			    "only remote, policies and limits of an endpoint can be changed");
 		return -1;
 	}
 	put_config(msg, config);
@@ -270,11 +307,98 @@ struct vrpmsg_ept *vrpmsg_ept_get(struct vrpmsg_ctx *ctx, uint32_t id)
 struct vrpmsg_ept **vrpmsg_ept_list(struct vrpmsg_ctx *ctx,
 				    const char *dev_name, size_t *count)
 {
-	struct nl_msg *msg = vrpmsg_request(ctx, VHOST_RPMSG_CMD_EPT_GET);
+	void **list = vrpmsg_dump_of(ctx, VHOST_RPMSG_CMD_EPT_GET,
+				     VHOST_RPMSG_A_EPT_DEV_ID,
+				     VHOST_RPMSG_A_EPT_DEV_NAME, dev_name,
+				     &vrpmsg_ept_kind, count);
 
-	vrpmsg_put_string(msg, VHOST_RPMSG_A_EPT_DEV_NAME, dev_name);
-	return (struct vrpmsg_ept **)vrpmsg_dump(ctx, msg, &vrpmsg_ept_kind,
-						 count);
+	return (struct vrpmsg_ept **)list;
+}
+
+struct vrpmsg_ept *vrpmsg_ept_find(struct vrpmsg_ctx *ctx, const char *dev_name,
+				   const char *name)
+{
+	struct vrpmsg_ept **list = vrpmsg_ept_list(ctx, dev_name, NULL);
+	struct vrpmsg_ept *found = NULL;
+	size_t i, count = 0;
+
+	if (!list)
+		return NULL;
+	for (i = 0; list[i]; i++) {
+		/* A user must not be taken for the administrator's service. */
+		if (list[i]->owner != VRPMSG_OWNER_NONE ||
+		    strcmp(list[i]->name, name))
+			continue;
+		count++;
+		if (!found)
+			found = malloc(sizeof(*found));
+		if (found)
+			*found = *list[i];
+	}
+	vrpmsg_ept_list_free(list);
+	if (count == 1 && found)
+		return found;
+	free(found);
+	if (!count)
+		vrpmsg_fail(ctx, ENOENT, "no such endpoint");
+	else if (count > 1)
+		vrpmsg_fail(ctx, ENOTUNIQ, "several endpoints have that name");
+	else
+		vrpmsg_fail(ctx, ENOMEM, NULL);
+	return NULL;
+}
+
+struct vrpmsg_ept *
+vrpmsg_ept_find_or_add(struct vrpmsg_ctx *ctx,
+		       const struct vrpmsg_ept_config *config)
+{
+	struct vrpmsg_ept *ept;
+
+	if (!config->dev_name || !config->name) {
+		vrpmsg_fail(ctx, EINVAL, "device and endpoint need a name");
+		return NULL;
+	}
+	ept = vrpmsg_ept_find(ctx, config->dev_name, config->name);
+	if (!ept && errno == ENOENT)
+		ept = vrpmsg_ept_add(ctx, config);
+	return ept;
+}
+
+/* What can be asked for without privileges, as the kernel has it. */
+#define NEWABLE						\
+	(ATTR_BIT(VHOST_RPMSG_A_EPT_ADDR) |		\
+	 ATTR_BIT(VHOST_RPMSG_A_EPT_REMOTE) |		\
+	 ATTR_BIT(VHOST_RPMSG_A_EPT_REMOTE_MODE) |	\
+	 ATTR_BIT(VHOST_RPMSG_A_EPT_ADDRESSED))
+
+int vrpmsg_ept_config_new_ept(const struct vrpmsg_ept_config *config,
+			      struct vhost_rpmsg_new_ept *new)
+{
+	const uint32_t *value = config->value;
+
+	if (config->dev_name || (config->set & ~NEWABLE) ||
+	    (config->name && strlen(config->name) >= sizeof(new->name)))
+		return -1;
+	new->src = new->dst = VHOST_RPMSG_ADDR_ANY;
+	if (config->name)
+		memcpy(new->name, config->name, strlen(config->name));
+	if (config->set & ATTR_BIT(VHOST_RPMSG_A_EPT_ADDR))
+		new->src = value[VHOST_RPMSG_A_EPT_ADDR];
+	if (config->set & ATTR_BIT(VHOST_RPMSG_A_EPT_REMOTE))
+		new->dst = value[VHOST_RPMSG_A_EPT_REMOTE];
+	if (config->set & ATTR_BIT(VHOST_RPMSG_A_EPT_ADDRESSED))
+		new->flags |= VHOST_RPMSG_NEW_EPT_ADDRESSED;
+	if (!(config->set & ATTR_BIT(VHOST_RPMSG_A_EPT_REMOTE_MODE)))
+		return 0;
+	switch (value[VHOST_RPMSG_A_EPT_REMOTE_MODE]) {
+	case VRPMSG_REMOTE_MODE_LEARN:
+		return 0;
+	case VRPMSG_REMOTE_MODE_FOLLOW:
+		new->flags |= VHOST_RPMSG_NEW_EPT_FOLLOW;
+		return 0;
+	default:
+		return -1;
+	}
 }
 
 int vrpmsg_ept_announce(struct vrpmsg_ctx *ctx, uint32_t id)
@@ -334,6 +458,11 @@ enum vrpmsg_remote_kind vrpmsg_ept_remote_kind(const struct vrpmsg_ept *ept)
 	return ept->remote_kind;
 }
 
+enum vrpmsg_remote_mode vrpmsg_ept_remote_mode(const struct vrpmsg_ept *ept)
+{
+	return ept->remote_mode;
+}
+
 bool vrpmsg_ept_is_addressed(const struct vrpmsg_ept *ept)
 {
 	return ept->addressed;
@@ -349,9 +478,29 @@ bool vrpmsg_ept_is_open(const struct vrpmsg_ept *ept)
 	return ept->open;
 }
 
+uint32_t vrpmsg_ept_owner(const struct vrpmsg_ept *ept)
+{
+	return ept->owner;
+}
+
+bool vrpmsg_ept_is_descriptor(const struct vrpmsg_ept *ept)
+{
+	return ept->descriptor;
+}
+
 enum vrpmsg_policy vrpmsg_ept_policy(const struct vrpmsg_ept *ept)
 {
 	return ept->policy;
+}
+
+enum vrpmsg_closed_policy vrpmsg_ept_closed_policy(const struct vrpmsg_ept *ept)
+{
+	return ept->closed_policy;
+}
+
+enum vrpmsg_reset_policy vrpmsg_ept_reset_policy(const struct vrpmsg_ept *ept)
+{
+	return ept->reset_policy;
 }
 
 uint32_t vrpmsg_ept_rx_limit(const struct vrpmsg_ept *ept)
@@ -391,6 +540,17 @@ const char *vrpmsg_remote_kind_name(int kind)
 	return vrpmsg_name_of(names, ARRAY_SIZE(names), kind);
 }
 
+const char *vrpmsg_remote_mode_name(int mode)
+{
+	static const char *const names[] = {
+		[VRPMSG_REMOTE_MODE_LEARN] = "learn",
+		[VRPMSG_REMOTE_MODE_FIXED] = "fixed",
+		[VRPMSG_REMOTE_MODE_FOLLOW] = "follow",
+	};
+
+	return vrpmsg_name_of(names, ARRAY_SIZE(names), mode);
+}
+
 const char *vrpmsg_policy_name(int policy)
 {
 	static const char *const names[] = {
@@ -401,96 +561,24 @@ const char *vrpmsg_policy_name(int policy)
 	return vrpmsg_name_of(names, ARRAY_SIZE(names), policy);
 }
 
-/*
- * The char device
- */
-
-struct vrpmsg_fd_info {
-	struct vhost_rpmsg_ept_info info;
-};
-
-int vrpmsg_ept_open(uint32_t id, int flags)
+const char *vrpmsg_closed_policy_name(int policy)
 {
-	char path[32];
+	static const char *const names[] = {
+		[VRPMSG_CLOSED_DROP] = "drop",
+		[VRPMSG_CLOSED_KEEP] = "keep",
+	};
 
-	snprintf(path, sizeof(path), "/dev/vrpmsg-ep%u", id);
-	return open(path, flags | O_CLOEXEC);
+	return vrpmsg_name_of(names, ARRAY_SIZE(names), policy);
 }
 
-int vrpmsg_fd_destroy(int fd)
+const char *vrpmsg_reset_policy_name(int policy)
 {
-	return ioctl(fd, RPMSG_DESTROY_EPT_IOCTL);
-}
+	static const char *const names[] = {
+		[VRPMSG_RESET_KEEP] = "keep",
+		[VRPMSG_RESET_DROP] = "drop",
+	};
 
-struct vrpmsg_fd_info *vrpmsg_fd_info_get(int fd)
-{
-	struct vrpmsg_fd_info *info = calloc(1, sizeof(*info));
-	int err;
-
-	if (!info)
-		return NULL;
-	if (ioctl(fd, VHOST_RPMSG_EPT_GET_INFO, &info->info) < 0) {
-		err = errno;
-		free(info);
-		errno = err;
-		return NULL;
-	}
-	return info;
-}
-
-void vrpmsg_fd_info_free(struct vrpmsg_fd_info *info)
-{
-	free(info);
-}
-
-uint32_t vrpmsg_fd_info_id(const struct vrpmsg_fd_info *info)
-{
-	return info->info.id;
-}
-
-uint32_t vrpmsg_fd_info_dev_id(const struct vrpmsg_fd_info *info)
-{
-	return info->info.dev_id;
-}
-
-const char *vrpmsg_fd_info_dev_name(const struct vrpmsg_fd_info *info)
-{
-	return info->info.dev_name;
-}
-
-const char *vrpmsg_fd_info_name(const struct vrpmsg_fd_info *info)
-{
-	return info->info.name[0] ? info->info.name : NULL;
-}
-
-uint32_t vrpmsg_fd_info_addr(const struct vrpmsg_fd_info *info)
-{
-	return info->info.src;
-}
-
-uint32_t vrpmsg_fd_info_remote(const struct vrpmsg_fd_info *info)
-{
-	return info->info.dst;
-}
-
-uint32_t vrpmsg_fd_info_mtu(const struct vrpmsg_fd_info *info)
-{
-	return info->info.mtu;
-}
-
-bool vrpmsg_fd_info_is_addressed(const struct vrpmsg_fd_info *info)
-{
-	return info->info.flags & VHOST_RPMSG_EPT_ADDRESSED;
-}
-
-bool vrpmsg_fd_info_is_announced(const struct vrpmsg_fd_info *info)
-{
-	return info->info.flags & VHOST_RPMSG_EPT_ANNOUNCED;
-}
-
-bool vrpmsg_fd_info_is_gone(const struct vrpmsg_fd_info *info)
-{
-	return info->info.flags & VHOST_RPMSG_EPT_GONE;
+	return vrpmsg_name_of(names, ARRAY_SIZE(names), policy);
 }
 
 /* The numbers are passed on as the kernel has them. */
@@ -503,12 +591,27 @@ static_assert((int)VRPMSG_REMOTE_LEARNED ==
 	      "as the kernel");
 static_assert((int)VRPMSG_REMOTE_BOUND == (int)VHOST_RPMSG_REMOTE_KIND_BOUND,
 	      "as the kernel");
+static_assert((int)VRPMSG_REMOTE_MODE_LEARN ==
+		      (int)VHOST_RPMSG_REMOTE_MODE_LEARN,
+	      "as the kernel");
+static_assert((int)VRPMSG_REMOTE_MODE_FIXED ==
+		      (int)VHOST_RPMSG_REMOTE_MODE_FIXED,
+	      "as the kernel");
+static_assert((int)VRPMSG_REMOTE_MODE_FOLLOW ==
+		      (int)VHOST_RPMSG_REMOTE_MODE_FOLLOW,
+	      "as the kernel");
 static_assert((int)VRPMSG_POLICY_HOLD == (int)VHOST_RPMSG_FULL_POLICY_HOLD,
 	      "as the kernel");
 static_assert((int)VRPMSG_POLICY_DROP == (int)VHOST_RPMSG_FULL_POLICY_DROP,
 	      "as the kernel");
 static_assert(VRPMSG_ADDR_ANY == VHOST_RPMSG_ADDR_ANY, "as the kernel");
 static_assert(VRPMSG_ADDR_NS == VHOST_RPMSG_NS_ADDR, "as the kernel");
-static_assert(sizeof(struct vrpmsg_addr) == sizeof(struct vhost_rpmsg_addr),
-	      "as the kernel");
 static_assert(VHOST_RPMSG_A_EPT_MAX < 32, "a bit for each attribute");
+static_assert((int)VRPMSG_CLOSED_DROP == (int)VHOST_RPMSG_CLOSED_POLICY_DROP,
+	      "as the kernel");
+static_assert((int)VRPMSG_CLOSED_KEEP == (int)VHOST_RPMSG_CLOSED_POLICY_KEEP,
+	      "as the kernel");
+static_assert((int)VRPMSG_RESET_KEEP == (int)VHOST_RPMSG_RESET_POLICY_KEEP,
+	      "as the kernel");
+static_assert((int)VRPMSG_RESET_DROP == (int)VHOST_RPMSG_RESET_POLICY_DROP,
+	      "as the kernel");

@@ -2,6 +2,7 @@
 /* Events: a socket that listens to what the kernel tells everybody. */
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -17,51 +18,81 @@
 
 struct vrpmsg_monitor {
 	struct nl_sock *sk;
-	int family;
+	int family;		/* 0: the module is not there */
+	char errmsg[128];
 	char buf[VRPMSG_RECV_SIZE] __attribute__((aligned(8)));
 };
 
 struct vrpmsg_event {
-	enum vrpmsg_event_type type;
+	enum vrpmsg_object type;
 	int action;
 	const struct vrpmsg_kind *kind;
 	void *object;
 };
 
+static int add_membership(struct vrpmsg_monitor *monitor, int group)
+{
+	return setsockopt(nl_socket_get_fd(monitor->sk), SOL_NETLINK,
+			  NETLINK_ADD_MEMBERSHIP, &group, sizeof(group));
+}
+
+/*
+ * Ask on a socket of its own: what the monitor's receives is for monitor_recv().
+ */
 static int join(struct vrpmsg_monitor *monitor)
 {
-	int group, room = RECV_ROOM, fd = nl_socket_get_fd(monitor->sk);
+	struct nl_sock *sk = vrpmsg_socket();
+	int group = -1, ret = -1;
 
-	monitor->family = vrpmsg_resolve(monitor->sk);
-	if (monitor->family < 0)
+	if (!sk)
 		return -1;
-	group = genl_ctrl_resolve_grp(monitor->sk, VHOST_RPMSG_FAMILY_NAME,
-				      VHOST_RPMSG_MCGRP_EVENTS);
+	monitor->family = vrpmsg_resolve(sk);
+	if (monitor->family >= 0) {
+		group = genl_ctrl_resolve_grp(sk, VHOST_RPMSG_FAMILY_NAME,
+					      VHOST_RPMSG_MCGRP_EVENTS);
+		errno = EPROTONOSUPPORT;
+	} else {
+		monitor->family = 0;
+	}
+	if (group >= 0)
+		ret = add_membership(monitor, group);
+	nl_socket_free(sk);
+	return ret;
+}
+
+/* Hear of families that come, and of ours when it comes again. */
+static int join_ctrl(struct vrpmsg_monitor *monitor)
+{
+	int room = RECV_ROOM, group;
+
+	group = genl_ctrl_resolve_grp(monitor->sk, "nlctrl", "notify");
 	if (group < 0) {
 		errno = EPROTONOSUPPORT;
 		return -1;
 	}
-	/* Not being allowed to is found out below. */
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
-	return setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
-			  sizeof(group));
+	/* Without the privilege the next step fails. */
+	setsockopt(nl_socket_get_fd(monitor->sk), SOL_SOCKET, SO_RCVBUFFORCE,
+		   &room, sizeof(room));
+	return add_membership(monitor, group);
 }
 
-struct vrpmsg_monitor *vrpmsg_monitor_open(void)
+struct vrpmsg_monitor *vrpmsg_monitor_open(struct vrpmsg_ctx *ctx)
 {
 	struct vrpmsg_monitor *monitor = calloc(1, sizeof(*monitor));
 	int err;
 
-	if (!monitor)
-		return NULL;
-	monitor->sk = vrpmsg_socket();
-	if (!monitor->sk || join(monitor)) {
-		err = errno;
-		vrpmsg_monitor_close(monitor);
-		errno = err;
-		return NULL;
+	if (monitor) {
+		monitor->sk = vrpmsg_socket();
+		/* In this order, so that it cannot come in between unheard. */
+		if (monitor->sk && !join_ctrl(monitor) && !join(monitor)) {
+			vrpmsg_succeed(ctx);
+			return monitor;
+		}
 	}
-	return monitor;
+	err = errno;
+	vrpmsg_monitor_close(monitor);
+	vrpmsg_fail(ctx, err, vrpmsg_words(err));
+	return NULL;
 }
 
 void vrpmsg_monitor_close(struct vrpmsg_monitor *monitor)
@@ -100,6 +131,21 @@ static int event_parse(struct vrpmsg_event *event, struct nlmsghdr *nlh)
 	return event->object ? 1 : -1;
 }
 
+/* Whether a message says that the family is there again. */
+static bool family_came(struct nlmsghdr *nlh)
+{
+	static const struct nla_policy policy[CTRL_ATTR_MAX + 1] = {
+		[CTRL_ATTR_FAMILY_NAME] = { .type = NLA_STRING },
+	};
+	struct nlattr *tb[CTRL_ATTR_MAX + 1];
+
+	return nlh->nlmsg_type == GENL_ID_CTRL && genlmsg_valid_hdr(nlh, 0) &&
+	       genlmsg_hdr(nlh)->cmd == CTRL_CMD_NEWFAMILY &&
+	       !genlmsg_parse(nlh, 0, tb, CTRL_ATTR_MAX, policy) &&
+	       tb[CTRL_ATTR_FAMILY_NAME] &&
+	       !nla_strcmp(tb[CTRL_ATTR_FAMILY_NAME], VHOST_RPMSG_FAMILY_NAME);
+}
+
 /* The next message from the kernel, or NULL. */
 static struct nlmsghdr *monitor_recv(struct vrpmsg_monitor *monitor)
 {
@@ -118,32 +164,67 @@ static struct nlmsghdr *monitor_recv(struct vrpmsg_monitor *monitor)
 		if (n < 0)
 			return NULL;
 		/* Each event comes on its own. */
-		if (!from.nl_pid && nlmsg_ok(nlh, n) &&
-		    nlh->nlmsg_type == monitor->family &&
+		if (from.nl_pid || !nlmsg_ok(nlh, n))
+			continue;
+		if (family_came(nlh)) {
+			/* It may be gone again: then it comes once more. */
+			if (!join(monitor))
+				errno = ENOBUFS;
+			else if (errno == EPROTONOSUPPORT)
+				continue;
+			return NULL;
+		}
+		if (monitor->family && nlh->nlmsg_type == monitor->family &&
 		    genlmsg_valid_hdr(nlh, 0))
 			return nlh;
 	}
 }
 
+/* Keeps errno. */
+static void keep_words(struct vrpmsg_monitor *monitor)
+{
+	int err = errno;
+
+	if (err == EAGAIN)
+		snprintf(monitor->errmsg, sizeof(monitor->errmsg),
+			 "there is no event");
+	else if (err == ENOBUFS)
+		snprintf(monitor->errmsg, sizeof(monitor->errmsg),
+			 "events were lost");
+	else if (err == EPROTO)
+		snprintf(monitor->errmsg, sizeof(monitor->errmsg),
+			 "the kernel sent an event that makes no sense");
+	else
+		snprintf(monitor->errmsg, sizeof(monitor->errmsg), "%m");
+	errno = err;
+}
+
 struct vrpmsg_event *vrpmsg_monitor_read(struct vrpmsg_monitor *monitor)
 {
 	struct vrpmsg_event *event = calloc(1, sizeof(*event));
-	struct nlmsghdr *nlh;
-	int ret, err;
+	struct nlmsghdr *nlh = NULL;
+	int ret = -1, err;
 
-	if (!event)
-		return NULL;
-	do {
-		nlh = monitor_recv(monitor);
-		ret = nlh ? event_parse(event, nlh) : -1;
-	} while (!ret);
-	if (ret < 0) {
-		err = errno;
-		free(event);
-		errno = err;
-		return NULL;
+	if (event) {
+		do {
+			nlh = monitor_recv(monitor);
+			ret = nlh ? event_parse(event, nlh) : -1;
+		} while (!ret);
 	}
-	return event;
+	if (ret > 0) {
+		monitor->errmsg[0] = '\0';
+		return event;
+	}
+	keep_words(monitor);
+	err = errno;
+	free(event);
+	errno = err;
+	return NULL;
+}
+
+const char *vrpmsg_monitor_errmsg(const struct vrpmsg_monitor *monitor)
+{
+	return monitor->errmsg;
 }
 
 void vrpmsg_event_free(struct vrpmsg_event *event)
@@ -154,12 +235,12 @@ void vrpmsg_event_free(struct vrpmsg_event *event)
 	free(event);
 }
 
-enum vrpmsg_event_type vrpmsg_event_type(const struct vrpmsg_event *event)
+enum vrpmsg_object vrpmsg_event_type(const struct vrpmsg_event *event)
 {
 	return event->type;
 }
 
-enum vrpmsg_event_action vrpmsg_event_action(const struct vrpmsg_event *event)
+enum vrpmsg_action vrpmsg_event_action(const struct vrpmsg_event *event)
 {
 	return event->action;
 }

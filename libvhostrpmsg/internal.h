@@ -21,7 +21,7 @@
 /* A name from the guest may have one character more than the others. */
 #define VRPMSG_NAME_ROOM (VHOST_RPMSG_NAME_SIZE + 1)
 
-#define VRPMSG_NUM_STATS (VRPMSG_STAT_NS_INVALID + 1)
+#define VRPMSG_NUM_STATS (VRPMSG_STAT_EVENTS_MERGED + 1)
 
 /**
  * struct vrpmsg_kind - a kind of objects that the kernel describes
@@ -55,13 +55,25 @@ int vrpmsg_command(struct vrpmsg_ctx *ctx, struct nl_msg *msg);
 /* One object is, or NULL. */
 void *vrpmsg_get(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 		 const struct vrpmsg_kind *kind);
-/* Any number of them, as an array that ends with NULL, or NULL. */
+/* Any number of devices, as an array that ends with NULL, or NULL. */
 void **vrpmsg_dump(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 		   const struct vrpmsg_kind *kind, size_t *count);
+/*
+ * The objects of a device, or of all of them if dev_name is NULL, likewise: of @cmd,
+ * whose attributes id_attr and name_attr say which device.
+ */
+void **vrpmsg_dump_of(struct vrpmsg_ctx *ctx, int cmd, int id_attr,
+		      int name_attr, const char *dev_name,
+		      const struct vrpmsg_kind *kind, size_t *count);
 void vrpmsg_free_list(void **list, const struct vrpmsg_kind *kind);
 
 /* Set errno, and what vrpmsg_ctx_errmsg() says; NULL is strerror(). */
 void vrpmsg_fail(struct vrpmsg_ctx *ctx, int err, const char *text);
+
+/* Forget the last failure. */
+void vrpmsg_succeed(struct vrpmsg_ctx *ctx);
+/* What an errno means when the kernel says no more, or NULL. */
+const char *vrpmsg_words(int err);
 
 /* A connected socket, or NULL and errno. */
 struct nl_sock *vrpmsg_socket(void);
@@ -74,6 +86,10 @@ bool vrpmsg_parse(struct nlmsghdr *nlh, struct nlattr **tb, int max,
 uint32_t vrpmsg_attr_u32(const struct nlattr *attr, uint32_t otherwise);
 /* To an array of VRPMSG_NAME_ROOM, empty if there is no attribute. */
 void vrpmsg_attr_name(char *name, const struct nlattr *attr);
+
+/* ept.c: what a configuration asks for; -1: what only an administrator can ask for */
+int vrpmsg_ept_config_new_ept(const struct vrpmsg_ept_config *config,
+			      struct vhost_rpmsg_new_ept *new);
 
 /* stats.c */
 void vrpmsg_stats_parse(uint64_t *stats, struct nlattr *nest);

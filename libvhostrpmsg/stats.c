@@ -29,6 +29,7 @@ static const struct {
 	STAT(NS_RX, "ns-rx", true),
 	STAT(NS_TX, "ns-tx", true),
 	STAT(NS_INVALID, "ns-invalid", true),
+	STAT(EVENTS_MERGED, "events-merged", true),
 };
 
 static_assert(ARRAY_SIZE(stats_table) == VRPMSG_NUM_STATS,

@@ -41,8 +41,8 @@ static int remove_stale(const struct sockaddr_un *addr)
 }
 
 /*
- * Who connects hands memory to the kernel. That is for the owner to allow, and
- * for the group if the umask lets it, but never for everybody.
+ * A front end hands memory to the kernel, so not everybody may connect: only the
+ * owner, and the group if the umask allows it.
  */
 static int bind_private(int fd, const struct sockaddr_un *addr)
 {
@@ -91,7 +91,9 @@ void listener_close(const struct listener *listener)
 {
 	struct stat st;
 
-	close(listener->fd);
+	/* The session has closed a connection. */
+	if (!listener->connected)
+		close(listener->fd);
 	if (listener->path && !lstat(listener->path, &st) &&
 	    st.st_dev == listener->dev && st.st_ino == listener->ino)
 		unlink(listener->path);
@@ -105,30 +107,94 @@ static int socket_option(int fd, int option)
 	return getsockopt(fd, SOL_SOCKET, option, &value, &len) ? -1 : value;
 }
 
-/*
- * Take the listening socket that systemd has passed on. Returns 1 if it has, 0
- * if it has not, or a negative errno.
- */
-int listener_inherit(struct listener *listener)
+/* Use @fd, which is a listening socket or a connected front end. */
+int listener_use(struct listener *listener, int fd)
 {
-	const char *pid = getenv("LISTEN_PID");
-	const char *fds = getenv("LISTEN_FDS");
-	int flags, fd = LISTEN_FDS_START;
+	int flags;
 
-	if (!pid || !fds || strtol(pid, NULL, 10) != getpid())
-		return 0;
-	if (strcmp(fds, "1"))
-		return -E2BIG;
 	if (socket_option(fd, SO_DOMAIN) != AF_UNIX ||
-	    socket_option(fd, SO_TYPE) != SOCK_STREAM ||
-	    socket_option(fd, SO_ACCEPTCONN) != 1)
+	    socket_option(fd, SO_TYPE) != SOCK_STREAM)
 		return -ENOTSOCK;
 	flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ||
 	    fcntl(fd, F_SETFD, FD_CLOEXEC))
 		return -errno;
 	listener->fd = fd;
+	listener->connected = socket_option(fd, SO_ACCEPTCONN) != 1;
+	return 0;
+}
+
+static bool bound_to(int fd, const char *path)
+{
+	struct sockaddr_un addr = {};
+	socklen_t len = sizeof(addr) - 1;
+
+	return !getsockname(fd, (struct sockaddr *)&addr, &len) &&
+	       !strcmp(addr.sun_path, path);
+}
+
+/*
+ * Use the listening socket that systemd has passed. Returns 1, 0 if there is none,
+ * or a negative errno: -EADDRNOTAVAIL if @path is not NULL and the socket is not
+ * bound to it.
+ */
+int listener_inherit(struct listener *listener, const char *path)
+{
+	const char *pid = getenv("LISTEN_PID");
+	const char *fds = getenv("LISTEN_FDS");
+	int err;
+
+	if (!pid || !fds || strtol(pid, NULL, 10) != getpid())
+		return 0;
+	if (strcmp(fds, "1")) {
+		log_err("event=inherit error=\"LISTEN_FDS is %s, not 1\"", fds);
+		return -EINVAL;
+	}
+	err = listener_use(listener, LISTEN_FDS_START);
+	if (err)
+		return err;
+	if (listener->connected)
+		return -ENOTSOCK;
+	if (path && !bound_to(listener->fd, path))
+		return -EADDRNOTAVAIL;
 	return 1;
+}
+
+static bool uid_allowed(const struct config *config, uid_t uid)
+{
+	unsigned int i;
+
+	for (i = 0; i < config->num_uids; i++)
+		if (config->uids[i] == uid)
+			return true;
+	return !config->num_uids;
+}
+
+/*
+ * Accept a front end: the connection, or -EAGAIN if there is none or it may not
+ * connect. Other errors are permanent.
+ */
+int listener_accept(const struct listener *listener,
+		    const struct config *config)
+{
+	struct ucred peer = {};
+	socklen_t len = sizeof(peer);
+	int sock = listener->fd;
+
+	if (!listener->connected)
+		sock = accept4(listener->fd, NULL, NULL,
+			       SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (sock < 0)
+		return errno == ECONNABORTED || errno == EINTR ? -EAGAIN :
+								 -errno;
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) ||
+	    !uid_allowed(config, peer.uid)) {
+		log_warn("event=denied pid=%d uid=%u", peer.pid, peer.uid);
+		close(sock);
+		return -EAGAIN;
+	}
+	log_info("event=connected pid=%d uid=%u", peer.pid, peer.uid);
+	return sock;
 }
 
 /* Tell systemd, if it asks, that front ends can connect from now on. */

@@ -5,9 +5,9 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,51 +27,19 @@
 #define EXIT_USAGE	1
 #define EXIT_FAILED	2
 
-static enum log_level log_max = LOG_LEVEL_INFO;
-/* The journal takes the priority off the beginning of a line. */
-static bool log_priority;
-
-void log_line(enum log_level level, const char *fmt, ...)
-{
-	static const char *const names[] = {
-		[LOG_LEVEL_ERR] = "error",
-		[LOG_LEVEL_WARN] = "warning",
-		[LOG_LEVEL_INFO] = "info",
-		[LOG_LEVEL_DEBUG] = "debug",
-	};
-	char text[512];
-	va_list ap;
-
-	if (level > log_max)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	/* In one write(): lines of several bridges do not mix. */
-	if (log_priority)
-		dprintf(STDERR_FILENO, "<%d>level=%s %s\n", level, names[level],
-			text);
-	else
-		dprintf(STDERR_FILENO, "vrpmsg-bridge: level=%s %s\n",
-			names[level], text);
-}
+/* Microseconds; the kernel polls no longer than that. */
+#define MAX_BUSY_POLL	10000
 
 static int accept_front_end(const struct listener *listener,
 			    const struct config *config,
 			    struct session **session)
 {
-	int sock =
-		accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int sock = listener_accept(listener, config);
 
-	if (sock >= 0) {
-		/* NULL, with a line in the log, if it cannot be served. */
-		*session = session_new(sock, config);
-		return 0;
-	}
-	/* It has gone again. With anything else this would go in circles. */
-	if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
-		return 0;
-	return -errno;
+	if (sock < 0)
+		return sock == -EAGAIN ? 0 : sock;
+	*session = session_new(sock, config);
+	return *session ? 0 : -ENOMEM;
 }
 
 static void serve_front_end(struct session **session)
@@ -87,8 +55,8 @@ static void serve_front_end(struct session **session)
 }
 
 /*
- * Until a signal: one front end, and the next one when it is gone. Who connects
- * meanwhile waits in the listening socket's queue.
+ * Serve one front end after the other until a signal arrives. Others wait in the
+ * socket's queue. With a connected socket there is only one.
  */
 static int serve(const struct listener *listener, int signals,
 		 const struct config *config)
@@ -100,9 +68,14 @@ static int serve(const struct listener *listener, int signals,
 	};
 	int err = 0;
 
-	while (!err) {
+	if (listener->connected)
+		err = accept_front_end(listener, config, &session);
+	if (listener->connected && !err && !session)
+		err = -EACCES;
+	while (!err && (session || !listener->connected)) {
 		fds[1].fd = session ? session->sock : listener->fd;
-		if (poll(fds, ARRAY_SIZE(fds), -1) < 0) {
+		if (poll(fds, ARRAY_SIZE(fds),
+			 session ? session_timeout(session) : -1) < 0) {
 			if (errno != EINTR)
 				err = -errno;
 			continue;
@@ -119,12 +92,12 @@ static int serve(const struct listener *listener, int signals,
 	return err;
 }
 
-/* SIGINT and SIGTERM as something to poll for. */
+/* Make SIGINT and SIGTERM readable from a file descriptor. */
 static int open_signals(void)
 {
 	sigset_t mask;
 
-	/* Whoever reads the log may go away without ending the bridge. */
+	/* The bridge outlives the reader of its log. */
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGINT);
@@ -135,19 +108,29 @@ static int open_signals(void)
 
 static void usage(FILE *out)
 {
-	fputs("usage: vrpmsg-bridge [--socket PATH] [--name DEVICE] [--device PATH]\n"
-	      "                     [--config] [--verbose]\n"
+	fputs("usage: vrpmsg-bridge [--socket-path PATH | --fd FD] [--name DEVICE]\n"
+	      "                     [--require-device] [--device PATH] [--allow-uid UID]...\n"
+	      "                     [--busy-poll MICROSECONDS] [--workers N]\n"
+	      "                     [--no-event-idx] [--config] [--verbose]\n"
+	      "       vrpmsg-bridge --print-capabilities\n"
 	      "\n"
 	      "Connect a virtual machine monitor that speaks vhost-user to RPMsg endpoints\n"
 	      "on this host.\n"
 	      "\n"
-	      "  -s, --socket PATH    listen at PATH; not with a socket from systemd\n"
-	      "  -n, --name DEVICE    name of the device, or the persistent device to use\n"
-	      "  -d, --device PATH    device file [/dev/vhost-rpmsg]\n"
-	      "  -c, --config         offer a configuration space\n"
-	      "  -v, --verbose        show each message of the front end\n"
-	      "  -V, --version        show the version\n"
-	      "  -h, --help           show this\n",
+	      "  -s, --socket-path PATH  listen at PATH, also --socket\n"
+	      "  -f, --fd FD             use this socket, listening or connected\n"
+	      "  -n, --name DEVICE       name of the device, or the persistent device to use\n"
+	      "  -r, --require-device    DEVICE must be a persistent device\n"
+	      "  -d, --device PATH       device file [/dev/vhost-rpmsg]\n"
+	      "  -u, --allow-uid UID     only these users may connect\n"
+	      "  -b, --busy-poll US      microseconds to look at rings before sleeping [0]\n"
+	      "  -w, --workers N         kernel threads for the two rings [1]\n"
+	      "  -e, --no-event-idx      for guests that do not handle event indices\n"
+	      "  -c, --config            offer a configuration space\n"
+	      "  -v, --verbose           show each message of the front end\n"
+	      "      --print-capabilities  for programs that start back ends\n"
+	      "  -V, --version           show the version\n"
+	      "  -h, --help              show this\n",
 	      out);
 }
 
@@ -158,19 +141,107 @@ static int usage_error(const char *what)
 	return EXIT_USAGE;
 }
 
-/* As the kernel has it: it would only be asked when a front end comes. */
+/* The kernel's rule: it would only complain when a front end connects. */
 static bool name_valid(const char *name)
 {
-	size_t i, len = strlen(name);
+	static const char digits[] = "0123456789";
+	static const char chars[] =
+		"0123456789_.:@-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	size_t len = strlen(name);
 
-	for (i = 0; i < len; i++)
-		if (name[i] <= 0x20 || name[i] > 0x7e || name[i] == '/')
-			return false;
-	return len && len < VHOST_RPMSG_NAME_SIZE;
+	if (!len || len >= VHOST_RPMSG_NAME_SIZE || strchr(".:@-", *name) ||
+	    name[strspn(name, chars)])
+		return false;
+	/* Names that the kernel makes up. */
+	return strncmp(name, "vhost", 5) || !name[5] ||
+	       name[5 + strspn(name + 5, digits)];
 }
 
-static int run(const char *path, const struct config *config)
+/* Parse a decimal number up to @max. */
+static bool parse_number(const char *text, unsigned int max,
+			 unsigned int *number)
 {
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || value > max)
+		return false;
+	*number = value;
+	return true;
+}
+
+/**
+ * struct options - the command line
+ * @config: options that sessions need
+ * @path: where to listen, or NULL
+ * @fd: the socket to use, -1 for none
+ * @verbose: log each message
+ */
+struct options {
+	struct config config;
+	const char *path;
+	int fd;
+	bool verbose;
+};
+
+static void log_open_error(const char *device)
+{
+	int err = errno;
+
+	log_err("event=open device=\"%s\" error=\"%s\"%s", device,
+		strerror(err),
+		err == ENOENT ? " hint=\"is the module vhost_rpmsg loaded?\"" :
+				"");
+}
+
+static void log_listen_error(const char *path, int err)
+{
+	char folder[PATH_MAX];
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	if (err == -ENOENT && slash) {
+		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path),
+			 path);
+		log_err("event=listen socket=\"%s\" error=\"there is no folder %s\"",
+			path, folder);
+		return;
+	}
+	log_err("event=listen socket=\"%s\" error=\"%s\"", path ? path : "",
+		strerror(-err));
+}
+
+/* Returns 0, or an exit status after a message. */
+static int listen_somewhere(struct listener *listener,
+			    const struct options *options)
+{
+	int err;
+
+	if (options->fd >= 0 && options->path)
+		return usage_error("either --socket-path or --fd");
+	if (options->fd >= 0) {
+		err = listener_use(listener, options->fd);
+		if (err)
+			log_err("event=listen fd=%d error=\"%s\"", options->fd,
+				strerror(-err));
+		return err ? EXIT_FAILED : 0;
+	}
+	err = listener_inherit(listener, options->path);
+	if (err == -EADDRNOTAVAIL)
+		return usage_error("the socket from systemd is not at --socket-path");
+	if (!err && !options->path)
+		return usage_error("no --socket-path, no --fd, and no socket from systemd");
+	if (!err)
+		err = listener_open(listener, options->path);
+	if (err < 0)
+		log_listen_error(options->path, err);
+	return err < 0 ? EXIT_FAILED : 0;
+}
+
+static int run(const struct options *options)
+{
+	const struct config *config = &options->config;
 	struct listener listener = {};
 	int signals, err;
 
@@ -179,27 +250,16 @@ static int run(const char *path, const struct config *config)
 		log_err("event=signalfd error=\"%s\"", strerror(errno));
 		return EXIT_FAILED;
 	}
-	/* Without the module there is no use in waiting for a front end. */
+	/* Do not wait for a front end if the module is not there. */
 	if (access(config->device, R_OK | W_OK)) {
-		log_err("event=open device=\"%s\" error=\"%s\"", config->device,
-			strerror(errno));
+		log_open_error(config->device);
 		return EXIT_FAILED;
 	}
-
-	err = listener_inherit(&listener);
-	if (err > 0 && path)
-		return usage_error("both --socket and a socket from systemd");
-	if (!err && !path)
-		return usage_error("no --socket, and none from systemd");
-	if (!err)
-		err = listener_open(&listener, path);
-	if (err < 0) {
-		log_err("event=listen socket=\"%s\" error=\"%s\"",
-			path ? path : "", strerror(-err));
-		return EXIT_FAILED;
-	}
+	err = listen_somewhere(&listener, options);
+	if (err)
+		return err;
 	log_info("event=listening socket=\"%s\" device=\"%s\" name=\"%s\"",
-		 path ? path : "", config->device,
+		 options->path ? options->path : "", config->device,
 		 config->name ? config->name : "");
 	listener_ready();
 
@@ -212,56 +272,134 @@ static int run(const char *path, const struct config *config)
 	return err ? EXIT_FAILED : 0;
 }
 
+/* Parse the number of an option; false if it is out of range. */
+static bool parse_numeric(int opt, const char *text, struct options *options)
+{
+	struct config *config = &options->config;
+	unsigned int number;
+
+	switch (opt) {
+	case 'f':
+		if (!parse_number(text, INT_MAX, &number))
+			return false;
+		options->fd = number;
+		return true;
+	case 'u':
+		return config->num_uids < MAX_UIDS &&
+		       parse_number(text, UINT_MAX - 1,
+				    &config->uids[config->num_uids++]);
+	case 'b':
+		return parse_number(text, MAX_BUSY_POLL, &config->busy_poll);
+	default:
+		return parse_number(text, NUM_RINGS, &config->workers) &&
+		       config->workers;
+	}
+}
+
+static const struct option long_options[] = {
+	{ "socket-path", required_argument, NULL, 's' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "fd", required_argument, NULL, 'f' },
+	{ "name", required_argument, NULL, 'n' },
+	{ "require-device", no_argument, NULL, 'r' },
+	{ "device", required_argument, NULL, 'd' },
+	{ "allow-uid", required_argument, NULL, 'u' },
+	{ "busy-poll", required_argument, NULL, 'b' },
+	{ "workers", required_argument, NULL, 'w' },
+	{ "no-event-idx", no_argument, NULL, 'e' },
+	{ "config", no_argument, NULL, 'c' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "print-capabilities", no_argument, NULL, 'C' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{},
+};
+
+/* Parse one option: 0 to continue, -1 on an error, 1 to exit with success. */
+static int parse_option(int opt, struct options *options)
+{
+	switch (opt) {
+	case 's':
+		options->path = optarg;
+		return 0;
+	case 'n':
+		options->config.name = optarg;
+		return 0;
+	case 'r':
+		options->config.require_device = true;
+		return 0;
+	case 'd':
+		options->config.device = optarg;
+		return 0;
+	case 'f':
+	case 'u':
+	case 'b':
+	case 'w':
+		if (parse_numeric(opt, optarg, options))
+			return 0;
+		fprintf(stderr, "vrpmsg-bridge: not a valid number: %s\n",
+			optarg);
+		return -1;
+	case 'e':
+		options->config.no_event_idx = true;
+		return 0;
+	case 'c':
+		options->config.offer_config = true;
+		return 0;
+	case 'v':
+		options->verbose = true;
+		return 0;
+	case 'V':
+		puts("vrpmsg-bridge " VRPMSG_VERSION);
+		return 1;
+	case 'h':
+		usage(stdout);
+		return 1;
+	default:
+		usage(stderr);
+		return -1;
+	}
+}
+
+/*
+ * By the "Backend program conventions" of the vhost-user specification,
+ * --print-capabilities takes effect whatever the other options are.
+ */
+static bool wants_capabilities(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--print-capabilities"))
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "socket", required_argument, NULL, 's' },
-		{ "name", required_argument, NULL, 'n' },
-		{ "device", required_argument, NULL, 'd' },
-		{ "config", no_argument, NULL, 'c' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
-		{},
+	struct options options = {
+		.config = { .device = "/dev/vhost-rpmsg", .workers = 1 },
+		.fd = -1,
 	};
-	struct config config = { .device = "/dev/vhost-rpmsg" };
-	const char *path = NULL;
-	int opt;
+	int opt, done;
 
-	while ((opt = getopt_long(argc, argv, "s:n:d:cvVh", options, NULL)) >=
-	       0) {
-		switch (opt) {
-		case 's':
-			path = optarg;
-			break;
-		case 'n':
-			config.name = optarg;
-			break;
-		case 'd':
-			config.device = optarg;
-			break;
-		case 'c':
-			config.offer_config = true;
-			break;
-		case 'v':
-			log_max = LOG_LEVEL_DEBUG;
-			break;
-		case 'V':
-			puts("vrpmsg-bridge " VRPMSG_VERSION);
-			return 0;
-		case 'h':
-			usage(stdout);
-			return 0;
-		default:
-			usage(stderr);
-			return EXIT_USAGE;
-		}
+	if (wants_capabilities(argc, argv)) {
+		puts("{\n  \"type\": \"rpmsg\"\n}");
+		return 0;
+	}
+	while ((opt = getopt_long(argc, argv, "s:f:n:rd:u:b:w:ecvVh",
+				  long_options, NULL)) >= 0) {
+		done = parse_option(opt, &options);
+		if (done)
+			return done < 0 ? EXIT_USAGE : 0;
 	}
 	if (optind < argc)
 		return usage_error("there are no arguments but options");
-	if (config.name && !name_valid(config.name))
-		return usage_error("not a name: 1 to 31 characters, no space, no slash");
+	if (options.config.name && !name_valid(options.config.name))
+		return usage_error("not a name: 1 to 31 letters, digits and _.:@-, not vhostN");
+	if (options.config.require_device && !options.config.name)
+		return usage_error("--require-device needs --name");
 
-	log_priority = getenv("JOURNAL_STREAM");
-	return run(path, &config);
+	log_init(options.verbose);
+	return run(&options);
 }

@@ -96,9 +96,8 @@ int memory_add(struct memory *mem, const struct vhost_user_region *desc, int fd)
 	return 0;
 }
 
-/* Take the region @desc out; its mapping becomes the caller's, in @map. */
-int memory_remove(struct memory *mem, const struct vhost_user_region *desc,
-		  struct mapping *map)
+/* Take the region @desc out. Its mapping stays: memory_release(). */
+int memory_remove(struct memory *mem, const struct vhost_user_region *desc)
 {
 	unsigned int i;
 
@@ -109,7 +108,6 @@ int memory_remove(struct memory *mem, const struct vhost_user_region *desc,
 		    region->desc.user_addr != desc->user_addr ||
 		    region->desc.size != desc->size)
 			continue;
-		*map = region->map;
 		mem->num--;
 		memmove(region, region + 1, (mem->num - i) * sizeof(*region));
 		return 0;
@@ -117,10 +115,32 @@ int memory_remove(struct memory *mem, const struct vhost_user_region *desc,
 	return -ENOENT;
 }
 
-void memory_release(struct memory *mem)
+static bool memory_has_map(const struct memory *mem, const struct mapping *map)
 {
-	while (mem->num)
-		mapping_destroy(&mem->regions[--mem->num].map);
+	unsigned int i;
+
+	for (i = 0; i < mem->num; i++)
+		if (mem->regions[i].map.base == map->base)
+			return true;
+	return false;
+}
+
+/* Empty @mem; mappings that are @kept's, too, stay. */
+void memory_release(struct memory *mem, const struct memory *kept)
+{
+	struct mapping *map;
+
+	while (mem->num) {
+		map = &mem->regions[--mem->num].map;
+		if (!memory_has_map(kept, map))
+			mapping_destroy(map);
+	}
+}
+
+bool memory_equal(const struct memory *a, const struct memory *b)
+{
+	return a->num == b->num &&
+	       !memcmp(a->regions, b->regions, a->num * sizeof(*a->regions));
 }
 
 /*

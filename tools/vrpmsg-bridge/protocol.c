@@ -2,15 +2,16 @@
 /*
  * The vhost-user protocol: what each message does.
  *
- * A message that is malformed as such (version, size, number of file
- * descriptors, a reply) ends the connection: who sent it is not to be
- * understood from then on. One that is well formed but refused is answered if
- * the front end asked for it with NEED_REPLY. If it did not, it would go on in
- * the belief that all is well: the connection ends then, too.
+ * A malformed message (version, size, number of file descriptors, a reply) ends the
+ * connection, since the front end speaks another protocol. A message that is well
+ * formed but refused is answered if the front end asked for it with NEED_REPLY. If
+ * it did not, it would assume success: the connection ends then, too.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "bridge.h"
 
@@ -18,16 +19,34 @@
 	(BIT_ULL(VHOST_USER_PROTOCOL_F_MQ) |			\
 	 BIT_ULL(VHOST_USER_PROTOCOL_F_LOG_SHMFD) |		\
 	 BIT_ULL(VHOST_USER_PROTOCOL_F_REPLY_ACK) |		\
+	 BIT_ULL(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) |	\
 	 BIT_ULL(VHOST_USER_PROTOCOL_F_RESET_DEVICE) |		\
 	 BIT_ULL(VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS) |	\
 	 BIT_ULL(VHOST_USER_PROTOCOL_F_STATUS))
 
-/* More refusals of one front end are counted, but not shown. */
+/* Further refusals are only counted, so that a front end cannot flood the log. */
 #define MAX_REFUSALS_LOGGED	16
 
 static bool negotiated(const struct session *session, unsigned int feature)
 {
 	return session->protocol_features & BIT_ULL(feature);
+}
+
+/* The first eight bytes of the payload, for the log. */
+static unsigned long long first_value(const struct session *session)
+{
+	if (session->header.size < sizeof(session->payload.u64))
+		return 0;
+	return session->payload.u64;
+}
+
+/* Take ownership of the file descriptor that came with the message. */
+static int take_fd(struct session *session)
+{
+	int fd = session->fds[0];
+
+	session->fds[0] = -1;
+	return fd;
 }
 
 static int reply_u64(struct session *session, uint64_t value)
@@ -49,14 +68,14 @@ static int set_features(struct session *session)
 	return vhost_set_features(&session->vhost, session->payload.u64);
 }
 
-/* The owner is the bridge, since the device was opened. */
+/* The bridge has been the owner since it opened the device. */
 static int set_owner(struct session *session)
 {
 	(void)session;
 	return 0;
 }
 
-/* Obsolete, and best understood as this. */
+/* Deprecated; the specification recommends to disable the rings. */
 static int reset_owner(struct session *session)
 {
 	return vhost_disable(&session->vhost);
@@ -104,11 +123,12 @@ static int set_mem_table(struct session *session)
 {
 	const struct vhost_user_mem_table *table = &session->payload.table;
 	size_t size = offsetof(struct vhost_user_mem_table, regions);
+	const struct memory none = {};
 	struct memory mem = {};
 	unsigned int i;
 	int err = 0;
 
-	/* As many as descriptors, of which there are never too many. */
+	/* One descriptor each; session.c limits their number. */
 	if (table->num_regions != session->num_fds ||
 	    session->header.size !=
 		    size + table->num_regions * sizeof(*table->regions))
@@ -117,8 +137,8 @@ static int set_mem_table(struct session *session)
 	for (i = 0; !err && i < table->num_regions; i++)
 		err = memory_add(&mem, &table->regions[i], session->fds[i]);
 	if (!err)
-		err = vhost_set_memory(&session->vhost, &mem);
-	memory_release(&mem);
+		return vhost_set_memory(&session->vhost, &mem);
+	memory_release(&mem, &none);
 	return err;
 }
 
@@ -134,17 +154,19 @@ static int rem_mem_reg(struct session *session)
 				   &session->payload.reg.region);
 }
 
+/*
+ * The specification does not define the reply. QEMU only checks the request number;
+ * rust-vmm's front end expects the payload that it has sent.
+ */
 static int set_log_base(struct session *session)
 {
-	int err = vhost_set_log_base(&session->vhost, &session->payload.log,
-				     session->fds[0]);
-
-	return err ? err : reply_u64(session, 0);
+	return vhost_set_log_base(&session->vhost, &session->payload.log,
+				  session->fds[0]);
 }
 
 static int set_log_fd(struct session *session)
 {
-	return vhost_set_log_fd(&session->vhost, session->fds[0]);
+	return vhost_set_log_fd(&session->vhost, take_fd(session));
 }
 
 static int set_vring_num(struct session *session)
@@ -176,14 +198,14 @@ static int set_vring_enable(struct session *session)
 				session->payload.state.num);
 }
 
-/* The eventfd that came with SET_VRING_KICK, CALL or ERR, or -1 for none. */
-static int vring_fd(const struct session *session, int *fd)
+/* Take the eventfd that came with SET_VRING_KICK, CALL or ERR: -1 for none. */
+static int vring_fd(struct session *session, int *fd)
 {
 	bool none = session->payload.u64 & VHOST_USER_VRING_NOFD;
 
 	if (session->num_fds != !none)
 		return -EPROTO;
-	*fd = none ? -1 : session->fds[0];
+	*fd = none ? -1 : take_fd(session);
 	return 0;
 }
 
@@ -194,7 +216,7 @@ static int set_vring_kick(struct session *session)
 	err = vring_fd(session, &fd);
 	if (err)
 		return err;
-	/* The ring would have to be polled, which the kernel does not do. */
+	/* Without a kick the ring must be polled, which the kernel does not do. */
 	if (fd < 0)
 		return -EOPNOTSUPP;
 	return vhost_set_kick(&session->vhost, session->payload.u64 &
@@ -224,7 +246,7 @@ static int set_vring_err(struct session *session)
 			     fd);
 }
 
-/* An RPMsg device has no configuration space: it reads as zeroes. */
+/* An RPMsg device has no configuration space. It reads as zeroes. */
 static int get_config(struct session *session)
 {
 	struct vhost_user_config *config = &session->payload.config;
@@ -238,6 +260,59 @@ static int get_config(struct session *session)
 	return 0;
 }
 
+static bool inflight_valid(const struct session *session)
+{
+	const struct vhost_user_inflight *inflight = &session->payload.inflight;
+
+	return inflight->num_queues <= NUM_RINGS && inflight->queue_size;
+}
+
+static bool inflight_has_size(const struct session *session)
+{
+	return session->header.size == VHOST_USER_INFLIGHT_SIZE ||
+	       session->header.size == VHOST_USER_INFLIGHT_PADDED;
+}
+
+/* Per queue: a header, and an entry for each descriptor. */
+#define INFLIGHT_HEAD	16
+#define INFLIGHT_DESC	16
+
+/*
+ * The region in which a back end records the buffers that are in flight, for the
+ * case that it crashes. The kernel gives back every buffer before the rings stop,
+ * so the region stays zeroed and is never read.
+ */
+static int get_inflight_fd(struct session *session)
+{
+	struct vhost_user_inflight *inflight = &session->payload.inflight;
+	size_t size;
+	int fd;
+
+	if (!inflight_has_size(session))
+		return -EPROTO;
+	if (!inflight_valid(session))
+		return -EINVAL;
+	size = INFLIGHT_HEAD + (size_t)inflight->queue_size * INFLIGHT_DESC;
+	fd = memfd_create("inflight", MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	inflight->mmap_size = NUM_RINGS * size;
+	inflight->mmap_offset = 0;
+	if (ftruncate(fd, inflight->mmap_size)) {
+		close(fd);
+		return -errno;
+	}
+	session->reply_fd = fd;
+	return 0;
+}
+
+static int set_inflight_fd(struct session *session)
+{
+	if (!inflight_has_size(session))
+		return -EPROTO;
+	return inflight_valid(session) ? 0 : -EINVAL;
+}
+
 static int get_status(struct session *session)
 {
 	return reply_u64(session, session->status);
@@ -247,13 +322,12 @@ static int set_status(struct session *session)
 {
 	if (session->payload.u64 > UINT8_MAX)
 		return -EINVAL;
-	if (!session->payload.u64)
-		return reset_device(session);
 	session->status = session->payload.u64;
-	return 0;
+	/* Not a reset: QEMU also sends 0 when it pauses the guest. */
+	return session->status ? 0 : vhost_stop(&session->vhost);
 }
 
-/* What the payload begins with, to check it in one place. */
+/* How the payload encodes the ring, which is checked in one place. */
 enum ring_index { NO_RING, RING_U32, RING_U64 };
 
 /**
@@ -265,8 +339,8 @@ enum ring_index { NO_RING, RING_U32, RING_U64 };
  * @min_fds: fewest
  * @ring: how the payload says which ring is meant
  * @replies: the payload is the reply when @handle is done
- * @needs: protocol feature that goes before it, 0 for none: that is MQ, which
- *	goes before nothing here
+ * @needs: protocol feature that must be negotiated, 0 for none: no request here
+ *	needs feature 0, which is MQ
  */
 struct handler {
 	const char *name;
@@ -318,6 +392,10 @@ static const struct handler handlers[] = {
 		.ring = RING_U32),
 	HANDLER(GET_CONFIG, get_config, -1, .replies = true,
 		.needs = FEATURE(CONFIG)),
+	HANDLER(GET_INFLIGHT_FD, get_inflight_fd, -1, .replies = true,
+		.needs = FEATURE(INFLIGHT_SHMFD)),
+	HANDLER(SET_INFLIGHT_FD, set_inflight_fd, -1, .min_fds = 1,
+		.max_fds = 1, .needs = FEATURE(INFLIGHT_SHMFD)),
 	HANDLER(RESET_DEVICE, reset_device, 0, .needs = FEATURE(RESET_DEVICE)),
 	HANDLER(GET_MAX_MEM_SLOTS, get_max_mem_slots, 0, .replies = true,
 		.needs = FEATURE(CONFIGURE_MEM_SLOTS)),
@@ -367,7 +445,7 @@ static int handle_request(struct session *session,
 		snprintf(number, sizeof(number), "%u", header->request);
 	log_debug("event=message request=%s size=%u fds=%u flags=0x%x value=0x%llx",
 		  name, header->size, session->num_fds, header->flags,
-		  session_value(session));
+		  first_value(session));
 
 	session->messages++;
 	err = handler ? run_handler(session, handler) : -EOPNOTSUPP;
@@ -378,8 +456,8 @@ static int handle_request(struct session *session,
 }
 
 /*
- * Act on the message that is in @session, and reply to it. Returns 0, or an
- * error that ends the connection.
+ * Handle the message in @session. Returns 1 if the payload is now the reply, 0 if
+ * there is no reply, or an error that ends the connection.
  */
 int protocol_handle(struct session *session)
 {
@@ -390,20 +468,24 @@ int protocol_handle(struct session *session)
 
 	if (request < ARRAY_SIZE(handlers) && handlers[request].handle)
 		handler = &handlers[request];
-	/* As agreed before this message, which may be about to change it. */
+	/* Before the message is handled, which may renegotiate it. */
 	wants_reply = session->header.flags & VHOST_USER_NEED_REPLY &&
 		      negotiated(session, VHOST_USER_PROTOCOL_F_REPLY_ACK);
 
 	err = handle_request(session, handler);
-	if (err == -EPROTO)
+	if (err == -EPROTO || err == -ENOTRECOVERABLE)
 		return err;
 
-	/* An answer that was asked for has no room for an error. */
-	if (handler && handler->replies)
-		return err ? err : session_reply(session);
-	if (!wants_reply)
+	/* Replies with data have no room for an error. */
+	if (err && ((handler && handler->replies) || !wants_reply))
 		return err;
-	/* What went wrong stays here: all that can be said is that it did. */
-	reply_u64(session, err != 0);
-	return session_reply(session);
+	/* The acknowledgment has no room for the errno. */
+	if (!handler || !handler->replies) {
+		if (!wants_reply)
+			return 0;
+		reply_u64(session, err != 0);
+	}
+	log_debug("event=reply size=%u value=0x%llx", session->header.size,
+		  first_value(session));
+	return 1;
 }

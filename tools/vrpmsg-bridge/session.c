@@ -1,44 +1,69 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A front end's connection: messages come in pieces, with file descriptors
- * beside them, and replies go back.
+ * The connection to a front end: assemble messages and their file descriptors,
+ * have them handled, send replies.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bridge.h"
 
+/*
+ * Milliseconds for the first message. A connection keeps all other front ends out,
+ * and a real one sends GET_FEATURES or SET_OWNER at once.
+ */
+#define HELLO_MS	10000
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 static void close_fds(struct session *session)
 {
 	while (session->num_fds)
-		close(session->fds[--session->num_fds]);
+		close_fd(&session->fds[--session->num_fds]);
+	close_fd(&session->reply_fd);
 }
 
-/* What most messages consist of, for the log. */
-unsigned long long session_value(const struct session *session)
+/* Send the payload as the reply; header.size is its length. */
+static int send_reply(struct session *session)
 {
-	if (session->header.size < sizeof(session->payload.u64))
-		return 0;
-	return session->payload.u64;
-}
-
-/* The reply is in the payload; header.size says how long it is. */
-int session_reply(struct session *session)
-{
+	char control[CMSG_SPACE(sizeof(int))]
+		__attribute__((aligned(__alignof__(struct cmsghdr)))) = {};
 	struct iovec iov[] = {
 		{ &session->header, sizeof(session->header) },
 		{ &session->payload, session->header.size },
 	};
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = ARRAY_SIZE(iov) };
+	struct cmsghdr *cmsg;
 	ssize_t ret;
 
-	log_debug("event=reply size=%u value=0x%llx", session->header.size,
-		  session_value(session));
 	session->header.flags = VHOST_USER_VERSION | VHOST_USER_REPLY;
-	/* Replies are small; one that does not fit has nobody to read it. */
+	if (session->reply_fd >= 0) {
+		msg.msg_control = control;
+		msg.msg_controllen = sizeof(control);
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &session->reply_fd, sizeof(int));
+	}
+	/* Replies are small: if one does not fit, the front end does not read. */
 	ret = sendmsg(session->sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (ret < 0)
 		return -errno;
@@ -47,7 +72,7 @@ int session_reply(struct session *session)
 	return 0;
 }
 
-/* Take over the file descriptors in @msg. */
+/* Take the file descriptors out of @msg. */
 static int take_fds(struct session *session, struct msghdr *msg)
 {
 	struct cmsghdr *cmsg;
@@ -84,9 +109,56 @@ static int check_header(const struct vhost_user_header *header)
 	return 0;
 }
 
+/* What to do about an error, for the log. */
+static const char *open_hint(int err, const struct config *config)
+{
+	if (err == -ENODEV && config->require_device)
+		return " hint=\"vrpmsgctl dev add\"";
+	if (err == -EPERM && config->name)
+		return " hint=\"the device has another owner\"";
+	if (err == -EBUSY && config->name)
+		return " hint=\"another VMM has the device\"";
+	return "";
+}
+
 /*
- * Read what is there, and handle the message when it is complete. Returns 0, or
- * an error that ends the connection: -ECONNRESET when the front end ended it.
+ * Open the device at the first message, so that a mere connection does not occupy
+ * it.
+ */
+static int open_device(struct session *session)
+{
+	const struct config *config = session->config;
+	int err;
+
+	if (session->vhost.fd >= 0)
+		return 0;
+	err = vhost_open(&session->vhost, config);
+	if (err)
+		log_err("event=open device=\"%s\" name=\"%s\" error=\"%s\"%s",
+			config->device, config->name ? config->name : "",
+			strerror(-err), open_hint(err, config));
+	return err;
+}
+
+/* Handle a complete message. */
+static int handle(struct session *session)
+{
+	int err = open_device(session);
+
+	session->deadline = 0;
+	session->have = 0;
+	if (!err)
+		err = protocol_handle(session);
+	if (err > 0)
+		err = send_reply(session);
+	close_fds(session);
+	return err;
+}
+
+/*
+ * Read what has arrived, and handle the message if it is complete. Returns 0, or an
+ * error that ends the connection: -ECONNRESET if the front end has closed it,
+ * -ETIMEDOUT if there was no message before the deadline.
  */
 int session_receive(struct session *session)
 {
@@ -103,6 +175,8 @@ int session_receive(struct session *session)
 	ssize_t ret;
 	int err;
 
+	if (!session_timeout(session))
+		return -ETIMEDOUT;
 	if (session->have < header_size) {
 		iov.iov_base = (char *)&session->header + session->have;
 		iov.iov_len = header_size - session->have;
@@ -132,43 +206,38 @@ int session_receive(struct session *session)
 	}
 	if (session->have < header_size + session->header.size)
 		return 0;
-	session->have = 0;
-	err = protocol_handle(session);
-	close_fds(session);
-	return err;
+	return handle(session);
 }
 
-/* Serve the front end on @sock, which becomes the session's. */
+/* Timeout for poll(), after which session_receive() must be called. */
+int session_timeout(const struct session *session)
+{
+	int64_t left;
+
+	if (!session->deadline)
+		return -1;
+	left = session->deadline - now_ms();
+	return left < 0 ? 0 : left;
+}
+
+/* Serve the front end on @sock, and take ownership of that. */
 struct session *session_new(int sock, const struct config *config)
 {
-	struct session *session;
-	struct ucred peer = {};
-	socklen_t len = sizeof(peer);
-	int err;
+	struct session *session = calloc(1, sizeof(*session));
 
-	getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len);
-	log_info("event=connected pid=%d uid=%u", peer.pid, peer.uid);
-
-	session = calloc(1, sizeof(*session));
 	if (!session) {
 		close(sock);
 		return NULL;
 	}
 	session->config = config;
 	session->sock = sock;
-	err = vhost_open(&session->vhost, config);
-	if (err) {
-		log_err("event=open device=\"%s\" name=\"%s\" error=\"%s\"",
-			config->device, config->name ? config->name : "",
-			strerror(-err));
-		close(sock);
-		free(session);
-		return NULL;
-	}
+	session->deadline = now_ms() + HELLO_MS;
+	session->reply_fd = -1;
+	vhost_init(&session->vhost);
 	return session;
 }
 
-/* Detach from the device, and forget the front end. */
+/* Detach from the device and close the connection. */
 void session_free(struct session *session)
 {
 	log_info("event=disconnected messages=%llu refused=%llu",

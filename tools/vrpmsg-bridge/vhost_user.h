@@ -16,6 +16,7 @@
 #define VHOST_USER_PROTOCOL_F_LOG_SHMFD			1
 #define VHOST_USER_PROTOCOL_F_REPLY_ACK			3
 #define VHOST_USER_PROTOCOL_F_CONFIG			9
+#define VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD		12
 #define VHOST_USER_PROTOCOL_F_RESET_DEVICE		13
 #define VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS	15
 #define VHOST_USER_PROTOCOL_F_STATUS			16
@@ -41,6 +42,8 @@ enum vhost_user_request {
 	VHOST_USER_SET_VRING_ENABLE,
 	VHOST_USER_GET_CONFIG = 24,
 	VHOST_USER_SET_CONFIG,
+	VHOST_USER_GET_INFLIGHT_FD = 31,
+	VHOST_USER_SET_INFLIGHT_FD,
 	VHOST_USER_RESET_DEVICE = 34,
 	VHOST_USER_GET_MAX_MEM_SLOTS = 36,
 	VHOST_USER_ADD_MEM_REG,
@@ -65,8 +68,11 @@ struct vhost_user_header {
 #define VHOST_USER_VRING_INDEX_MASK	0xff
 #define VHOST_USER_VRING_NOFD		0x100
 
-/* Regions, and file descriptors, that one message can carry. */
-#define VHOST_USER_MAX_FDS	8
+/*
+ * Regions, and file descriptors, that one message can carry: the specification
+ * speaks of 8, front ends written with rust-vmm's library send up to 32.
+ */
+#define VHOST_USER_MAX_FDS	64
 
 struct vhost_user_region {
 	uint64_t guest_addr;
@@ -91,6 +97,18 @@ struct vhost_user_log {
 	uint64_t mmap_offset;
 };
 
+/* Front ends differ in whether its size counts the padding. */
+#define VHOST_USER_INFLIGHT_SIZE	20
+#define VHOST_USER_INFLIGHT_PADDED	24
+
+struct vhost_user_inflight {
+	uint64_t mmap_size;
+	uint64_t mmap_offset;
+	uint16_t num_queues;
+	uint16_t queue_size;
+	uint32_t padding;
+};
+
 #define VHOST_USER_MAX_CONFIG	256
 
 struct vhost_user_config {
@@ -107,6 +125,7 @@ union vhost_user_payload {
 	struct vhost_user_mem_table table;
 	struct vhost_user_mem_reg reg;
 	struct vhost_user_log log;
+	struct vhost_user_inflight inflight;
 	struct vhost_user_config config;
 };
 

@@ -18,12 +18,24 @@ void dev_print(const struct vrpmsg_dev *dev)
 	out_string("state", " state %s",
 		   vrpmsg_dev_state_name(vrpmsg_dev_state(dev)));
 	out_bool("persistent", " persistent", vrpmsg_dev_is_persistent(dev));
+	out_bool("stale", " stale", vrpmsg_dev_is_stale(dev));
 	out_string("features", " features %s", features);
 	out_uint("mtu", " mtu %llu", vrpmsg_dev_mtu(dev));
+	out_bool("mtu-fixed", " (fixed)", vrpmsg_dev_is_mtu_fixed(dev));
+	out_double("hold-time", " hold-time %g",
+		   vrpmsg_dev_hold_time(dev) / 1e3);
+	if (vrpmsg_dev_owner(dev) != VRPMSG_OWNER_ANY)
+		out_uint("owner", " owner %llu", vrpmsg_dev_owner(dev));
+	else if (vrpmsg_dev_is_persistent(dev))
+		out_text(" owner any");
+	if (vrpmsg_dev_owner(dev) == VRPMSG_OWNER_ANY)
+		out_none("owner");
 	out_uint("endpoints", " endpoints %llu", vrpmsg_dev_endpoints(dev));
 	out_uint("channels", " channels %llu", vrpmsg_dev_channels(dev));
 	if (vrpmsg_dev_stall_ept(dev, &ept))
 		out_uint("stall-ept", " stalled by /dev/vrpmsg-ep%llu", ept);
+	else
+		out_none("stall-ept");
 	if (!ctl_opts.stats)
 		return;
 	out_begin("stats");
@@ -43,17 +55,16 @@ static int print_one(struct vrpmsg_dev *dev)
 	return CTL_OK;
 }
 
-static int show(int argc, char **argv)
+int dev_show(const void *args)
 {
+	const struct dev_args *a = args;
 	struct vrpmsg_dev **devs, *dev;
 	size_t i;
 
-	if (argc > 1)
-		return ctl_usage("dev show: what is \"%s\"?", argv[1]);
-	if (argc) {
-		dev = vrpmsg_dev_get(ctl_ctx(), argv[0]);
+	if (a->name) {
+		dev = vrpmsg_dev_get(ctl_ctx(), a->name);
 		if (!dev)
-			return ctl_refused(argv[0]);
+			return ctl_refused(a->name);
 		out_list_begin();
 		print_one(dev);
 		out_list_end();
@@ -74,28 +85,70 @@ static int show(int argc, char **argv)
 	return CTL_OK;
 }
 
-static int add(int argc, char **argv)
+/* Rounded up: 0 would be for ever. */
+static uint32_t milliseconds(const struct dev_args *a)
 {
-	struct vrpmsg_dev *dev;
+	int64_t ms = (a->hold_time + 999999) / 1000000;
 
-	if (argc != 1)
-		return ctl_usage("dev add: one name, please");
-	dev = vrpmsg_dev_add(ctl_ctx(), argv[0]);
-	return dev ? print_one(dev) : ctl_refused(argv[0]);
+	return ms < UINT32_MAX ? ms : UINT32_MAX;
 }
 
-static int del(int argc, char **argv)
+struct vrpmsg_dev_config *dev_config(const struct dev_args *a)
 {
-	if (argc != 1)
-		return ctl_usage("dev del: one name, please");
-	if (vrpmsg_dev_del(ctl_ctx(), argv[0]))
-		return ctl_refused(argv[0]);
+	struct vrpmsg_dev_config *config = vrpmsg_dev_config_new();
+
+	if (!config)
+		return NULL;
+	if (a->mtu >= 0)
+		vrpmsg_dev_config_set_mtu(config,
+					  a->mtu < CTL_FIRST_WORD ? a->mtu : 0);
+	if (a->hold_time >= 0)
+		vrpmsg_dev_config_set_hold_time(config, milliseconds(a));
+	if (a->owner >= 0)
+		vrpmsg_dev_config_set_owner(config, a->owner < CTL_FIRST_WORD ?
+							    a->owner :
+							    VRPMSG_OWNER_ANY);
+	return config;
+}
+
+int dev_add(const void *args)
+{
+	const struct dev_args *a = args;
+	struct vrpmsg_dev_config *config = dev_config(a);
+	struct vrpmsg_dev *dev = NULL;
+
+	if (config)
+		dev = vrpmsg_dev_add(ctl_ctx(), a->name, config);
+	vrpmsg_dev_config_free(config);
+	return dev ? print_one(dev) : ctl_refused(a->name);
+}
+
+int dev_set(const void *args)
+{
+	const struct dev_args *a = args;
+	struct vrpmsg_dev_config *config = dev_config(a);
+	int ret = -1;
+
+	if (config)
+		ret = vrpmsg_dev_set(ctl_ctx(), a->name, config);
+	vrpmsg_dev_config_free(config);
+	return ret ? ctl_refused(a->name) : CTL_OK;
+}
+
+int dev_del(const void *args)
+{
+	const struct dev_args *a = args;
+
+	if (vrpmsg_dev_del(ctl_ctx(), a->name))
+		return ctl_refused(a->name);
 	return CTL_OK;
 }
 
-const struct ctl_command dev_commands[] = {
-	{ "show", show },
-	{ "add", add },
-	{ "del", del },
-	{},
-};
+int dev_reset(const void *args)
+{
+	const struct dev_args *a = args;
+
+	if (vrpmsg_dev_reset(ctl_ctx(), a->name))
+		return ctl_refused(a->name);
+	return CTL_OK;
+}

@@ -5,58 +5,27 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "ctl.h"
 #include "output.h"
 
 struct ctl_opts ctl_opts;
-volatile int ctl_stop;
+const char *ctl_where;
+const struct ctl_command *ctl_running;
 
 static struct vrpmsg_ctx *ctx;
-
-static const char usage[] =
-	"usage: vrpmsgctl [OPTIONS] OBJECT COMMAND ...\n"
-	"       vrpmsgctl [OPTIONS] monitor [dev] [ept] [chan]\n"
-	"       vrpmsgctl [OPTIONS] send EPT [to ADDR] [count N] WHAT\n"
-	"       vrpmsgctl [OPTIONS] recv EPT [count N] [timeout SECONDS] [FORMAT]\n"
-	"       vrpmsgctl [OPTIONS] ping EPT [to ADDR] [count N] [interval SECONDS]\n"
-	"                                [size BYTES] [timeout SECONDS]\n"
-	"\n"
-	"  dev show [NAME]\n"
-	"  dev add NAME\n"
-	"  dev del NAME\n"
-	"  ept show [EPT | dev NAME]\n"
-	"  ept add dev NAME [name SERVICE] [addr ADDR] [remote ADDR] [addressed]\n"
-	"          [policy { hold | drop }] [rx-limit BYTES] [tx-limit BYTES]\n"
-	"  ept set EPT [remote ADDR] [policy { hold | drop }] [rx-limit BYTES]\n"
-	"          [tx-limit BYTES]\n"
-	"  ept del EPT\n"
-	"  ns announce EPT\n"
-	"  ns withdraw EPT\n"
-	"  chan show [dev NAME]\n"
-	"\n"
-	"EPT: a number, DEVICE/SERVICE, or the path of a char device\n"
-	"WHAT: TEXT | text TEXT | hex DIGITS | file PATH | stdin\n"
-	"FORMAT: text | hex | raw\n"
-	"\n"
-	"  -j, --json        results as JSON\n"
-	"  -p, --pretty      results as JSON, for people\n"
-	"  -s, --stats       counters, too\n"
-	"  -t, --timestamp   when an event or a message came\n"
-	"  -V, --version\n"
-	"  -h, --help\n";
 
 static void complain(const char *fmt, va_list ap)
 {
 	fflush(stdout);
 	fputs("vrpmsgctl: ", stderr);
+	if (ctl_where)
+		fprintf(stderr, "%s: ", ctl_where);
 	vfprintf(stderr, fmt, ap);
 }
 
@@ -67,7 +36,12 @@ int ctl_usage(const char *fmt, ...)
 	va_start(ap, fmt);
 	complain(fmt, ap);
 	va_end(ap);
-	fputs("; try vrpmsgctl --help\n", stderr);
+	if (ctl_where)
+		fputc('\n', stderr);
+	else
+		fprintf(stderr, "; try vrpmsgctl%s%s --help\n",
+			ctl_running ? " " : "",
+			ctl_running ? ctl_command_name(ctl_running) : "");
 	return CTL_USAGE;
 }
 
@@ -90,7 +64,8 @@ int ctl_refused(const char *what)
 	int err = errno;
 
 	fflush(stdout);
-	fprintf(stderr, "vrpmsgctl: %s: %s", what, msg);
+	fprintf(stderr, "vrpmsgctl: %s%s%s: %s", ctl_where ?: "",
+		ctl_where ? ": " : "", what, msg);
 	if (attr)
 		fprintf(stderr, " (%s)", attr);
 	if (strcmp(msg, strerror(err)))
@@ -108,191 +83,174 @@ struct vrpmsg_ctx *ctl_ctx(void)
 	return ctx;
 }
 
+void ctl_undo_ept(uint32_t id)
+{
+	struct vrpmsg_ctx *other = vrpmsg_ctx_open();
+	int err = errno;
+
+	/* A handle of its own: this one has the reason of the failure. */
+	if (other)
+		vrpmsg_ept_del(other, id);
+	vrpmsg_ctx_close(other);
+	errno = err;
+}
+
 void ctl_ctx_close(void)
 {
 	vrpmsg_ctx_close(ctx);
 	ctx = NULL;
 }
 
-static void on_signal(int sig)
+/* What getopt_long() wants, from the table. */
+static void make_options(struct option *options, char *letters)
 {
-	ctl_stop = sig;
-}
+	const struct ctl_option *o;
 
-void ctl_catch_signals(void)
-{
-	struct sigaction sa = { .sa_handler = on_signal };
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-}
-
-int ctl_wait(int fd, int events, long long timeout_ms)
-{
-	struct pollfd p = { .fd = fd, .events = events };
-	struct timespec ts = {
-		.tv_sec = timeout_ms / 1000,
-		.tv_nsec = timeout_ms % 1000 * 1000000,
-	};
-	sigset_t none;
-	int n;
-
-	sigemptyset(&none);
-	n = ppoll(&p, 1, timeout_ms < 0 ? NULL : &ts, &none);
-	if (n < 0)
-		return errno == EINTR ? 0 : -1;
-	return n ? p.revents : 0;
-}
-
-long long ctl_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
-
-bool ctl_parse_u32(const char *what, const char *arg, uint32_t *value)
-{
-	unsigned long long n;
-	char *end;
-
-	if (!arg) {
-		ctl_usage("%s: a number is missing", what);
-		return false;
+	/* Options end where the object begins: text to send may look like one. */
+	*letters++ = '+';
+	for (o = ctl_options; o->name; o++) {
+		*options++ = (struct option){
+			.name = o->name,
+			.has_arg = o->value ? optional_argument : no_argument,
+			.val = o->letter,
+		};
+		if (o->letter < 0)
+			continue;
+		*letters++ = o->letter;
+		if (o->value) {
+			*letters++ = ':';
+			*letters++ = ':';
+		}
 	}
-	errno = 0;
-	n = strtoull(arg, &end, 0);
-	/* strtoull() takes spaces and signs. */
-	if (*arg < '0' || *arg > '9' || *end || errno || n > UINT32_MAX) {
-		ctl_usage("%s: \"%s\" is not a number of 32 bits", what, arg);
-		return false;
-	}
-	*value = n;
-	return true;
-}
-
-bool ctl_parse_seconds(const char *what, const char *arg, long long *ms)
-{
-	double seconds;
-	char *end;
-
-	if (!arg) {
-		ctl_usage("%s: seconds are missing", what);
-		return false;
-	}
-	seconds = strtod(arg, &end);
-	if (((*arg < '0' || *arg > '9') && *arg != '.') || *end ||
-	    !(seconds >= 0 && seconds <= 1e9)) {
-		ctl_usage("%s: \"%s\" is not a number of seconds", what, arg);
-		return false;
-	}
-	*ms = seconds * 1000;
-	return true;
-}
-
-const char *ctl_value(int argc, char **argv, int *i)
-{
-	return *i + 1 < argc ? argv[++*i] : NULL;
-}
-
-int ctl_dispatch(const char *object, const struct ctl_command *commands,
-		 int argc, char **argv)
-{
-	/* As in iproute2, an object alone shows. */
-	const char *name = argc ? argv[0] : "show";
-
-	for (; commands->name; commands++) {
-		if (!strcmp(name, commands->name))
-			return commands->run(argc ? argc - 1 : 0,
-					     argv + !!argc);
-	}
-	return ctl_usage("%s: no command \"%s\"", object, name);
+	*letters = '\0';
+	*options = (struct option){};
 }
 
 static int run(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		const struct ctl_command *commands;
-		int (*run)(int argc, char **argv);
-	} objects[] = {
-		{ "dev", dev_commands, NULL },
-		{ "ept", ept_commands, NULL },
-		{ "ns", ns_commands, NULL },
-		{ "chan", chan_commands, NULL },
-		{ "monitor", NULL, monitor_run },
-		{ "send", NULL, send_run },
-		{ "recv", NULL, recv_run },
-		{ "ping", NULL, ping_run },
-	};
-	size_t i;
+	struct ctl_parsed parsed;
+	int status;
 
-	for (i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
-		if (strcmp(argv[0], objects[i].name))
-			continue;
-		if (objects[i].run)
-			return objects[i].run(argc - 1, argv + 1);
-		return ctl_dispatch(argv[0], objects[i].commands, argc - 1,
-				    argv + 1);
-	}
-	return ctl_usage("no object or command \"%s\"", argv[0]);
+	status = ctl_parse(&parsed, argc, argv);
+	if (status == CTL_OK)
+		status = parsed.command->run(&parsed.args);
+	ctl_parsed_free(&parsed);
+	return status == CTL_HELP ? CTL_OK : status;
 }
 
-int main(int argc, char **argv)
+/* For scripts of shells; nothing is to come between what the user types. */
+static int completion(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "pretty", no_argument, NULL, 'p' },
-		{ "stats", no_argument, NULL, 's' },
-		{ "timestamp", no_argument, NULL, 't' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
-		{}
-	};
-	enum out_mode mode = OUT_TEXT;
-	int c, status;
+	int status;
 
-	/* Options end where the object begins: text to send may look like one. */
-	while ((c = getopt_long(argc, argv, "+jpstVh", options, NULL)) != -1) {
+	if (!freopen("/dev/null", "w", stderr))
+		return CTL_REFUSED;
+	if (!strcmp(argv[0], "--complete"))
+		status = ctl_complete(argc - 1, argv + 1);
+	else
+		status = argc == 3 ? ctl_complete_line(argv[1], argv[2]) :
+				     CTL_USAGE;
+	ctl_ctx_close();
+	return status;
+}
+
+/* What was printed has to be there. */
+static int finish(int status)
+{
+	bool written = out_finish();
+
+	ctl_die();
+	if (!written && status == CTL_OK)
+		status = ctl_error("stdout");
+	return status;
+}
+
+static bool use_color(const char *when)
+{
+	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+
+	if (when && !strcmp(when, "always"))
+		return true;
+	if (when && !strcmp(when, "never"))
+		return false;
+	return isatty(STDOUT_FILENO) && (when || !no_color || !*no_color) &&
+	       (!term || strcmp(term, "dumb"));
+}
+
+/* 0 to go on, or CTL_USAGE; 'V' or 'h': that is all. */
+static int parse_options(int argc, char **argv, struct out_opts *out)
+{
+	struct option options[32];
+	char letters[64];
+	int c;
+
+	make_options(options, letters);
+	out->color = use_color(NULL);
+	while ((c = getopt_long(argc, argv, letters, options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
-			if (mode == OUT_TEXT)
-				mode = OUT_JSON;
+			if (out->mode == OUT_TEXT)
+				out->mode = OUT_JSON;
 			break;
 		case 'p':
-			mode = OUT_PRETTY;
+			out->mode = OUT_PRETTY;
+			break;
+		case 'o':
+			out->oneline = true;
+			break;
+		case 'c':
+			if (optarg && strcmp(optarg, "auto") &&
+			    strcmp(optarg, "always") && strcmp(optarg, "never"))
+				return ctl_usage("--color: \"auto\", \"always\" or \"never\"");
+			out->color = use_color(optarg ?: "auto");
 			break;
 		case 's':
 			ctl_opts.stats = true;
+			break;
+		case CTL_MONOTONIC:
+			ctl_opts.monotonic = true;
+			ctl_opts.timestamp = true;
 			break;
 		case 't':
 			ctl_opts.timestamp = true;
 			break;
 		case 'V':
-			printf("vrpmsgctl %s\n", vrpmsg_version());
-			return out_finish() ? CTL_OK : CTL_REFUSED;
 		case 'h':
-			fputs(usage, stdout);
-			return out_finish() ? CTL_OK : CTL_REFUSED;
+			return c;
 		default:
 			/* getopt has said what is wrong. */
 			return CTL_USAGE;
 		}
 	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct out_opts out = {};
+	int c, status;
+
+	if (argc > 1 && !strncmp(argv[1], "--complete", 10))
+		return completion(argc - 1, argv + 1);
+	c = parse_options(argc, argv, &out);
+	if (c == CTL_USAGE)
+		return c;
+	/* Columns have no room for them. */
+	out.oneline |= ctl_opts.stats;
+	out_init(&out);
+	if (c == 'V') {
+		printf("vrpmsgctl %s\n", vrpmsg_version());
+		return finish(CTL_OK);
+	}
+	if (c == 'h') {
+		ctl_help();
+		return finish(CTL_OK);
+	}
 	if (optind == argc) {
-		fputs(usage, stderr);
+		ctl_usage_all();
 		return CTL_USAGE;
 	}
-	out_init(mode);
 	status = run(argc - optind, argv + optind);
 	ctl_ctx_close();
-	if (!out_finish() && status == CTL_OK)
-		status = ctl_error("stdout");
-	return status;
+	return finish(status);
 }

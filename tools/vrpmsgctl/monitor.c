@@ -14,78 +14,180 @@ static const char *const names[] = {
 	[VRPMSG_EVENT_CHAN] = "chan",
 };
 
-#define NUM_TYPES (sizeof(names) / sizeof(names[0]))
-
-static void print(const struct vrpmsg_event *event)
+static void print(enum vrpmsg_object type, const char *what, const void *object)
 {
-	enum vrpmsg_event_type type = vrpmsg_event_type(event);
+	bool stats = ctl_opts.stats;
 
+	/* Of events only the last one of an object has them. */
+	ctl_opts.stats &= strcmp(what, "new") && strcmp(what, "change");
 	out_begin(NULL);
 	if (ctl_opts.timestamp)
-		out_timestamp();
+		out_timestamp(ctl_opts.monotonic);
 	out_text("%s ", names[type]);
-	out_string("event", "%s ",
-		   vrpmsg_event_action_name(vrpmsg_event_action(event)));
+	out_string("event", "%s ", what);
 	out_begin(names[type]);
-	switch (type) {
-	case VRPMSG_EVENT_DEV:
-		dev_print(vrpmsg_event_dev(event));
-		break;
-	case VRPMSG_EVENT_EPT:
-		ept_print(vrpmsg_event_ept(event));
-		break;
-	case VRPMSG_EVENT_CHAN:
-		chan_print(vrpmsg_event_chan(event));
-		break;
-	}
+	if (type == VRPMSG_EVENT_DEV)
+		dev_print(object);
+	else if (type == VRPMSG_EVENT_EPT)
+		ept_print(object);
+	else
+		chan_print(object);
 	out_end();
+	out_end();
+	ctl_opts.stats = stats;
+}
+
+static void print_lost(void)
+{
+	out_begin(NULL);
+	if (ctl_opts.timestamp)
+		out_timestamp(ctl_opts.monotonic);
+	out_string("event", "%s", "lost");
+	out_text(": what follows is all that there is");
 	out_end();
 }
 
-static int follow(struct vrpmsg_monitor *monitor, unsigned int wanted)
+static bool wants(const struct monitor_args *args, enum vrpmsg_object type)
+{
+	if (!args->devs && !args->epts && !args->chans)
+		return true;
+	switch (type) {
+	case VRPMSG_EVENT_DEV:
+		return args->devs;
+	case VRPMSG_EVENT_EPT:
+		return args->epts;
+	case VRPMSG_EVENT_CHAN:
+		return args->chans;
+	}
+	return false;
+}
+
+static bool of_dev(const struct monitor_args *args, const char *dev_name)
+{
+	return !args->dev || !strcmp(args->dev, dev_name);
+}
+
+static bool present_devs(const struct monitor_args *args)
+{
+	struct vrpmsg_dev **devs = vrpmsg_dev_list(ctl_ctx(), NULL);
+	size_t i;
+
+	for (i = 0; devs && devs[i]; i++) {
+		if (of_dev(args, vrpmsg_dev_name(devs[i])))
+			print(VRPMSG_EVENT_DEV, "present", devs[i]);
+	}
+	vrpmsg_dev_list_free(devs);
+	return devs;
+}
+
+static bool present_epts(const struct monitor_args *args)
+{
+	struct vrpmsg_ept **epts = vrpmsg_ept_list(ctl_ctx(), args->dev, NULL);
+	size_t i;
+
+	for (i = 0; epts && epts[i]; i++)
+		print(VRPMSG_EVENT_EPT, "present", epts[i]);
+	vrpmsg_ept_list_free(epts);
+	return epts || errno == ENODEV;
+}
+
+static bool present_chans(const struct monitor_args *args)
+{
+	struct vrpmsg_chan **chans =
+		vrpmsg_chan_list(ctl_ctx(), args->dev, NULL);
+	size_t i;
+
+	for (i = 0; chans && chans[i]; i++)
+		print(VRPMSG_EVENT_CHAN, "present", chans[i]);
+	vrpmsg_chan_list_free(chans);
+	return chans || errno == ENODEV;
+}
+
+/*
+ * What is there now. An event that has come meanwhile may be in it already.
+ * False: errno.
+ */
+static bool present(const struct monitor_args *args)
+{
+	return (!wants(args, VRPMSG_EVENT_DEV) || present_devs(args)) &&
+	       (!wants(args, VRPMSG_EVENT_EPT) || present_epts(args)) &&
+	       (!wants(args, VRPMSG_EVENT_CHAN) || present_chans(args));
+}
+
+/* The name of the device that an event is about. */
+static const char *dev_name(const struct vrpmsg_event *event)
+{
+	switch (vrpmsg_event_type(event)) {
+	case VRPMSG_EVENT_DEV:
+		return vrpmsg_dev_name(vrpmsg_event_dev(event));
+	case VRPMSG_EVENT_EPT:
+		return vrpmsg_ept_dev_name(vrpmsg_event_ept(event));
+	default:
+		return vrpmsg_chan_dev_name(vrpmsg_event_chan(event));
+	}
+}
+
+/* Whether it was one that is wanted. */
+static bool handle(const struct monitor_args *args,
+		   const struct vrpmsg_event *event)
+{
+	enum vrpmsg_object type = vrpmsg_event_type(event);
+	const void *object = vrpmsg_event_dev(event) ?:
+				     (const void *)vrpmsg_event_ept(event) ?:
+				     (const void *)vrpmsg_event_chan(event);
+
+	if (!wants(args, type) || !of_dev(args, dev_name(event)))
+		return false;
+	print(type, vrpmsg_event_action_name(vrpmsg_event_action(event)),
+	      object);
+	return true;
+}
+
+static int follow(struct vrpmsg_monitor *monitor,
+		  const struct monitor_args *args)
 {
 	struct vrpmsg_event *event;
+	uint32_t count = 0;
 
-	while (!ctl_stop) {
+	/* Nobody may read any more. */
+	while (!ctl_stop && !ferror(stdout)) {
 		event = vrpmsg_monitor_read(monitor);
 		if (event) {
-			if (wanted & 1U << vrpmsg_event_type(event))
-				print(event);
+			count += handle(args, event);
 			vrpmsg_event_free(event);
-			/* Nobody reads any more. */
-			if (ferror(stdout))
+			if (args->count && count >= args->count)
 				break;
 		} else if (errno == ENOBUFS) {
-			fputs("vrpmsgctl: monitor: events were lost\n", stderr);
-		} else if (errno != EAGAIN ||
-			   ctl_wait(vrpmsg_monitor_fd(monitor), POLLIN, -1) <
-				   0) {
+			print_lost();
+			/* The module may be gone, and come again. */
+			if (!present(args) && errno != EPROTONOSUPPORT)
+				return ctl_refused("monitor");
+		} else if (errno != EAGAIN) {
+			return ctl_error("monitor: %s",
+					 vrpmsg_monitor_errmsg(monitor));
+		} else if (ctl_wait(vrpmsg_monitor_fd(monitor), POLLIN, -1) <
+			   0) {
 			return ctl_error("monitor");
 		}
 	}
 	return CTL_OK;
 }
 
-int monitor_run(int argc, char **argv)
+int monitor_run(const void *args)
 {
+	const struct monitor_args *a = args;
 	struct vrpmsg_monitor *monitor;
-	unsigned int wanted = 0, type;
-	int i, status;
+	int status;
 
-	for (i = 0; i < argc; i++) {
-		for (type = 0; type < NUM_TYPES; type++) {
-			if (!strcmp(argv[i], names[type]))
-				break;
-		}
-		if (type == NUM_TYPES)
-			return ctl_usage("monitor: what is \"%s\"?", argv[i]);
-		wanted |= 1U << type;
-	}
 	ctl_catch_signals();
-	monitor = vrpmsg_monitor_open();
+	/* First, so that nothing happens unheard. */
+	monitor = vrpmsg_monitor_open(ctl_ctx());
 	if (!monitor)
-		return ctl_error("monitor");
-	status = follow(monitor, wanted ?: ~0U);
+		return ctl_refused("monitor");
+	if (!a->no_initial && !present(a))
+		status = ctl_refused("monitor");
+	else
+		status = follow(monitor, a);
 	vrpmsg_monitor_close(monitor);
 	return status;
 }

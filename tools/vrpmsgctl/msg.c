@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vrpmsgctl send and recv */
+/* What the commands that exchange messages share. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,61 +13,92 @@
 #include "msg.h"
 #include "output.h"
 
+int msg_failed(const char *what)
+{
+	switch (errno) {
+	case EBUSY:
+		return ctl_error("%s: another process has it open", what);
+	case EMSGSIZE:
+		return ctl_error("%s: longer than the guest's buffers", what);
+	case ENETRESET:
+	case EPIPE:
+		return ctl_error("%s: the endpoint was deleted", what);
+	case ENOTCONN:
+		return ctl_error("%s: no remote is known yet", what);
+	default:
+		return ctl_error("%s", what);
+	}
+}
+
 int msg_open(struct msg_ept *ept, const char *arg, int flags)
 {
 	struct vrpmsg_fd_info *info;
-	uint32_t id;
 	int status;
 
-	status = ctl_find_ept(arg, &id);
+	ept->arg = arg;
+	status = ctl_open_ept(arg, flags | O_NONBLOCK, &ept->fd);
 	if (status)
 		return status;
-	ctl_catch_signals();
-	ept->arg = arg;
-	ept->fd = vrpmsg_ept_open(id, flags | O_NONBLOCK);
-	if (ept->fd < 0)
-		return ctl_error("%s", arg);
 	info = vrpmsg_fd_info_get(ept->fd);
 	if (!info) {
-		status = ctl_error("%s", arg);
+		status = errno == ENOTTY ?
+				 ctl_error("%s: not the char device of an endpoint",
+					   arg) :
+				 msg_failed(arg);
 		close(ept->fd);
 		return status;
 	}
+	/* Others would wonder if they had asked for a file that waits. */
+	ept->nowait = fcntl(ept->fd, F_GETFL) & O_NONBLOCK ? 0 : RWF_NOWAIT;
 	ept->addressed = vrpmsg_fd_info_is_addressed(info);
 	ept->addr = vrpmsg_fd_info_addr(info);
+	ept->mtu = vrpmsg_fd_info_mtu(info);
 	ept->remote = vrpmsg_fd_info_remote(info);
 	vrpmsg_fd_info_free(info);
 	return CTL_OK;
 }
 
-int msg_set_remote(struct msg_ept *ept, const uint32_t *to)
+int msg_set_remote(struct msg_ept *ept, int64_t to)
 {
-	if (ept->addressed && !to)
+	if (ept->addressed && to < 0)
 		return ctl_usage("%s is addressed: say \"to ADDR\"", ept->arg);
-	if (!ept->addressed && to)
+	if (!ept->addressed && to >= 0)
 		return ctl_usage("%s is not addressed: no \"to\"", ept->arg);
-	if (to)
-		ept->remote = *to;
+	if (to >= 0)
+		ept->remote = to;
 	return CTL_OK;
 }
 
-ssize_t msg_write(struct msg_ept *ept, const void *data, size_t len,
-		  long long timeout_ms)
+ssize_t msg_try_write(struct msg_ept *ept, const void *data, size_t len)
 {
 	struct vrpmsg_addr to = { .addr = ept->remote };
 	struct iovec iov[] = {
 		{ &to, sizeof(to) },
 		{ (void *)data, len },
 	};
+	int first = ept->addressed ? 0 : 1;
+
+	/*
+	 * writev() of nothing does not even reach the driver, so that an empty
+	 * message may have to wait where others have the file.
+	 */
+	if (!ept->addressed && (!ept->nowait || !len))
+		return write(ept->fd, data, len);
+	/* cppcheck-suppress invalidFunctionArg ; -1 is for what has no offset */
+	return pwritev2(ept->fd, iov + first, 2 - first, -1, ept->nowait);
+}
+
+ssize_t msg_write(struct msg_ept *ept, const void *data, size_t len,
+		  int64_t timeout)
+{
+	int64_t end = timeout < 0 ? -1 : ctl_now() + timeout;
 	ssize_t n;
 
 	for (;;) {
-		/* writev() of nothing does not even reach the driver. */
-		n = ept->addressed ? writev(ept->fd, iov, 2) :
-				     write(ept->fd, data, len);
-		if (n >= 0 || errno != EAGAIN)
+		n = msg_try_write(ept, data, len);
+		if (n >= 0 || (errno != EAGAIN && errno != EINTR))
 			return n;
-		if (ctl_wait(ept->fd, POLLOUT, timeout_ms) <= 0) {
+		if (ctl_wait(ept->fd, POLLOUT, ctl_left(end)) <= 0) {
 			errno = EAGAIN;
 			return -1;
 		}
@@ -84,72 +115,63 @@ ssize_t msg_read(struct msg_ept *ept, void *data, size_t size)
 	int first = ept->addressed ? 0 : 1;
 	ssize_t n;
 
-	n = readv(ept->fd, iov + first, 2 - first);
+	if (ept->nowait)
+		/* cppcheck-suppress invalidFunctionArg ; as above */
+		n = preadv2(ept->fd, iov + first, 2 - first, -1, ept->nowait);
+	else
+		n = readv(ept->fd, iov + first, 2 - first);
 	if (n < 0 || !ept->addressed)
 		return n;
-	ept->remote = from.addr;
+	ept->from = from.addr;
 	return n - sizeof(from);
 }
 
-int msg_write_failed(const struct msg_ept *ept)
+void msg_print(const struct msg_ept *ept, const char *data, size_t len,
+	       enum msg_format format)
 {
-	if (errno == ENOTCONN)
-		return ctl_error("%s: no remote is known yet", ept->arg);
-	if (errno == EMSGSIZE)
-		return ctl_error("%s: longer than the guest's buffers",
-				 ept->arg);
-	return ctl_error("%s", ept->arg);
-}
-
-static int send_one(struct msg_ept *ept, const void *data, size_t len)
-{
-	if (msg_write(ept, data, len, -1) >= 0)
-		return CTL_OK;
-	/* It was to stop while it waited. */
-	if (errno == EAGAIN)
-		errno = EINTR;
-	return msg_write_failed(ept);
-}
-
-static int send_lines(struct msg_ept *ept, uint32_t count)
-{
-	char *line = NULL;
-	size_t room = 0;
-	uint32_t sent;
-	ssize_t len;
-	int status = CTL_OK;
-
-	for (sent = 0; !status && (!count || sent < count); sent++) {
-		len = getline(&line, &room, stdin);
-		if (len < 0)
-			break;
-		if (line[len - 1] == '\n')
-			len--;
-		status = send_one(ept, line, len);
+	if (format == MSG_RAW && !out_is_json()) {
+		fwrite(data, 1, len, stdout);
+		return;
 	}
-	free(line);
-	if (!status && ferror(stdin))
-		status = ctl_error("stdin");
-	return status;
+	out_begin(NULL);
+	if (ctl_opts.timestamp)
+		out_timestamp(ctl_opts.monotonic);
+	if (ept->addressed)
+		out_uint("addr", "%llu: ", ept->from);
+	out_uint("len", NULL, len);
+	if (out_is_json() || format == MSG_TEXT)
+		out_data_text("text", data, len);
+	out_data_hex("hex", format == MSG_HEX, data, len);
+	out_end();
 }
 
+static int hex_digit(char c)
+{
+	const char *digits = "0123456789abcdef", *at;
+
+	at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) :
+		 NULL;
+	return at ? at - digits : -1;
+}
+
+/* As od(1) prints them, too: separators may be anywhere between pairs. */
 static int parse_hex(const char *arg, char *data, size_t *len)
 {
-	char pair[3] = {};
-	char *end;
+	int high, low;
 
-	for (*len = 0; *arg; (*len)++) {
-		while (*arg == ':' || *arg == ' ')
-			arg++;
-		if (*len == MSG_MAX ||
-		    strspn(arg, "0123456789abcdefABCDEF") < 2)
+	*len = 0;
+	for (;;) {
+		arg += strspn(arg, ": \t\n");
+		if (!*arg)
+			return CTL_OK;
+		high = hex_digit(arg[0]);
+		low = hex_digit(arg[1]);
+		if (high < 0 || low < 0 || *len == MSG_MAX)
 			return ctl_usage("hex: pairs of digits, at most %u",
 					 MSG_MAX);
-		memcpy(pair, arg, 2);
-		data[*len] = strtoul(pair, &end, 16);
+		data[(*len)++] = high << 4 | low;
 		arg += 2;
 	}
-	return CTL_OK;
 }
 
 /* One byte more than a message can have is refused by the kernel. */
@@ -167,170 +189,16 @@ static int read_file(const char *path, char *data, size_t *len)
 	return status;
 }
 
-struct what {
-	bool lines;		/* of stdin */
-	const char *data;
-	size_t len;
-};
-
-static int parse_what(int argc, char **argv, struct what *what)
+int msg_parse_what(const struct msg_args *args, struct msg_what *what)
 {
 	static char buf[MSG_MAX + 1];
 
 	what->data = buf;
-	if (argc == 1) {
-		what->lines = !strcmp(argv[0], "stdin");
-		what->data = argv[0];
-		what->len = strlen(argv[0]);
-		return CTL_OK;
-	}
-	if (argc == 2 && !strcmp(argv[0], "text")) {
-		what->data = argv[1];
-		what->len = strlen(argv[1]);
-		return CTL_OK;
-	}
-	if (argc == 2 && !strcmp(argv[0], "hex"))
-		return parse_hex(argv[1], buf, &what->len);
-	if (argc == 2 && !strcmp(argv[0], "file"))
-		return read_file(argv[1], buf, &what->len);
-	return ctl_usage("send: TEXT, \"text\", \"hex\", \"file\" or \"stdin\"");
-}
-
-int send_run(int argc, char **argv)
-{
-	uint32_t to, count = 0, i;
-	bool has_to = false;
-	struct what what = {};
-	struct msg_ept ept = {};
-	int status, arg;
-
-	for (arg = 1; arg + 1 < argc; arg += 2) {
-		if (!strcmp(argv[arg], "to")) {
-			if (!ctl_parse_u32("to", argv[arg + 1], &to))
-				return CTL_USAGE;
-			has_to = true;
-		} else if (!strcmp(argv[arg], "count")) {
-			if (!ctl_parse_u32("count", argv[arg + 1], &count))
-				return CTL_USAGE;
-			if (!count)
-				return ctl_usage("count: from 1");
-		} else {
-			break;
-		}
-	}
-	if (argc <= arg)
-		return ctl_usage("send: an endpoint and a message");
-	status = parse_what(argc - arg, argv + arg, &what);
-	if (status)
-		return status;
-
-	status = msg_open(&ept, argv[0], O_WRONLY);
-	if (status)
-		return status;
-	status = msg_set_remote(&ept, has_to ? &to : NULL);
-	if (!status && what.lines)
-		status = send_lines(&ept, count);
-	for (i = 0; !status && !what.lines && i < (count ?: 1); i++)
-		status = send_one(&ept, what.data, what.len);
-	close(ept.fd);
-	return status;
-}
-
-enum format { FORMAT_TEXT, FORMAT_HEX, FORMAT_RAW };
-
-static void print_message(const struct msg_ept *ept, const char *data,
-			  size_t len, enum format format)
-{
-	char hex[2 * MSG_MAX + 1] = "", text[MSG_MAX + 1];
-	bool printable = true;
-	size_t i;
-
-	if (format == FORMAT_RAW && !out_is_json()) {
-		fwrite(data, 1, len, stdout);
-		fflush(stdout);
-		return;
-	}
-	for (i = 0; i < len; i++) {
-		snprintf(hex + 2 * i, 3, "%02x", (unsigned char)data[i]);
-		printable &= data[i] >= 0x20 && data[i] < 0x7f;
-	}
-	memcpy(text, data, len);
-	text[len] = '\0';
-
-	out_begin(NULL);
-	if (ctl_opts.timestamp)
-		out_timestamp();
-	if (ept->addressed)
-		out_uint("addr", "%llu: ", ept->remote);
-	out_uint("len", NULL, len);
-	if (out_is_json() && printable)
-		out_string("text", NULL, text);
-	out_string("hex", format == FORMAT_HEX ? "%s" : NULL, hex);
-	if (!out_is_json() && format == FORMAT_TEXT)
-		out_escaped(data, len);
-	out_end();
-}
-
-static int receive(struct msg_ept *ept, uint32_t count, long long timeout_ms,
-		   enum format format)
-{
-	static char data[MSG_MAX];
-	uint32_t received = 0;
-	ssize_t n;
-	int ready;
-
-	while (!ctl_stop && (!count || received < count)) {
-		n = msg_read(ept, data, sizeof(data));
-		if (n >= 0) {
-			print_message(ept, data, n, format);
-			received++;
-			if (ferror(stdout))
-				break;
-			continue;
-		}
-		if (errno != EAGAIN)
-			return ctl_error("%s", ept->arg);
-		ready = ctl_wait(ept->fd, POLLIN, timeout_ms);
-		if (ready < 0)
-			return ctl_error("%s", ept->arg);
-		if (!ready)
-			break;
-	}
-	return received || !count ? CTL_OK : CTL_NOTHING;
-}
-
-int recv_run(int argc, char **argv)
-{
-	enum format format = FORMAT_TEXT;
-	long long timeout_ms = -1;
-	struct msg_ept ept = {};
-	uint32_t count = 1;
-	int i, status;
-
-	for (i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "count")) {
-			if (!ctl_parse_u32("count", ctl_value(argc, argv, &i),
-					   &count))
-				return CTL_USAGE;
-		} else if (!strcmp(argv[i], "timeout")) {
-			if (!ctl_parse_seconds("timeout",
-					       ctl_value(argc, argv, &i),
-					       &timeout_ms))
-				return CTL_USAGE;
-		} else if (!strcmp(argv[i], "text")) {
-			format = FORMAT_TEXT;
-		} else if (!strcmp(argv[i], "hex")) {
-			format = FORMAT_HEX;
-		} else if (!strcmp(argv[i], "raw")) {
-			format = FORMAT_RAW;
-		} else {
-			return ctl_usage("recv: what is \"%s\"?", argv[i]);
-		}
-	}
-	status = msg_open(&ept, argc ? argv[0] : NULL, O_RDONLY);
-	if (status)
-		return status;
-	status = receive(&ept, count, timeout_ms, format);
-	close(ept.fd);
-	return status;
+	if (args->hex)
+		return parse_hex(args->hex, buf, &what->len);
+	if (args->file)
+		return read_file(args->file, buf, &what->len);
+	what->data = args->text ?: args->word ?: "";
+	what->len = strlen(what->data);
+	return CTL_OK;
 }

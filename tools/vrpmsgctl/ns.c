@@ -2,34 +2,26 @@
 /* vrpmsgctl ns */
 #include "ctl.h"
 
-static int change(int argc, char **argv, const char *name,
+static int change(const struct ept_args *args,
 		  int (*call)(struct vrpmsg_ctx *ctx, uint32_t id))
 {
 	uint32_t id;
 	int status;
 
-	if (argc != 1)
-		return ctl_usage("ns %s: one endpoint, please", name);
-	status = ctl_find_ept(argv[0], &id);
+	status = ctl_find_ept(args->ept, &id);
 	if (status)
 		return status;
 	if (call(ctl_ctx(), id))
-		return ctl_refused(argv[0]);
+		return ctl_refused(args->ept);
 	return CTL_OK;
 }
 
-static int announce(int argc, char **argv)
+int ns_announce(const void *args)
 {
-	return change(argc, argv, "announce", vrpmsg_ept_announce);
+	return change(args, vrpmsg_ept_announce);
 }
 
-static int withdraw(int argc, char **argv)
+int ns_withdraw(const void *args)
 {
-	return change(argc, argv, "withdraw", vrpmsg_ept_withdraw);
+	return change(args, vrpmsg_ept_withdraw);
 }
-
-const struct ctl_command ns_commands[] = {
-	{ "announce", announce },
-	{ "withdraw", withdraw },
-	{},
-};

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "histogram.h"
 #include "msg.h"
 #include "output.h"
 
@@ -24,64 +25,51 @@ struct ping {
 	uint32_t nonce;
 	uint32_t count;		/* 0: until a signal */
 	uint32_t size;
-	long long interval_ms;
-	long long timeout_ms;
+	int64_t interval;
+	int64_t timeout;
 	uint32_t sent;
-	uint32_t received;
 	uint32_t unexpected;	/* too late, twice, or not what was sent */
-	/* Milliseconds. */
-	double min;
-	double max;
-	double sum;
-	double sum_of_squares;
+	struct histogram times;
 };
 
 static char request[MSG_MAX], reply[MSG_MAX];
 
-static void count_reply(struct ping *ping, double ms)
+static void count_reply(struct ping *ping, int64_t ns)
 {
-	if (!ping->received || ms < ping->min)
-		ping->min = ms;
-	if (!ping->received || ms > ping->max)
-		ping->max = ms;
-	ping->sum += ms;
-	ping->sum_of_squares += ms * ms;
-	ping->received++;
-
+	histogram_add(&ping->times, ns);
 	out_begin(NULL);
 	if (ctl_opts.timestamp)
-		out_timestamp();
+		out_timestamp(ctl_opts.monotonic);
 	out_uint("bytes", "%llu bytes:", ping->size);
 	out_uint("seq", " seq=%llu", ping->sent);
-	out_double("ms", " time=%.3f ms", ms);
+	out_double("us", " time=%.1f us", ns / 1e3);
 	out_end();
 }
 
 /* Until the reply is there: 1, 0 when time is over, -1 and errno. */
-static int await_reply(struct ping *ping, long long begin, long long end)
+static int await_reply(struct ping *ping, int64_t begin, int64_t end)
 {
-	long long now;
+	int64_t now;
 	ssize_t n;
 	int ready;
 
 	for (;;) {
 		n = msg_read(&ping->ept, reply, sizeof(reply));
-		now = ctl_now_ns();
-		if (n < 0 && errno != EAGAIN)
+		now = ctl_now();
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return -1;
 		if (n == ping->size && !memcmp(request, reply, n)) {
-			count_reply(ping, (now - begin) / 1e6);
+			count_reply(ping, now - begin);
 			return 1;
 		}
-		if (n >= 0) {
+		if (n >= 0)
 			ping->unexpected++;
-			continue;
-		}
+		/* There may always be something else to read. */
 		if (now >= end || ctl_stop)
 			return 0;
-		/* Rounded up, or the last millisecond would be spun. */
-		ready = ctl_wait(ping->ept.fd, POLLIN,
-				 (end - now + 999999) / 1000000);
+		if (n >= 0)
+			continue;
+		ready = ctl_wait(ping->ept.fd, POLLIN, end - now);
 		if (ready < 0)
 			return -1;
 	}
@@ -90,56 +78,105 @@ static int await_reply(struct ping *ping, long long begin, long long end)
 static int ping_once(struct ping *ping)
 {
 	struct stamp stamp = { ping->nonce, ++ping->sent };
-	long long begin = ctl_now_ns(), left;
+	int64_t begin = ctl_now(), left;
 	int ret;
 
 	memcpy(request, &stamp, sizeof(stamp));
-	if (msg_write(&ping->ept, request, ping->size, ping->timeout_ms) < 0) {
-		/* The guest takes nothing: that is a reply that did not come. */
-		if (errno != EAGAIN)
-			return -1;
-	} else {
-		ret = await_reply(ping, begin,
-				  begin + ping->timeout_ms * 1000000);
+	if (msg_write(&ping->ept, request, ping->size, ping->timeout) >= 0) {
+		ret = await_reply(ping, begin, begin + ping->timeout);
 		if (ret < 0)
 			return -1;
+	} else if (errno != EAGAIN && errno != ENOTCONN) {
+		/*
+		 * A guest that takes nothing, or is not there any more, is one
+		 * that does not answer. It may come back.
+		 */
+		return -1;
 	}
 	if (ping->sent == ping->count)
 		return 0;
-	left = ping->interval_ms - (ctl_now_ns() - begin) / 1000000;
+	left = ping->interval - (ctl_now() - begin);
 	/* Only a signal ends this early. */
 	if (left > 0 && !ctl_stop)
 		ctl_wait(-1, 0, left);
 	return 0;
 }
 
-static void print_summary(const struct ping *ping, double ms)
+static void print_percentiles(const struct histogram *times)
 {
-	double n = ping->received, avg = ping->sum / n;
-	double variance = ping->sum_of_squares / n - avg * avg;
+	static const struct {
+		const char *key;
+		const char *text;
+		double share;
+	} list[] = {
+		{ "p50", "\nrtt p50/p90/p99/p99.9 = %.1f", 0.5 },
+		{ "p90", "/%.1f", 0.9 },
+		{ "p99", "/%.1f", 0.99 },
+		{ "p99.9", "/%.1f us", 0.999 },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		out_double(list[i].key, list[i].text,
+			   histogram_percentile(times, list[i].share) / 1e3);
+}
+
+static void print_histogram(const struct histogram *times)
+{
+	uint64_t most = 1, count;
+	int64_t from, to;
+	int i;
+
+	for (i = 0; histogram_range(times, i, &from, &to, &count); i++)
+		most = count > most ? count : most;
+	out_array_begin("histogram");
+	for (i = 0; histogram_range(times, i, &from, &to, &count); i++) {
+		char bar[41] = "";
+
+		if (!count)
+			continue;
+		memset(bar, '#', count * 40 / most);
+		out_begin(NULL);
+		out_double("from", "\n%12.3f", from / 1e3);
+		out_double("to", " .. %-12.3f us ", to / 1e3);
+		out_uint("count", "%llu", count);
+		out_text(" %s", bar);
+		out_end();
+	}
+	out_array_end();
+}
+
+static void print_summary(const struct ping *ping, int64_t ns, bool histogram)
+{
+	const struct histogram *times = &ping->times;
+	uint32_t lost = ping->sent - times->count;
 
 	out_text("--- %s ping statistics ---\n", ping->ept.arg);
 	out_begin(NULL);
 	out_uint("sent", "%llu sent", ping->sent);
-	out_uint("received", ", %llu received", ping->received);
+	out_uint("received", ", %llu received", times->count);
 	if (out_is_json() || ping->unexpected)
 		out_uint("unexpected", ", %llu unexpected", ping->unexpected);
-	out_double("loss", ", %.4g%% loss",
-		   100.0 * (ping->sent - ping->received) / (ping->sent ?: 1));
-	out_double("total", ", time %.0f ms", ms);
-	if (ping->received) {
-		out_double("min", "\nrtt min/avg/max/mdev = %.3f", ping->min);
-		out_double("avg", "/%.3f", avg);
-		out_double("max", "/%.3f", ping->max);
-		/* Rounding can make it a little less than nothing. */
-		out_double("mdev", "/%.3f ms", sqrt(fmax(variance, 0)));
+	out_double("loss", ", %.4g%% loss", 100.0 * lost / (ping->sent ?: 1));
+	out_double("total", ", time %.0f us", ns / 1e3);
+	if (times->count) {
+		out_double("min", "\nrtt min/avg/max/mdev = %.1f",
+			   times->min / 1e3);
+		out_double("avg", "/%.1f", histogram_mean(times) / 1e3);
+		out_double("max", "/%.1f", times->max / 1e3);
+		out_double("mdev", "/%.1f us",
+			   histogram_deviation(times) / 1e3);
+		print_percentiles(times);
+		if (histogram)
+			print_histogram(times);
 	}
 	out_end();
 }
 
-static int run(struct ping *ping)
+static int run(struct ping *ping, bool histogram)
 {
-	long long begin = ctl_now_ns();
+	int64_t begin = ctl_now();
+	int status = CTL_OK;
 	uint32_t i;
 
 	if (getrandom(&ping->nonce, sizeof(ping->nonce), GRND_NONBLOCK) < 0)
@@ -148,62 +185,42 @@ static int run(struct ping *ping)
 		request[i] = i;
 	out_text("PING %s (%u > %u): %u bytes\n", ping->ept.arg, ping->ept.addr,
 		 ping->ept.remote, ping->size);
-	while (!ctl_stop && (!ping->count || ping->sent < ping->count)) {
-		if (ping_once(ping))
-			return msg_write_failed(&ping->ept);
-	}
-	print_summary(ping, (ctl_now_ns() - begin) / 1e6);
-	return ping->received ? CTL_OK : CTL_NOTHING;
-}
-
-int ping_run(int argc, char **argv)
-{
-	struct ping ping = {
-		.size = 56,
-		.interval_ms = 1000,
-		.timeout_ms = 1000,
-	};
-	bool has_to = false;
-	const char *key, *value;
-	uint32_t to;
-	int i, status;
-
-	for (i = 1; i < argc; i++) {
-		key = argv[i];
-		value = ctl_value(argc, argv, &i);
-		if (!strcmp(key, "to")) {
-			if (!ctl_parse_u32(key, value, &to))
-				return CTL_USAGE;
-			has_to = true;
-		} else if (!strcmp(key, "count")) {
-			if (!ctl_parse_u32(key, value, &ping.count))
-				return CTL_USAGE;
-		} else if (!strcmp(key, "size")) {
-			if (!ctl_parse_u32(key, value, &ping.size))
-				return CTL_USAGE;
-		} else if (!strcmp(key, "interval")) {
-			if (!ctl_parse_seconds(key, value, &ping.interval_ms))
-				return CTL_USAGE;
-		} else if (!strcmp(key, "timeout")) {
-			if (!ctl_parse_seconds(key, value, &ping.timeout_ms))
-				return CTL_USAGE;
-		} else {
-			return ctl_usage("ping: what is \"%s\"?", key);
+	while (!status && !ctl_stop && !ferror(stdout) &&
+	       (!ping->count || ping->sent < ping->count)) {
+		if (ping_once(ping)) {
+			status = msg_failed(ping->ept.arg);
+			/* This one cannot have been lost. */
+			ping->sent--;
 		}
 	}
-	if (ping.size < sizeof(struct stamp) || ping.size > MSG_MAX)
-		return ctl_usage("size: from %zu to %u", sizeof(struct stamp),
-				 MSG_MAX);
-	status = msg_open(&ping.ept, argc ? argv[0] : NULL, O_RDWR);
+	/* Whatever has happened: what was measured so far counts. */
+	print_summary(ping, ctl_now() - begin, histogram);
+	if (!status && !ping->times.count)
+		status = CTL_NOTHING;
+	return status;
+}
+
+int ping_run(const void *args)
+{
+	static struct ping ping;
+	const struct msg_args *a = args;
+	int status;
+
+	ping.count = a->count;
+	ping.size = a->size;
+	ping.interval = a->interval;
+	ping.timeout = a->timeout;
+	ctl_catch_signals();
+	status = msg_open(&ping.ept, a->ept, O_RDWR);
 	if (status)
 		return status;
-	status = msg_set_remote(&ping.ept, has_to ? &to : NULL);
+	status = msg_set_remote(&ping.ept, a->to);
 	if (!status && ping.ept.remote == VRPMSG_ADDR_ANY) {
 		errno = ENOTCONN;
-		status = msg_write_failed(&ping.ept);
+		status = msg_failed(ping.ept.arg);
 	}
 	if (!status)
-		status = run(&ping);
+		status = run(&ping, a->histogram);
 	close(ping.ept.fd);
 	return status;
 }

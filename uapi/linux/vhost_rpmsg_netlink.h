@@ -29,8 +29,10 @@ enum vhost_rpmsg_dev_state {
  *   ENOTCONN.
  * @VHOST_RPMSG_REMOTE_KIND_FIXED: Given by the administrator; it survives a
  *   reset of the guest.
- * @VHOST_RPMSG_REMOTE_KIND_LEARNED: The source of the first message that
- *   arrived.
+ * @VHOST_RPMSG_REMOTE_KIND_LEARNED: The source of a message that arrived. It
+ *   is forgotten when the guest is reset or destroys it (a name service
+ *   message with the endpoint's name and this address), and when the
+ *   endpoint's announcement is withdrawn.
  * @VHOST_RPMSG_REMOTE_KIND_BOUND: The address of a channel of the same name.
  */
 enum vhost_rpmsg_remote_kind {
@@ -41,16 +43,59 @@ enum vhost_rpmsg_remote_kind {
 };
 
 /**
+ * enum vhost_rpmsg_remote_mode - How an endpoint gets its remote.
+ * @VHOST_RPMSG_REMOTE_MODE_LEARN: From a channel of the same name that is
+ *   free, or from the first message that arrives while there is none.
+ * @VHOST_RPMSG_REMOTE_MODE_FIXED: From the administrator.
+ * @VHOST_RPMSG_REMOTE_MODE_FOLLOW: As learn, and every message makes its
+ *   source the remote.
+ */
+enum vhost_rpmsg_remote_mode {
+	VHOST_RPMSG_REMOTE_MODE_LEARN,
+	VHOST_RPMSG_REMOTE_MODE_FIXED,
+	VHOST_RPMSG_REMOTE_MODE_FOLLOW,
+};
+
+/**
  * enum vhost_rpmsg_full_policy - What happens to a message that finds the
  *   receive queue full.
  * @VHOST_RPMSG_FULL_POLICY_HOLD: The guest is held back while a process has
- *   the endpoint open; its buffers stay unconsumed, those for other endpoints
- *   behind it too.
+ *   the endpoint open for reading; its buffers stay unconsumed, those for
+ *   other endpoints behind it too. Otherwise the message is dropped and
+ *   counted.
  * @VHOST_RPMSG_FULL_POLICY_DROP: The message is dropped and counted.
  */
 enum vhost_rpmsg_full_policy {
 	VHOST_RPMSG_FULL_POLICY_HOLD,
 	VHOST_RPMSG_FULL_POLICY_DROP,
+};
+
+/**
+ * enum vhost_rpmsg_closed_policy - What happens to messages after a process
+ *   has closed the endpoint. Those that come before the first one has opened
+ *   it wait, within rx-limit, and so do those of a guest that was reset, and
+ *   those after an announcement.
+ * @VHOST_RPMSG_CLOSED_POLICY_DROP: Unread messages are thrown away, and those
+ *   that come are dropped and counted.
+ * @VHOST_RPMSG_CLOSED_POLICY_KEEP: Unread messages stay, and those that come
+ *   wait for the next reader, within rx-limit.
+ */
+enum vhost_rpmsg_closed_policy {
+	VHOST_RPMSG_CLOSED_POLICY_DROP,
+	VHOST_RPMSG_CLOSED_POLICY_KEEP,
+};
+
+/**
+ * enum vhost_rpmsg_reset_policy - What happens to unread messages of a guest
+ *   that is reset.
+ * @VHOST_RPMSG_RESET_POLICY_KEEP: They can still be read; a record's
+ *   generation tells them apart.
+ * @VHOST_RPMSG_RESET_POLICY_DROP: They are thrown away and counted in
+ *   rx-discards.
+ */
+enum vhost_rpmsg_reset_policy {
+	VHOST_RPMSG_RESET_POLICY_KEEP,
+	VHOST_RPMSG_RESET_POLICY_DROP,
 };
 
 /**
@@ -63,7 +108,8 @@ enum vhost_rpmsg_event {
 };
 
 enum {
-	VHOST_RPMSG_A_STATS_RX_MSGS = 1,
+	VHOST_RPMSG_A_STATS_PAD = 1,
+	VHOST_RPMSG_A_STATS_RX_MSGS,
 	VHOST_RPMSG_A_STATS_RX_BYTES,
 	VHOST_RPMSG_A_STATS_TX_MSGS,
 	VHOST_RPMSG_A_STATS_TX_BYTES,
@@ -80,25 +126,29 @@ enum {
 	VHOST_RPMSG_A_STATS_NS_RX,
 	VHOST_RPMSG_A_STATS_NS_TX,
 	VHOST_RPMSG_A_STATS_NS_INVALID,
-	VHOST_RPMSG_A_STATS_PAD,
+	VHOST_RPMSG_A_STATS_EVENTS_MERGED,
 
 	__VHOST_RPMSG_A_STATS_MAX,
 	VHOST_RPMSG_A_STATS_MAX = (__VHOST_RPMSG_A_STATS_MAX - 1)
 };
 
 enum {
-	VHOST_RPMSG_A_DEV_ID = 1,
+	VHOST_RPMSG_A_DEV_PAD = 1,
+	VHOST_RPMSG_A_DEV_ID,
 	VHOST_RPMSG_A_DEV_NAME,
 	VHOST_RPMSG_A_DEV_PERSISTENT,
 	VHOST_RPMSG_A_DEV_STATE,
 	VHOST_RPMSG_A_DEV_FEATURES,
 	VHOST_RPMSG_A_DEV_MTU,
+	VHOST_RPMSG_A_DEV_MTU_FIXED,
+	VHOST_RPMSG_A_DEV_HOLD_TIME,
+	VHOST_RPMSG_A_DEV_OWNER,
 	VHOST_RPMSG_A_DEV_ENDPOINTS,
 	VHOST_RPMSG_A_DEV_CHANNELS,
+	VHOST_RPMSG_A_DEV_STALE,
 	VHOST_RPMSG_A_DEV_STALL_EPT,
 	VHOST_RPMSG_A_DEV_STATS,
 	VHOST_RPMSG_A_DEV_EVENT,
-	VHOST_RPMSG_A_DEV_PAD,
 
 	__VHOST_RPMSG_A_DEV_MAX,
 	VHOST_RPMSG_A_DEV_MAX = (__VHOST_RPMSG_A_DEV_MAX - 1)
@@ -112,17 +162,21 @@ enum {
 	VHOST_RPMSG_A_EPT_ADDR,
 	VHOST_RPMSG_A_EPT_REMOTE,
 	VHOST_RPMSG_A_EPT_REMOTE_KIND,
+	VHOST_RPMSG_A_EPT_REMOTE_MODE,
 	VHOST_RPMSG_A_EPT_ADDRESSED,
 	VHOST_RPMSG_A_EPT_ANNOUNCED,
 	VHOST_RPMSG_A_EPT_OPEN,
 	VHOST_RPMSG_A_EPT_FULL_POLICY,
+	VHOST_RPMSG_A_EPT_CLOSED_POLICY,
+	VHOST_RPMSG_A_EPT_RESET_POLICY,
 	VHOST_RPMSG_A_EPT_RX_LIMIT,
 	VHOST_RPMSG_A_EPT_TX_LIMIT,
 	VHOST_RPMSG_A_EPT_RX_QUEUED,
 	VHOST_RPMSG_A_EPT_TX_QUEUED,
+	VHOST_RPMSG_A_EPT_OWNER,
+	VHOST_RPMSG_A_EPT_DESCRIPTOR,
 	VHOST_RPMSG_A_EPT_STATS,
 	VHOST_RPMSG_A_EPT_EVENT,
-	VHOST_RPMSG_A_EPT_PAD,
 
 	__VHOST_RPMSG_A_EPT_MAX,
 	VHOST_RPMSG_A_EPT_MAX = (__VHOST_RPMSG_A_EPT_MAX - 1)
@@ -143,7 +197,9 @@ enum {
 enum {
 	VHOST_RPMSG_CMD_DEV_GET = 1,
 	VHOST_RPMSG_CMD_DEV_NEW,
+	VHOST_RPMSG_CMD_DEV_SET,
 	VHOST_RPMSG_CMD_DEV_DEL,
+	VHOST_RPMSG_CMD_DEV_RESET,
 	VHOST_RPMSG_CMD_DEV_NTF,
 	VHOST_RPMSG_CMD_EPT_NEW,
 	VHOST_RPMSG_CMD_EPT_SET,

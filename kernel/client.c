@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Drivers that serve endpoints on named devices, and the devices that they have.
+ *
+ * A driver's remove() may wait for a burst, and so for a VMM. It is called without a
+ * lock, so that this delays nobody but who deletes that device, which has no VMM
+ * then, or who unregisters that driver.
+ */
+#include <linux/export.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+
+#include "internal.h"
+
+/**
+ * struct client_dev - a device that a client has
+ * @client: the client
+ * @rdev: the device, referenced
+ * @going: somebody calls the client's remove(), and frees this
+ * @client_node: in client->devs
+ * @dev_node: in rdev->clients
+ *
+ * All of it under clients_lock.
+ */
+struct client_dev {
+	struct vhost_rpmsg_client *client;
+	struct vrpmsg_dev *rdev;
+	bool going;
+	struct list_head client_node;
+	struct list_head dev_node;
+};
+
+/* Clients, devices that come, and the pairs of both; a mutex, held during add(). */
+static DEFINE_MUTEX(clients_lock);
+static LIST_HEAD(clients);
+/* Who waits for remove() that somebody else calls. */
+static DECLARE_WAIT_QUEUE_HEAD(clients_wait);
+
+static bool client_wants(const struct vhost_rpmsg_client *client,
+			 const char *name)
+{
+	return !client->name || !strcmp(client->name, name);
+}
+
+static struct client_dev *client_alloc(struct vhost_rpmsg_client *client,
+				       struct vrpmsg_dev *rdev)
+{
+	struct client_dev *cd = kzalloc(sizeof(*cd), GFP_KERNEL);
+
+	if (!cd)
+		return NULL;
+	cd->client = client;
+	cd->rdev = vrpmsg_dev_get(rdev);
+	INIT_LIST_HEAD(&cd->client_node);
+	return cd;
+}
+
+static void client_free(struct client_dev *cd)
+{
+	vrpmsg_dev_put(cd->rdev);
+	kfree(cd);
+}
+
+/* Offer the client the device. */
+static void client_offer(struct client_dev *cd)
+{
+	lockdep_assert_held(&clients_lock);
+	if (cd->client->add(cd->client, cd->rdev)) {
+		client_free(cd);
+		return;
+	}
+	list_add_tail(&cd->client_node, &cd->client->devs);
+	list_add_tail(&cd->dev_node, &cd->rdev->clients);
+}
+
+/* Take the device away from the client; @cd->going is the caller's. */
+static void client_take_away(struct client_dev *cd)
+{
+	cd->client->remove(cd->client, cd->rdev);
+	mutex_lock(&clients_lock);
+	list_del(&cd->client_node);
+	list_del(&cd->dev_node);
+	mutex_unlock(&clients_lock);
+	wake_up_all(&clients_wait);
+	client_free(cd);
+}
+
+/* Until nobody calls remove() for one of a list any more. */
+static void client_wait(const struct list_head *list)
+{
+	wait_event(clients_wait, list_empty_careful(list));
+	/* Whoever has emptied it is through with it. */
+	mutex_lock(&clients_lock);
+	mutex_unlock(&clients_lock);
+}
+
+/**
+ * vrpmsg_clients_register_dev - put a device into the table, for clients too
+ * @rdev: as for vrpmsg_dev_register()
+ * @cfg: likewise; clients do not hear of a device without a name of its own
+ *
+ * Return: as vrpmsg_dev_register().
+ */
+int vrpmsg_clients_register_dev(struct vrpmsg_dev *rdev,
+				const struct vrpmsg_dev_config *cfg)
+{
+	struct vhost_rpmsg_client *client;
+	struct client_dev *cd, *next;
+	LIST_HEAD(wanted);
+	int err = 0;
+
+	if (!cfg)
+		return vrpmsg_dev_register(rdev, NULL);
+
+	guard(mutex)(&clients_lock);
+	/* What can fail comes first. */
+	list_for_each_entry(client, &clients, node) {
+		if (!client_wants(client, cfg->name))
+			continue;
+		cd = client_alloc(client, rdev);
+		if (!cd) {
+			err = -ENOMEM;
+			break;
+		}
+		list_add_tail(&cd->dev_node, &wanted);
+	}
+	if (!err)
+		err = vrpmsg_dev_register(rdev, cfg);
+	list_for_each_entry_safe(cd, next, &wanted, dev_node) {
+		list_del(&cd->dev_node);
+		if (err)
+			client_free(cd);
+		else
+			client_offer(cd);
+	}
+	return err;
+}
+
+static struct client_dev *client_take_one_of_dev(struct vrpmsg_dev *rdev)
+{
+	struct client_dev *cd;
+
+	guard(mutex)(&clients_lock);
+	list_for_each_entry(cd, &rdev->clients, dev_node) {
+		if (cd->going)
+			continue;
+		cd->going = true;
+		return cd;
+	}
+	return NULL;
+}
+
+/* The device is dead: no client has it, or adds endpoints to it, after this. */
+void vrpmsg_clients_remove_dev(struct vrpmsg_dev *rdev)
+{
+	struct client_dev *cd;
+
+	if (!rdev->persistent)
+		return;
+	while ((cd = client_take_one_of_dev(rdev)))
+		client_take_away(cd);
+	client_wait(&rdev->clients);
+}
+
+static struct client_dev *client_take_one(struct vhost_rpmsg_client *client)
+{
+	struct client_dev *cd;
+
+	guard(mutex)(&clients_lock);
+	list_for_each_entry(cd, &client->devs, client_node) {
+		if (cd->going)
+			continue;
+		cd->going = true;
+		return cd;
+	}
+	return NULL;
+}
+
+/* All devices that are there. */
+static int client_offer_all(struct vhost_rpmsg_client *client)
+{
+	struct vrpmsg_dev *rdev;
+	struct client_dev *cd;
+	u32 id = 0;
+
+	lockdep_assert_held(&clients_lock);
+	while ((rdev = vrpmsg_dev_get_next(id))) {
+		id = rdev->id;
+		cd = NULL;
+		if (rdev->persistent && client_wants(client, rdev->name)) {
+			cd = client_alloc(client, rdev);
+			if (!cd) {
+				vrpmsg_dev_put(rdev);
+				return -ENOMEM;
+			}
+		}
+		vrpmsg_dev_put(rdev);
+		if (cd)
+			client_offer(cd);
+	}
+	return 0;
+}
+
+/**
+ * vhost_rpmsg_register_client - serve endpoints on named devices
+ * @client: what the driver does with them; must stay until it is unregistered
+ *
+ * add() is called for each device that is there before this returns, and for each
+ * that comes later when it does.
+ *
+ * Context: Process context; may sleep. Not from add() or remove(), nor with a lock
+ * held that these take.
+ * Return: 0; -EINVAL: no add() or no remove(); -ENOMEM.
+ */
+int vhost_rpmsg_register_client(struct vhost_rpmsg_client *client)
+{
+	int err;
+
+	if (!client->add || !client->remove)
+		return -EINVAL;
+	INIT_LIST_HEAD(&client->devs);
+	mutex_lock(&clients_lock);
+	list_add_tail(&client->node, &clients);
+	err = client_offer_all(client);
+	mutex_unlock(&clients_lock);
+	if (err)
+		vhost_rpmsg_unregister_client(client);
+	return err;
+}
+EXPORT_SYMBOL_GPL(vhost_rpmsg_register_client);
+
+/**
+ * vhost_rpmsg_unregister_client - the end of vhost_rpmsg_register_client()
+ * @client: the client; no callback of it runs, or will, after this
+ *
+ * remove() is called for each device that the client has, while its guest may be
+ * talking to the endpoints. A driver's exit() calls this first.
+ *
+ * Context: as vhost_rpmsg_register_client().
+ */
+void vhost_rpmsg_unregister_client(struct vhost_rpmsg_client *client)
+{
+	struct client_dev *cd;
+
+	mutex_lock(&clients_lock);
+	list_del(&client->node);
+	mutex_unlock(&clients_lock);
+	while ((cd = client_take_one(client)))
+		client_take_away(cd);
+	client_wait(&client->devs);
+}
+EXPORT_SYMBOL_GPL(vhost_rpmsg_unregister_client);

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The end of endpoints that live as long as they are open: what was written is
+ * still sent, if the guest takes it in time. Nobody waits for that in close().
+ */
+#include <linux/jiffies.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "chrdev.h"
+
+/* Endpoints that end; the first one's time is over first. */
+static LIST_HEAD(linger_list);
+static DEFINE_SPINLOCK(linger_lock);
+
+static void linger_work(struct work_struct *work);
+static DECLARE_DELAYED_WORK(linger_dwork, linger_work);
+
+static bool linger_over(struct vrpmsg_chrdev *chrdev)
+{
+	return !READ_ONCE(chrdev->tx_used) ||
+	       time_after_eq(jiffies, chrdev->linger_until);
+}
+
+/* One whose time is over, referenced, or NULL: @delay until there may be one. */
+static struct vrpmsg_chrdev *linger_next(unsigned long *delay)
+{
+	struct vrpmsg_chrdev *chrdev;
+	long left;
+
+	spin_lock(&linger_lock);
+	list_for_each_entry(chrdev, &linger_list, linger_node) {
+		if (!linger_over(chrdev))
+			continue;
+		list_del_init(&chrdev->linger_node);
+		kref_get(&chrdev->ref);
+		spin_unlock(&linger_lock);
+		return chrdev;
+	}
+	chrdev = list_first_entry_or_null(&linger_list, struct vrpmsg_chrdev,
+					  linger_node);
+	if (chrdev) {
+		left = chrdev->linger_until - jiffies;
+		*delay = max(left, 1L);
+	}
+	spin_unlock(&linger_lock);
+	return NULL;
+}
+
+/* Unless somebody has opened it in this moment, and perhaps closed it again. */
+static void linger_end(struct vrpmsg_chrdev *chrdev)
+{
+	bool end;
+
+	spin_lock(&chrdev->lock);
+	end = chrdev->closing && list_empty(&chrdev->linger_node);
+	if (end)
+		chrdev->ended = true;
+	spin_unlock(&chrdev->lock);
+	if (end)
+		chrdev->ept.ops->orphan(&chrdev->ept);
+	vrpmsg_chrdev_put(chrdev);
+}
+
+static void linger_work(struct work_struct *work)
+{
+	struct vrpmsg_chrdev *chrdev;
+	unsigned long delay = 0;
+
+	while ((chrdev = linger_next(&delay)))
+		linger_end(chrdev);
+	if (delay)
+		schedule_delayed_work(&linger_dwork, delay);
+}
+
+/**
+ * vrpmsg_linger_begin - the last file is closed, or a process destroys the endpoint
+ * @chrdev: endpoint that does not linger yet: one that does has no file open, and
+ *	who destroys one has it open, or it does not end with its last file
+ *
+ * Context: chrdev->lock held.
+ * Return: true if it may end at once.
+ */
+bool vrpmsg_linger_begin(struct vrpmsg_chrdev *chrdev)
+{
+	lockdep_assert_held(&chrdev->lock);
+	if (chrdev->gone)
+		return false;
+	chrdev->closing = true;
+	/*
+	 * Without a guest there is none to wait for. One that is paused may go on in
+	 * time, and a reset drops what was for it.
+	 */
+	if (!chrdev->tx_used || !READ_ONCE(chrdev->ept.rdev->guest)) {
+		chrdev->ended = true;
+		return true;
+	}
+	spin_lock(&linger_lock);
+	chrdev->linger_until =
+		jiffies + msecs_to_jiffies(VHOST_RPMSG_LINGER_TIME);
+	list_add_tail(&chrdev->linger_node, &linger_list);
+	spin_unlock(&linger_lock);
+	mod_delayed_work(system_wq, &linger_dwork, 0);
+	return false;
+}
+
+/* It is open again, or gone. Context: chrdev->lock held. */
+void vrpmsg_linger_stop(struct vrpmsg_chrdev *chrdev)
+{
+	lockdep_assert_held(&chrdev->lock);
+	if (!chrdev->closing)
+		return;
+	chrdev->closing = false;
+	spin_lock(&linger_lock);
+	list_del_init(&chrdev->linger_node);
+	spin_unlock(&linger_lock);
+}
+
+/* What it had to send has left its queue. Context: chrdev->lock held. */
+void vrpmsg_linger_sent(struct vrpmsg_chrdev *chrdev)
+{
+	lockdep_assert_held(&chrdev->lock);
+	if (chrdev->closing && !chrdev->tx_used)
+		mod_delayed_work(system_wq, &linger_dwork, 0);
+}
+
+/* Somebody wants its address now: whether it is one that lingers, and ends. */
+bool vrpmsg_linger_cut(struct vrpmsg_chrdev *chrdev)
+{
+	bool closing;
+
+	spin_lock(&chrdev->lock);
+	closing = chrdev->closing;
+	if (closing)
+		chrdev->ended = true;
+	spin_unlock(&chrdev->lock);
+	return closing;
+}
+
+/* The end of the module: there are no endpoints any more. */
+void vrpmsg_linger_exit(void)
+{
+	cancel_delayed_work_sync(&linger_dwork);
+}

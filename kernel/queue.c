@@ -1,0 +1,610 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The queues of an endpoint with a char device, and what the worker does with
+ * them.
+ *
+ * Messages come and go in bursts. The worker collects what arrives in a list of
+ * its own, and hands it over with one lock and one wake-up when the burst ends;
+ * likewise it takes all that waits to be sent at once.
+ */
+#include "chrdev.h"
+#include "trace.h"
+
+/* How soon to try again when there is no memory for a message, in ms. */
+#define QUEUE_RETRY_INTERVAL	10
+
+/* Count for the endpoint, and for its device, which survives it. */
+static void queue_count(struct vrpmsg_chrdev *chrdev, unsigned int stat, u64 n)
+{
+	atomic64_add(n, &chrdev->stats[stat]);
+	vrpmsg_count(chrdev->ept.rdev, stat, n);
+}
+
+/* A message is dropped; its bytes do not count. */
+static void queue_drop(struct vrpmsg_chrdev *chrdev, unsigned int stat,
+		       size_t len)
+{
+	queue_count(chrdev, stat, 1);
+	trace_vrpmsg_drop(chrdev->ept.rdev, stat, chrdev->ept.addr, len);
+}
+
+/**
+ * vrpmsg_chrdev_drop_all - drop messages that are in no queue any more
+ * @chrdev: the endpoint whose they are
+ * @queue: messages
+ * @stat: the counter for them
+ *
+ * Their number takes no time here: they are freed later.
+ *
+ * Return: how many bytes they had, as limits count them.
+ */
+u32 vrpmsg_chrdev_drop_all(struct vrpmsg_chrdev *chrdev,
+			   struct vrpmsg_queue *queue, unsigned int stat)
+{
+	struct vrpmsg_msg *msg;
+	u32 used = queue->used;
+
+	if (vrpmsg_queue_empty(queue))
+		return 0;
+	queue_count(chrdev, stat, queue->num);
+	if (trace_vrpmsg_drop_enabled())
+		for (msg = queue->head; msg; msg = msg->next)
+			trace_vrpmsg_drop(chrdev->ept.rdev, stat,
+					  chrdev->ept.addr, msg->len);
+	vrpmsg_queue_free_later(queue);
+	return used;
+}
+
+static void chrdev_free(struct kref *ref)
+{
+	struct vrpmsg_chrdev *chrdev =
+		container_of(ref, struct vrpmsg_chrdev, ref);
+
+	mem_cgroup_put(chrdev->memcg);
+	if (chrdev->user)
+		vrpmsg_user_uncharge(chrdev->ept.rdev, chrdev->user);
+	vrpmsg_dev_put(chrdev->ept.rdev);
+	kfree_rcu(chrdev, rcu);
+}
+
+void vrpmsg_chrdev_put(struct vrpmsg_chrdev *chrdev)
+{
+	kref_put(&chrdev->ref, chrdev_free);
+}
+
+/* Less than a quarter of the queue is free, and somebody cares. */
+static bool queue_is_full(struct vrpmsg_chrdev *chrdev)
+{
+	u32 room = max(chrdev->rx_limit / 4, 1U);
+
+	lockdep_assert_held(&chrdev->lock);
+	return chrdev->reader && !chrdev->gone &&
+	       chrdev->policy == VHOST_RPMSG_FULL_POLICY_HOLD &&
+	       chrdev->rx.used > chrdev->rx_limit - room;
+}
+
+/* Whether the guest was held back and can go on. Who drops stops to drop then. */
+bool vrpmsg_chrdev_resumes(struct vrpmsg_chrdev *chrdev)
+{
+	lockdep_assert_held(&chrdev->lock);
+	if ((!chrdev->stalled && !chrdev->dropping) || queue_is_full(chrdev))
+		return false;
+	WRITE_ONCE(chrdev->dropping, false);
+	if (!chrdev->stalled)
+		return false;
+	WRITE_ONCE(chrdev->stalled, false);
+	return true;
+}
+
+void vrpmsg_chrdev_resume(struct vrpmsg_chrdev *chrdev)
+{
+	trace_vrpmsg_stall(chrdev->ept.rdev, chrdev->ept.addr, false);
+	vhost_rpmsg_ept_resume(&chrdev->ept);
+}
+
+void vrpmsg_chrdev_event(struct vrpmsg_chrdev *chrdev,
+			 enum vhost_rpmsg_event event)
+{
+	guard(mutex)(&chrdev->ept.rdev->lock);
+	vrpmsg_ept_event(&chrdev->ept, event);
+}
+
+/*
+ * The worker's side. It runs with the mutex of a virtqueue held, and looks at the
+ * rest of the endpoint once a burst.
+ */
+
+static void queue_begin(struct vrpmsg_chrdev *chrdev)
+{
+	struct vrpmsg_rx_burst *burst = &chrdev->rx_burst;
+	struct mem_cgroup *memcg;
+
+	if (burst->begun) {
+		if (READ_ONCE(chrdev->closes) == burst->closes)
+			return;
+		/* What comes from now on is not for who has closed the file. */
+		vrpmsg_queue_rx_complete(&chrdev->ept);
+	}
+	spin_lock(&chrdev->lock);
+	burst->reader = chrdev->reader;
+	burst->accept = !chrdev->gone &&
+			(chrdev->reader || chrdev->fresh ||
+			 chrdev->closed == VHOST_RPMSG_CLOSED_POLICY_KEEP);
+	burst->policy = chrdev->policy;
+	burst->limit = chrdev->rx_limit;
+	burst->closes = chrdev->closes;
+	if (chrdev->spare)
+		vrpmsg_pool_splice(&burst->spare, &chrdev->spare->rx);
+	memcg = chrdev->reader ? chrdev->reader->memcg : chrdev->memcg;
+	if (memcg && mem_cgroup_tryget(memcg))
+		burst->memcg = memcg;
+	spin_unlock(&chrdev->lock);
+	burst->begun = true;
+}
+
+/*
+ * The receive queue is full, as far as the burst knows, or there is no memory for
+ * a message of @nomem bytes. Hold the guest back until the reader has made room
+ * for a quarter of the queue, which is worth a wake-up, or until there is memory.
+ * If it need not wait, the burst knows why from now on.
+ */
+static bool queue_stall(struct vrpmsg_chrdev *chrdev, bool nomem, size_t len)
+{
+	struct vrpmsg_rx_burst *burst = &chrdev->rx_burst;
+	bool stalled;
+
+	spin_lock(&chrdev->lock);
+	/* Nobody reads what is not for the reader, and so makes room. */
+	stalled = chrdev->reader && chrdev->closes == burst->closes &&
+		  chrdev->policy == VHOST_RPMSG_FULL_POLICY_HOLD &&
+		  (nomem ||
+		   chrdev->rx.used + burst->queue.used >= chrdev->rx_limit);
+	if (stalled && nomem) {
+		chrdev->reader->retry_len = len;
+		schedule_delayed_work(&chrdev->reader->retry,
+				      msecs_to_jiffies(QUEUE_RETRY_INTERVAL));
+	}
+	if (stalled && !chrdev->stalled) {
+		WRITE_ONCE(chrdev->stalled, true);
+		queue_count(chrdev, VHOST_RPMSG_A_STATS_STALLS, 1);
+		trace_vrpmsg_stall(chrdev->ept.rdev, chrdev->ept.addr, true);
+	}
+	if (!stalled) {
+		burst->reader = chrdev->reader;
+		burst->policy = chrdev->policy;
+		burst->limit = chrdev->rx_limit;
+	}
+	spin_unlock(&chrdev->lock);
+	return stalled;
+}
+
+/* Reclaim memory for the message that was refused, where nothing waits for it. */
+static void queue_retry(struct work_struct *work)
+{
+	struct vrpmsg_file *reader =
+		container_of(to_delayed_work(work), struct vrpmsg_file, retry);
+	struct vrpmsg_chrdev *chrdev = reader->chrdev;
+	struct mem_cgroup *old_memcg;
+	struct vrpmsg_msg *msg;
+	bool resume;
+
+	if (!READ_ONCE(chrdev->stalled))
+		return;
+	old_memcg = set_active_memcg(reader->memcg);
+	msg = vrpmsg_msg_alloc(READ_ONCE(reader->retry_len),
+			       GFP_KERNEL | __GFP_RETRY_MAYFAIL);
+	set_active_memcg(old_memcg);
+	if (!msg) {
+		schedule_delayed_work(&reader->retry,
+				      msecs_to_jiffies(QUEUE_RETRY_INTERVAL));
+		return;
+	}
+
+	spin_lock(&chrdev->lock);
+	/* For the message that waits, whatever is kept besides. */
+	if (chrdev->spare &&
+	    vrpmsg_spare_put_msg(chrdev->spare, &chrdev->spare->rx, msg,
+				 SIZE_MAX))
+		msg = NULL;
+	resume = chrdev->stalled;
+	WRITE_ONCE(chrdev->stalled, false);
+	spin_unlock(&chrdev->lock);
+	if (msg)
+		vrpmsg_msg_free(msg);
+	if (resume)
+		vrpmsg_chrdev_resume(chrdev);
+}
+
+void vrpmsg_queue_init_retry(struct vrpmsg_file *reader)
+{
+	INIT_DELAYED_WORK(&reader->retry, queue_retry);
+}
+
+/* The guest has been held back for as long as it may be: drop until there is room. */
+static void queue_give_up(struct vrpmsg_chrdev *chrdev)
+{
+	bool stalled;
+
+	spin_lock(&chrdev->lock);
+	stalled = chrdev->stalled;
+	WRITE_ONCE(chrdev->stalled, false);
+	WRITE_ONCE(chrdev->dropping, queue_is_full(chrdev));
+	spin_unlock(&chrdev->lock);
+	if (stalled)
+		trace_vrpmsg_stall(chrdev->ept.rdev, chrdev->ept.addr, false);
+}
+
+/*
+ * Whether it drops what comes, since it has held the guest back for as long as it
+ * might. An administrator for whom nothing is to be lost has it stop.
+ */
+static bool queue_drops(struct vrpmsg_chrdev *chrdev)
+{
+	if (likely(!READ_ONCE(chrdev->dropping)))
+		return false;
+	if (READ_ONCE(chrdev->ept.rdev->hold_time))
+		return true;
+	spin_lock(&chrdev->lock);
+	WRITE_ONCE(chrdev->dropping, false);
+	spin_unlock(&chrdev->lock);
+	return false;
+}
+
+/* Whether to take a message: 0, -EAGAIN, or the counter for those dropped. */
+static int queue_admit(struct vrpmsg_chrdev *chrdev)
+{
+	struct vrpmsg_rx_burst *burst = &chrdev->rx_burst;
+	bool over = vrpmsg_dev_hold_over(chrdev->ept.rdev);
+
+	if (READ_ONCE(chrdev->stalled)) {
+		if (!over)
+			return -EAGAIN;
+		queue_give_up(chrdev);
+	}
+	for (;;) {
+		queue_begin(chrdev);
+		if (!burst->accept)
+			return VHOST_RPMSG_A_STATS_RX_DROP_CLOSED;
+		if (queue_drops(chrdev))
+			return VHOST_RPMSG_A_STATS_RX_DROP_FULL;
+		if (READ_ONCE(chrdev->rx.used) + burst->queue.used <
+		    burst->limit)
+			return 0;
+		/* Nobody reads: the guest is not held, whatever the policy. */
+		if (!burst->reader ||
+		    burst->policy == VHOST_RPMSG_FULL_POLICY_DROP)
+			return VHOST_RPMSG_A_STATS_RX_DROP_FULL;
+		if (over) {
+			queue_give_up(chrdev);
+			return VHOST_RPMSG_A_STATS_RX_DROP_FULL;
+		}
+		if (queue_stall(chrdev, false, 0))
+			return -EAGAIN;
+		/* It was closed, changed or read this moment. */
+	}
+}
+
+/*
+ * Payload of the guest must not run the host out of memory: it is charged to
+ * whoever reads it, and nothing is reclaimed for it here, where others wait for
+ * the virtqueue.
+ */
+static struct vrpmsg_msg *queue_new_msg(struct vrpmsg_rx_burst *burst,
+					size_t len)
+{
+	struct vrpmsg_msg *msg = vrpmsg_pool_get(&burst->spare, len);
+	struct mem_cgroup *old_memcg;
+
+	if (msg)
+		return msg;
+	old_memcg = set_active_memcg(burst->memcg);
+	msg = vrpmsg_msg_alloc(len, GFP_NOWAIT);
+	set_active_memcg(old_memcg);
+	return msg;
+}
+
+ssize_t vrpmsg_queue_read(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
+{
+	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(iter->ept);
+	struct vrpmsg_rx_burst *burst = &chrdev->rx_burst;
+	size_t len = vhost_rpmsg_iter_len(iter);
+	struct vrpmsg_msg *msg;
+	int cause;
+
+	cause = queue_admit(chrdev);
+	if (cause < 0)
+		return cause;
+	if (cause)
+		goto drop;
+
+	msg = queue_new_msg(burst, len);
+	if (!msg) {
+		if (!vrpmsg_dev_hold_over(chrdev->ept.rdev) &&
+		    queue_stall(chrdev, true, len))
+			return -EAGAIN;
+		cause = VHOST_RPMSG_A_STATS_RX_DROP_NOMEM;
+		goto drop;
+	}
+
+	msg->addr = iter->src;
+	msg->generation = chrdev->ept.rdev->generation;
+	if (vrpmsg_ring_copy(vr, iter, vrpmsg_msg_data(msg), len) != len) {
+		/* It comes again, or the ring counts it. */
+		vrpmsg_msg_free(msg);
+		return -EFAULT;
+	}
+	vrpmsg_queue_push(&burst->queue, msg);
+	return len;
+
+drop:
+	queue_drop(chrdev, cause, len);
+	return -ENOBUFS;
+}
+
+/* The message before this one has reached the guest. */
+static void queue_sent(struct vrpmsg_chrdev *chrdev)
+{
+	struct vrpmsg_tx_burst *burst = &chrdev->tx_burst;
+	struct vrpmsg_msg *msg = burst->last;
+
+	if (!msg)
+		return;
+	burst->last = NULL;
+	burst->done += vrpmsg_msg_cost(msg);
+	burst->done_len += msg->len;
+	burst->done_num++;
+	if (burst->spare.bytes + vrpmsg_msg_size(msg) <=
+	    READ_ONCE(chrdev->tx_limit))
+		vrpmsg_pool_put(&burst->spare, msg);
+	else
+		vrpmsg_msg_free(msg);
+}
+
+void vrpmsg_queue_unsend(struct vhost_rpmsg_ept *ept)
+{
+	struct vrpmsg_tx_burst *burst = &vrpmsg_chrdev_of(ept)->tx_burst;
+
+	vrpmsg_queue_push_front(&burst->queue, burst->last);
+	burst->last = NULL;
+}
+
+/* The first message of the burst's queue is not sent. */
+static void queue_drop_first(struct vrpmsg_chrdev *chrdev, unsigned int stat)
+{
+	struct vrpmsg_msg *msg = vrpmsg_queue_pop(&chrdev->tx_burst.queue);
+
+	chrdev->tx_burst.done += vrpmsg_msg_cost(msg);
+	queue_drop(chrdev, stat, msg->len);
+	vrpmsg_msg_free(msg);
+}
+
+/* The guest had larger buffers when it was written. */
+void vrpmsg_queue_drop(struct vhost_rpmsg_ept *ept)
+{
+	queue_drop_first(vrpmsg_chrdev_of(ept),
+			 VHOST_RPMSG_A_STATS_TX_DROP_SIZE);
+}
+
+/* The first message, past those that were for a guest that is gone. */
+static struct vrpmsg_msg *queue_first(struct vrpmsg_chrdev *chrdev)
+{
+	struct vrpmsg_tx_burst *burst = &chrdev->tx_burst;
+	struct vrpmsg_msg *msg;
+
+	for (;;) {
+		if (vrpmsg_queue_empty(&burst->queue)) {
+			spin_lock(&chrdev->lock);
+			vrpmsg_queue_splice(&burst->queue, &chrdev->tx);
+			spin_unlock(&chrdev->lock);
+		}
+		msg = burst->queue.head;
+		if (!msg || !msg->generation ||
+		    msg->generation == chrdev->ept.rdev->generation)
+			return msg;
+		queue_drop_first(chrdev, VHOST_RPMSG_A_STATS_TX_DROP_RESET);
+	}
+}
+
+int vrpmsg_queue_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
+{
+	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(iter->ept);
+	struct vrpmsg_tx_burst *burst = &chrdev->tx_burst;
+	struct vrpmsg_msg *msg;
+
+	queue_sent(chrdev);
+	msg = queue_first(chrdev);
+	if (!msg)
+		return -ENODATA;
+	if (msg->len > vhost_rpmsg_iter_room(iter))
+		return -EMSGSIZE;
+
+	vrpmsg_queue_pop(&burst->queue);
+	iter->dst = msg->addr;
+	vrpmsg_ring_copy(vr, iter, vrpmsg_msg_data(msg), msg->len);
+	burst->last = msg;
+	return !vrpmsg_queue_empty(&burst->queue) ||
+	       !vrpmsg_queue_empty(&chrdev->tx);
+}
+
+/* The burst from the guest is over: hand over what came. */
+void vrpmsg_queue_rx_complete(struct vhost_rpmsg_ept *ept)
+{
+	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
+	struct vrpmsg_rx_burst *burst = &chrdev->rx_burst;
+	u32 num = burst->queue.num;
+	bool readable;
+
+	if (!burst->begun)
+		return;
+	spin_lock(&chrdev->lock);
+	/*
+	 * A reader that has been told of the end must not find any more, nor the
+	 * next one what was for who has closed the file since.
+	 */
+	readable = num && !chrdev->gone &&
+		   (chrdev->closes == burst->closes ||
+		    chrdev->closed == VHOST_RPMSG_CLOSED_POLICY_KEEP);
+	if (readable) {
+		/* Before a reader can count one of them as discarded. */
+		queue_count(chrdev, VHOST_RPMSG_A_STATS_RX_MSGS, num);
+		queue_count(chrdev, VHOST_RPMSG_A_STATS_RX_BYTES,
+			    burst->queue.used - num * VHOST_RPMSG_MSG_OVERHEAD);
+		vrpmsg_queue_splice(&chrdev->rx, &burst->queue);
+	}
+	if (chrdev->spare)
+		vrpmsg_spare_put(chrdev->spare, &chrdev->spare->rx,
+				 &burst->spare, chrdev->rx_limit);
+	spin_unlock(&chrdev->lock);
+
+	if (readable)
+		wake_up_interruptible_poll(&chrdev->rx_wait,
+					   EPOLLIN | EPOLLRDNORM);
+	else
+		vrpmsg_chrdev_drop_all(chrdev, &burst->queue,
+				       VHOST_RPMSG_A_STATS_RX_DROP_CLOSED);
+	vrpmsg_pool_free(&burst->spare);
+	mem_cgroup_put(burst->memcg);
+	burst->memcg = NULL;
+	burst->begun = false;
+}
+
+/* The burst to the guest is over: make room for writers. */
+void vrpmsg_queue_tx_complete(struct vhost_rpmsg_ept *ept)
+{
+	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
+	struct vrpmsg_tx_burst *burst = &chrdev->tx_burst;
+
+	queue_sent(chrdev);
+	if (!burst->done)
+		return;
+	if (burst->done_num) {
+		queue_count(chrdev, VHOST_RPMSG_A_STATS_TX_MSGS,
+			    burst->done_num);
+		queue_count(chrdev, VHOST_RPMSG_A_STATS_TX_BYTES,
+			    burst->done_len);
+	}
+	spin_lock(&chrdev->lock);
+	WRITE_ONCE(chrdev->tx_used, chrdev->tx_used - burst->done);
+	vrpmsg_linger_sent(chrdev);
+	if (chrdev->spare)
+		vrpmsg_spare_put(chrdev->spare, &chrdev->spare->tx,
+				 &burst->spare, chrdev->tx_limit);
+	spin_unlock(&chrdev->lock);
+	wake_up_interruptible_poll(&chrdev->tx_wait, EPOLLOUT | EPOLLWRNORM);
+	vrpmsg_pool_free(&burst->spare);
+	burst->done = 0;
+	burst->done_len = 0;
+	burst->done_num = 0;
+}
+
+/* Throw away what waits for a guest that will never come back. */
+static void queue_drop_tx(struct vrpmsg_chrdev *chrdev)
+{
+	struct vrpmsg_queue queue;
+	u32 used;
+
+	vrpmsg_queue_init(&queue);
+	vrpmsg_queue_splice(&queue, &chrdev->tx_burst.queue);
+	spin_lock(&chrdev->lock);
+	vrpmsg_queue_splice(&queue, &chrdev->tx);
+	spin_unlock(&chrdev->lock);
+
+	used = vrpmsg_chrdev_drop_all(chrdev, &queue,
+				      VHOST_RPMSG_A_STATS_TX_DROP_RESET);
+
+	spin_lock(&chrdev->lock);
+	WRITE_ONCE(chrdev->tx_used, chrdev->tx_used - used);
+	vrpmsg_linger_sent(chrdev);
+	spin_unlock(&chrdev->lock);
+}
+
+/*
+ * Take out what nobody has read. A process that copies a message right now frees
+ * it itself, and the others with it: nobody waits for its memory here.
+ */
+static void queue_take_unread(struct vrpmsg_chrdev *chrdev,
+			      struct vrpmsg_queue *unread)
+{
+	struct vrpmsg_file *reader = chrdev->reader;
+
+	lockdep_assert_held(&chrdev->lock);
+	if (!reader || mutex_trylock(&reader->read_lock)) {
+		vrpmsg_queue_splice(unread, &chrdev->rx);
+		if (reader)
+			mutex_unlock(&reader->read_lock);
+	} else {
+		vrpmsg_queue_splice(&chrdev->rx_dead, &chrdev->rx);
+	}
+}
+
+/* Context: no burst goes on, so the worker's side is ours. */
+void vrpmsg_queue_reset(struct vhost_rpmsg_ept *ept)
+{
+	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
+	struct vrpmsg_queue unread;
+	bool resume = false;
+
+	queue_drop_tx(chrdev);
+	vrpmsg_queue_init(&unread);
+	spin_lock(&chrdev->lock);
+	if (chrdev->reset == VHOST_RPMSG_RESET_POLICY_DROP) {
+		queue_take_unread(chrdev, &unread);
+		resume = vrpmsg_chrdev_resumes(chrdev);
+	}
+	spin_unlock(&chrdev->lock);
+	vrpmsg_chrdev_drop_all(chrdev, &unread,
+			       VHOST_RPMSG_A_STATS_RX_DISCARDS);
+	if (resume)
+		vrpmsg_chrdev_resume(chrdev);
+	wake_up_interruptible_poll(&chrdev->tx_wait, EPOLLOUT | EPOLLWRNORM);
+}
+
+/* What this one says before a process reads waits for it, too. */
+void vrpmsg_queue_new_guest(struct vhost_rpmsg_ept *ept)
+{
+	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
+
+	spin_lock(&chrdev->lock);
+	chrdev->fresh = true;
+	spin_unlock(&chrdev->lock);
+	/* All who poll hear of it: it is no message that one takes from another. */
+	wake_up_all(&chrdev->rx_wait);
+	wake_up_all(&chrdev->tx_wait);
+}
+
+/* Writers without a remote do not sleep, but pollers wait for one. */
+void vrpmsg_queue_remote_changed(struct vhost_rpmsg_ept *ept)
+{
+	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
+
+	wake_up_interruptible_poll(&chrdev->tx_wait, EPOLLOUT | EPOLLWRNORM);
+	vrpmsg_ept_event(&chrdev->ept, VHOST_RPMSG_EVENT_CHANGE);
+}
+
+void vrpmsg_chrdev_set_gone(struct vrpmsg_chrdev *chrdev)
+{
+	struct vrpmsg_queue unread;
+
+	vrpmsg_queue_init(&unread);
+	spin_lock(&chrdev->lock);
+	WRITE_ONCE(chrdev->gone, true);
+	WRITE_ONCE(chrdev->stalled, false);
+	vrpmsg_linger_stop(chrdev);
+	/* It cannot be opened any more. */
+	if (!chrdev->reader)
+		vrpmsg_queue_splice(&unread, &chrdev->rx);
+	spin_unlock(&chrdev->lock);
+	vrpmsg_chrdev_drop_all(chrdev, &unread,
+			       VHOST_RPMSG_A_STATS_RX_DISCARDS);
+}
+
+/* The worker does not use the endpoint any more, and never will. */
+void vrpmsg_queue_release(struct vhost_rpmsg_ept *ept)
+{
+	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
+
+	/* First, so that no writer queues one more that nobody would free. */
+	vrpmsg_chrdev_set_gone(chrdev);
+	queue_drop_tx(chrdev);
+	vrpmsg_chrdev_put(chrdev);
+}

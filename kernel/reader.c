@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A process reads: messages out of an endpoint's receive queue, one for each call
+ * or, in batch mode, as many as fit.
+ */
+#include <linux/fs.h>
+#include <linux/sched.h>
+#include <linux/uio.h>
+
+#include "chrdev.h"
+
+static bool reader_ready(struct vrpmsg_chrdev *chrdev)
+{
+	return !vrpmsg_queue_empty(&chrdev->rx) || READ_ONCE(chrdev->gone);
+}
+
+/* One reader at a time: the others wait for it, as long as they may. */
+static int reader_lock(struct vrpmsg_file *f, struct kiocb *iocb)
+{
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return mutex_trylock(&f->read_lock) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(&f->read_lock);
+}
+
+/* The first message, or NULL: with @gone, no other will come. */
+static struct vrpmsg_msg *reader_peek(struct vrpmsg_chrdev *chrdev, bool *gone)
+{
+	struct vrpmsg_msg *msg = vrpmsg_queue_peek(&chrdev->rx);
+
+	*gone = false;
+	if (!msg) {
+		spin_lock(&chrdev->lock);
+		msg = chrdev->rx.head;
+		*gone = chrdev->gone;
+		spin_unlock(&chrdev->lock);
+	}
+	return msg;
+}
+
+/*
+ * Wait for a message. Returns the first one, with the lock of readers held: it and
+ * those behind it stay where they are until reader_end().
+ */
+static struct vrpmsg_msg *reader_begin(struct vrpmsg_file *f,
+				       struct kiocb *iocb, bool nowait)
+{
+	struct vrpmsg_chrdev *chrdev = f->chrdev;
+	struct vrpmsg_msg *msg;
+	bool gone;
+	int err;
+
+	for (;;) {
+		err = reader_lock(f, iocb);
+		if (err)
+			return ERR_PTR(err);
+		msg = reader_peek(chrdev, &gone);
+		if (msg)
+			return msg;
+		mutex_unlock(&f->read_lock);
+		if (gone)
+			return ERR_PTR(-EPIPE);
+		if (nowait)
+			return ERR_PTR(-EAGAIN);
+		err = wait_event_interruptible(chrdev->rx_wait,
+					       reader_ready(chrdev));
+		if (err)
+			return ERR_PTR(err);
+	}
+}
+
+/* What has been read is memory for the next messages. */
+static void reader_keep(struct vrpmsg_chrdev *chrdev, struct vrpmsg_queue *read)
+{
+	struct vrpmsg_pool pool = {};
+	struct vrpmsg_msg *msg;
+
+	while ((msg = vrpmsg_queue_pop(read)))
+		vrpmsg_pool_put(&pool, msg);
+	spin_lock(&chrdev->lock);
+	vrpmsg_spare_put(chrdev->spare, &chrdev->spare->rx, &pool,
+			 chrdev->rx_limit);
+	spin_unlock(&chrdev->lock);
+	vrpmsg_pool_free(&pool);
+}
+
+/*
+ * Take out what has been read: @read says which messages, from its head on. If the
+ * guest has been reset meanwhile, they are not in the queue any more, and what came
+ * with them is to be thrown away.
+ */
+static void reader_end(struct vrpmsg_file *f, struct vrpmsg_queue *read)
+{
+	struct vrpmsg_chrdev *chrdev = f->chrdev;
+	struct vrpmsg_queue dead;
+	bool resume;
+
+	vrpmsg_queue_init(&dead);
+	if (!read->num)
+		vrpmsg_queue_init(read);
+	spin_lock(&chrdev->lock);
+	if (read->num)
+		vrpmsg_queue_cut(chrdev->rx.head == read->head ?
+					 &chrdev->rx :
+					 &chrdev->rx_dead,
+				 read);
+	/* One is kept at once, many without the lock. */
+	if (read->num == 1 &&
+	    vrpmsg_spare_put_msg(chrdev->spare, &chrdev->spare->rx, read->head,
+				 chrdev->rx_limit))
+		vrpmsg_queue_init(read);
+	vrpmsg_queue_splice(&dead, &chrdev->rx_dead);
+	resume = vrpmsg_chrdev_resumes(chrdev);
+	spin_unlock(&chrdev->lock);
+	mutex_unlock(&f->read_lock);
+
+	if (resume)
+		vrpmsg_chrdev_resume(chrdev);
+	if (read->num > 1)
+		reader_keep(chrdev, read);
+	vrpmsg_queue_free(read);
+	vrpmsg_chrdev_drop_all(chrdev, &dead, VHOST_RPMSG_A_STATS_RX_DISCARDS);
+}
+
+/* Copy a message as one call returns it: how many bytes, or why not. */
+static ssize_t reader_copy_msg(struct vrpmsg_chrdev *chrdev,
+			       struct vrpmsg_msg *msg, struct iov_iter *to)
+{
+	struct vhost_rpmsg_addr addr = {
+		.addr = msg->addr,
+		.generation = msg->generation,
+	};
+	size_t prefix = chrdev->addressed ? sizeof(addr) : 0;
+
+	if (iov_iter_count(to) < prefix + msg->len)
+		return -EMSGSIZE;
+	if (prefix && copy_to_iter(&addr, prefix, to) != prefix)
+		return -EFAULT;
+	if (!vrpmsg_msg_copy_to(msg, to))
+		return -EFAULT;
+	return prefix + msg->len;
+}
+
+/* Copy a message as a record of a batch; its padding only as far as it fits. */
+static ssize_t reader_copy_rec(struct vrpmsg_msg *msg, struct iov_iter *to)
+{
+	struct vhost_rpmsg_rec rec = {
+		.len = msg->len,
+		.addr = msg->addr,
+		.generation = msg->generation,
+	};
+	size_t len = sizeof(rec) + msg->len, pad;
+
+	if (iov_iter_count(to) < len)
+		return -EMSGSIZE;
+	if (copy_to_iter(&rec, sizeof(rec), to) != sizeof(rec) ||
+	    !vrpmsg_msg_copy_to(msg, to))
+		return -EFAULT;
+	pad = min(VHOST_RPMSG_REC_ALIGN(len) - len, iov_iter_count(to));
+	if (pad && iov_iter_zero(pad, to) != pad)
+		return -EFAULT;
+	return len + pad;
+}
+
+/**
+ * vrpmsg_file_read_iter - read() of an endpoint's file
+ * @iocb: the call
+ * @to: where to
+ *
+ * Return: how many bytes, or an error of the first message.
+ */
+ssize_t vrpmsg_file_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct vrpmsg_file *f = iocb->ki_filp->private_data;
+	/* A buffer of no size is not worth a wait. */
+	bool nowait = vrpmsg_file_nowait(iocb) || !iov_iter_count(to);
+	bool batch = READ_ONCE(f->batch);
+	struct vrpmsg_msg *msg, *last = NULL;
+	struct vrpmsg_queue read;
+	ssize_t total = 0, ret;
+
+	msg = reader_begin(f, iocb, nowait);
+	if (IS_ERR(msg))
+		return PTR_ERR(msg);
+
+	vrpmsg_queue_init(&read);
+	read.head = msg;
+	do {
+		ret = batch ? reader_copy_rec(msg, to) :
+			      reader_copy_msg(f->chrdev, msg, to);
+		if (ret < 0)
+			break;
+		total += ret;
+		vrpmsg_queue_extend(&read, msg);
+		last = msg;
+		/* As vrpmsg_queue_peek(). */
+		msg = batch ? smp_load_acquire(&msg->next) : NULL;
+		cond_resched();
+	} while (msg);
+	reader_end(f, &read);
+	return last ? total : ret;
+}

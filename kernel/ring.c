@@ -1,0 +1,577 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One virtqueue, on the vhost core: a buffer is taken, filled or read, and given
+ * back.
+ *
+ * Everything in the ring and in the messages is the guest's to write, at any
+ * time. It is read once, into memory of ours, and checked there.
+ *
+ * Memory that cannot be accessed may be accessible a moment later. Such an entry
+ * stays at the head of its ring and is tried again, see vrpmsg_ring_retry(). What
+ * makes no sense is skipped and counted at once.
+ */
+#include <linux/export.h>
+
+#include "internal.h"
+#include "trace.h"
+
+#define RING_HDR_SIZE	sizeof(struct vrpmsg_hdr)
+
+static void ring_count_error(struct vhost_rpmsg *vr, unsigned int n, size_t len)
+{
+	vrpmsg_count(vr->rdev, VHOST_RPMSG_A_STATS_RING_ERRORS, n);
+	trace_vrpmsg_drop(vr->rdev, VHOST_RPMSG_A_STATS_RING_ERRORS,
+			  VHOST_RPMSG_ADDR_ANY, len);
+}
+
+/**
+ * vrpmsg_ring_retry - whether to try again what could not be accessed
+ * @ring: ring whose entry at the head, or whose used entries, are concerned
+ *
+ * The ring's timer has the worker try 1, 10 and 100 ms later; kicks of any kind
+ * in between have it try as well and do not count.
+ *
+ * Context: the virtqueue's mutex held.
+ * Return: true: leave it where it is; false: give it up.
+ */
+bool vrpmsg_ring_retry(struct vrpmsg_ring *ring)
+{
+	static const u8 delays[] = { 1, 10, 100 };
+
+	lockdep_assert_held(&ring->vq->mutex);
+	if (ring->tries && !READ_ONCE(ring->due))
+		return true;
+	if (ring->tries == ARRAY_SIZE(delays)) {
+		ring->tries = 0;
+		return false;
+	}
+	WRITE_ONCE(ring->due, false);
+	mod_timer(&ring->timer,
+		  jiffies + msecs_to_jiffies(delays[ring->tries++]));
+	return true;
+}
+
+/*
+ * Give the guest the buffers back that were used since the last time. False: its
+ * used ring cannot be written now. The entries are kept, no more must be taken
+ * from the ring before they are out, and the worker is called again.
+ */
+bool vrpmsg_ring_flush(struct vhost_rpmsg *vr, unsigned int qid)
+{
+	struct vrpmsg_ring *ring = &vr->ring[qid];
+	struct vhost_virtqueue *vq = ring->vq;
+	u16 used = vq->last_used_idx;
+
+	lockdep_assert_held(&vq->mutex);
+	if (!ring->done)
+		return true;
+	if (vhost_add_used_n(vq, vq->heads, NULL, ring->done)) {
+		/* Not published: write all of them again next time. */
+		vq->last_used_idx = used;
+		if (vrpmsg_ring_retry(ring))
+			return false;
+		/* The guest does not get them back, and is to blame. */
+		ring_count_error(vr, ring->done, 0);
+	} else {
+		ring->tries = 0;
+		vhost_signal(&vr->dev, vq);
+	}
+	ring->done = 0;
+	return true;
+}
+
+/* The device has done with a buffer, of which it has written @len bytes. */
+static void ring_used(struct vhost_rpmsg *vr, unsigned int qid, int head,
+		      u32 len)
+{
+	struct vrpmsg_ring *ring = &vr->ring[qid];
+	struct vhost_virtqueue *vq = ring->vq;
+
+	/*
+	 * An honest guest has no more out than the ring has entries, and gets
+	 * them back together. One that makes more available than it may must
+	 * not have the core write beyond the end of the ring.
+	 */
+	if (ring->done == min_t(unsigned int, vq->num, UIO_MAXIOV) &&
+	    !vrpmsg_ring_flush(vr, qid)) {
+		ring_count_error(vr, ring->done, 0);
+		ring->done = 0;
+	}
+	ring->tries = 0;
+	if (unlikely(!READ_ONCE(vr->rdev->used)))
+		WRITE_ONCE(vr->rdev->used, true);
+	vq->heads[ring->done].id = cpu_to_vhost32(vq, head);
+	vq->heads[ring->done].len = cpu_to_vhost32(vq, len);
+	ring->done++;
+}
+
+/*
+ * Put the buffer back that vrpmsg_ring_get() has just taken. How many
+ * descriptors it has is of interest with VIRTIO_F_IN_ORDER only, which is not
+ * offered.
+ */
+void vrpmsg_ring_unget(struct vhost_rpmsg_iter *iter)
+{
+	vhost_discard_vq_desc(iter->vq, 1, 0);
+}
+
+/*
+ * Where in the VMM's memory a part of the ring is: what the vhost core has for
+ * itself only. With an IOTLB the part has been prefetched.
+ */
+static void __user *ring_addr(struct vhost_virtqueue *vq,
+			      enum vhost_uaddr_type type, void __user *addr)
+{
+	const struct vhost_iotlb_map *map;
+
+	if (!vq->iotlb)
+		return addr;
+	map = vq->meta_iotlb[type];
+	if (!map)
+		return NULL;
+	return (void __user *)(uintptr_t)(map->addr + (u64)(uintptr_t)addr -
+					  map->start);
+}
+
+static int ring_read_avail(struct vhost_virtqueue *vq, __virtio16 __user *addr,
+			   u16 *val)
+{
+	__virtio16 v;
+
+	addr = ring_addr(vq, VHOST_ADDR_AVAIL, addr);
+	if (!addr || get_user(v, addr))
+		return -EFAULT;
+	*val = vhost16_to_cpu(vq, v);
+	return 0;
+}
+
+/**
+ * vrpmsg_ring_used_blank - whether a used ring is all zeroes
+ * @vq: virtqueue that has been set up
+ *
+ * Context: @vq's mutex held; may sleep.
+ * Return: true also when it cannot be read.
+ */
+bool vrpmsg_ring_used_blank(struct vhost_virtqueue *vq)
+{
+	size_t left = vq->num * sizeof(vq->used->ring[0]);
+	void __user *from = ring_addr(vq, VHOST_ADDR_USED, vq->used->ring);
+	u8 buf[256];
+	size_t n;
+
+	lockdep_assert_held(&vq->mutex);
+	for (; left && from; left -= n, from += n) {
+		n = min(left, sizeof(buf));
+		if (copy_from_user(buf, from, n))
+			return true;
+		if (memchr_inv(buf, 0, n))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The guest's index is out of range. One that has begun anew, without a reset,
+ * has another used index in its memory, too: both rings begin anew then, which
+ * takes both mutexes. Otherwise go on where the guest says it is.
+ */
+static int ring_jumped(struct vhost_rpmsg *vr, unsigned int qid)
+{
+	struct vhost_virtqueue *vq = &vr->vq[qid];
+	u16 ours = vq->last_used_idx, idx;
+
+	vq->avail_idx = vq->last_avail_idx;
+	/* What has not been published would look like a difference. */
+	if (!vrpmsg_ring_flush(vr, qid))
+		return -EFAULT;
+	ours = vq->last_used_idx;
+	if (vhost_vq_init_access(vq) ||
+	    ring_read_avail(vq, &vq->avail->idx, &idx)) {
+		vrpmsg_ring_retry(&vr->ring[qid]);
+		return -EFAULT;
+	}
+	ring_count_error(vr, 1, 0);
+	if (vq->last_used_idx != ours) {
+		WRITE_ONCE(vr->anew, true);
+		vhost_poll_queue(&vr->vq[VIRTIO_RPMSG_REQUEST].poll);
+		return -ESTALE;
+	}
+	vq->last_avail_idx = idx;
+	vq->avail_idx = idx;
+	return -EBADMSG;
+}
+
+/*
+ * The next entry of the ring cannot be taken; vhost_get_vq_desc() has returned
+ * @err and not advanced past it, which would have the device hang on it.
+ */
+static int ring_bad_entry(struct vhost_rpmsg *vr, unsigned int qid, int err)
+{
+	struct vhost_virtqueue *vq = &vr->vq[qid];
+	bool pending = vq->avail_idx != vq->last_avail_idx;
+	u16 head;
+
+	/* Before 6.12 the core kept such an index; it is EINVAL since. */
+	if ((u16)(vq->avail_idx - vq->last_avail_idx) > vq->num ||
+	    (!pending && err == -EINVAL))
+		return ring_jumped(vr, qid);
+	if (err == -EFAULT && vrpmsg_ring_retry(&vr->ring[qid]))
+		return -EFAULT;
+
+	ring_count_error(vr, 1, 0);
+	pr_debug_ratelimited("%s: bad entry in ring %u\n", vr->rdev->name, qid);
+	if (!pending)
+		return -EFAULT;	/* the index itself; perhaps at the next kick */
+	/* The used index counts it, so that it stays the truth. */
+	if (!ring_read_avail(vq, &vq->avail->ring[vq->last_avail_idx &
+						  (vq->num - 1)], &head) &&
+	    head < vq->num)
+		ring_used(vr, qid, head, 0);
+	vq->last_avail_idx++;
+	return -EBADMSG;
+}
+
+/*
+ * The guest's message has been read, or is dropped. The device has written
+ * nothing; but a legacy guest may take the length for the buffer's capacity, as
+ * OpenAMP does.
+ */
+void vrpmsg_ring_put_request(struct vhost_rpmsg *vr,
+			     struct vhost_rpmsg_iter *iter)
+{
+	bool modern = vhost_has_feature(iter->vq, VIRTIO_F_VERSION_1);
+
+	ring_used(vr, VIRTIO_RPMSG_REQUEST, iter->head,
+		  modern ? 0 : iter->size);
+}
+
+/* Read the header. -EFAULT: the entry is at the head again. */
+static int ring_read_hdr(struct vhost_rpmsg_iter *iter, unsigned int out,
+			 struct vrpmsg_hdr *hdr)
+{
+	struct vhost_virtqueue *vq = iter->vq;
+	void __user *base = vq->iov->iov_base;
+
+	if (likely(out == 1)) {
+		/* One piece, as Linux guests have it, is cheaper to copy. */
+		if (copy_from_user(hdr, base, sizeof(*hdr)))
+			return -EFAULT;
+		iov_iter_ubuf(&iter->iov_iter, ITER_SOURCE, base + sizeof(*hdr),
+			      iter->size - sizeof(*hdr));
+		return 0;
+	}
+	iov_iter_init(&iter->iov_iter, ITER_SOURCE, vq->iov, out, iter->size);
+	if (!copy_from_iter_full(hdr, sizeof(*hdr), &iter->iov_iter))
+		return -EFAULT;
+	return 0;
+}
+
+/* Take a message of the guest, read its header and check it. */
+static int ring_get_request(struct vhost_rpmsg *vr,
+			    struct vhost_rpmsg_iter *iter, unsigned int out,
+			    unsigned int in)
+{
+	struct vhost_virtqueue *vq = iter->vq;
+	struct vrpmsg_hdr hdr;
+
+	iter->size = iov_length(vq->iov, out);
+	if (in || iter->size < sizeof(hdr))
+		goto invalid;
+	if (ring_read_hdr(iter, out, &hdr)) {
+		if (!vrpmsg_ring_retry(&vr->ring[VIRTIO_RPMSG_REQUEST]))
+			goto invalid;
+		vrpmsg_ring_unget(iter);
+		return -EFAULT;
+	}
+
+	iter->src = vhost32_to_cpu(vq, hdr.src);
+	iter->dst = vhost32_to_cpu(vq, hdr.dst);
+	iter->len = vhost16_to_cpu(vq, hdr.len);
+	/* A guest may hand over more of a buffer than the message fills. */
+	if (iter->len > iter->size - sizeof(hdr))
+		goto invalid;
+	iter->room = 0;
+	iov_iter_truncate(&iter->iov_iter, iter->len);
+	return 0;
+
+invalid:
+	vrpmsg_drop(vr->rdev, VHOST_RPMSG_A_STATS_RX_DROP_INVALID,
+		    VHOST_RPMSG_ADDR_ANY, iter->size);
+	vrpmsg_ring_put_request(vr, iter);
+	return -EBADMSG;
+}
+
+/* Take an empty buffer of the guest. */
+static int ring_get_response(struct vhost_rpmsg *vr,
+			     struct vhost_rpmsg_iter *iter, unsigned int out,
+			     unsigned int in)
+{
+	struct vhost_virtqueue *vq = iter->vq;
+
+	iter->size = iov_length(vq->iov + out, in);
+	if (out || iter->size < RING_HDR_SIZE) {
+		/* It cannot even carry a null message. */
+		ring_count_error(vr, 1, iter->size);
+		ring_used(vr, VIRTIO_RPMSG_RESPONSE, iter->head, 0);
+		return -EBADMSG;
+	}
+
+	if (likely(in == 1)) {
+		iov_iter_ubuf(&iter->iov_iter, ITER_DEST,
+			      vq->iov->iov_base + RING_HDR_SIZE,
+			      iter->size - RING_HDR_SIZE);
+	} else {
+		iov_iter_init(&iter->hdr_iter, ITER_DEST, vq->iov, in,
+			      iter->size);
+		iter->iov_iter = iter->hdr_iter;
+		iov_iter_advance(&iter->iov_iter, RING_HDR_SIZE);
+	}
+	iter->iov_num = in;
+	iter->len = 0;
+	iter->room =
+		min_t(size_t, iter->size - RING_HDR_SIZE, VHOST_RPMSG_MAX_MTU);
+	iov_iter_truncate(&iter->iov_iter, iter->room);
+
+	if (unlikely(!vr->rdev->mtu_seen ||
+		     iter->room > READ_ONCE(vr->rdev->mtu))) {
+		vr->rdev->mtu_seen = true;
+		vrpmsg_dev_set_mtu(vr->rdev, iter->room);
+	}
+	return 0;
+}
+
+/**
+ * vrpmsg_ring_get - take the next buffer out of a ring
+ * @vr: device
+ * @qid: which ring, whose notifications are off
+ * @iter: set up for the buffer
+ *
+ * Context: the virtqueue's mutex held, vrpmsg_ring_flush() has returned true.
+ * Return: 0; -EAGAIN: there is none; -EBADMSG: there was one that could not be
+ * used and is gone now; -EFAULT: its memory, or the ring's, is not accessible,
+ * and it is tried again later; -EINPROGRESS: the IOTLB misses an entry, with
+ * whose arrival the vhost core queues the worker again; -ESTALE: the guest has
+ * begun anew, which the worker has been queued for.
+ */
+int vrpmsg_ring_get(struct vhost_rpmsg *vr, unsigned int qid,
+		    struct vhost_rpmsg_iter *iter)
+{
+	struct vhost_virtqueue *vq = &vr->vq[qid];
+	struct vhost_log *log = NULL;
+	unsigned int out, in;
+	int head;
+
+	lockdep_assert_held(&vq->mutex);
+	/* Whoever takes one has the look at all of them begin again. */
+	if (qid == VIRTIO_RPMSG_RESPONSE)
+		vr->peeked = 0;
+	iter->vq = vq;
+	iter->priv = NULL;
+	iter->copied = 0;
+	iter->fault = false;
+	iter->log_num = 0;
+
+	if (vhost_has_feature(vq, VHOST_F_LOG_ALL))
+		log = vq->log;
+	head = vhost_get_vq_desc(vq, vq->iov, ARRAY_SIZE(vq->iov), &out, &in,
+				 log, &iter->log_num);
+	if (head == -EAGAIN)
+		return -EINPROGRESS;
+	if (head < 0)
+		return ring_bad_entry(vr, qid, head);
+	if (head == vq->num) {
+		/* The index could be read. */
+		vr->ring[qid].tries = 0;
+		return -EAGAIN;
+	}
+
+	iter->head = head;
+	if (qid == VIRTIO_RPMSG_REQUEST)
+		return ring_get_request(vr, iter, out, in);
+	return ring_get_response(vr, iter, out, in);
+}
+
+/**
+ * vrpmsg_ring_peek_mtu - look for the largest buffer that the guest has posted
+ * @vr: device, whose ring for responses has its notifications off
+ *
+ * Looks at as many as a burst has messages, takes none, and goes on with the
+ * next ones when it is called again.
+ *
+ * Context: vq[RESPONSE].mutex held.
+ * Return: 0: all have been looked at; -EAGAIN: there are more; -EINPROGRESS: as
+ * vrpmsg_ring_get().
+ */
+int vrpmsg_ring_peek_mtu(struct vhost_rpmsg *vr)
+{
+	struct vhost_virtqueue *vq = &vr->vq[VIRTIO_RPMSG_RESPONSE];
+	struct vrpmsg_dev *rdev = vr->rdev;
+	unsigned int out, in, n;
+	size_t size;
+	int head;
+
+	lockdep_assert_held(&vq->mutex);
+	/* A guest that goes on may have its larger ones out. */
+	if (!vr->peeked)
+		vr->peeked_mtu = rdev->mtu_seen ? rdev->mtu : 0;
+	/* Forth to where the last look ended, and back in the end. */
+	vhost_discard_vq_desc(vq, -(int)vr->peeked, 0);
+	for (n = 0; n < VRPMSG_PKT_WEIGHT; n++) {
+		head = vhost_get_vq_desc(vq, vq->iov, ARRAY_SIZE(vq->iov), &out,
+					 &in, NULL, NULL);
+		if (head == -EAGAIN || head == vq->num)
+			break;
+		if (head < 0) {
+			/* The index itself, or an entry to be gone past. */
+			if (vq->avail_idx == vq->last_avail_idx)
+				break;
+			vhost_discard_vq_desc(vq, -1, 0);
+			continue;
+		}
+		size = iov_length(vq->iov + out, in);
+		if (out || size < RING_HDR_SIZE)
+			continue;
+		rdev->mtu_seen = true;
+		size = min_t(size_t, size - RING_HDR_SIZE, VHOST_RPMSG_MAX_MTU);
+		vr->peeked_mtu = max_t(u32, vr->peeked_mtu, size);
+	}
+	vr->peeked += n;
+	vhost_discard_vq_desc(vq, vr->peeked, 0);
+
+	if (n == VRPMSG_PKT_WEIGHT && vr->peeked < vq->num)
+		return -EAGAIN;
+	if (head == -EAGAIN)
+		return -EINPROGRESS;
+	/* What cannot be taken is for those to see who want to. */
+	vr->looked = vr->peeked || head < 0;
+	if (rdev->mtu_seen)
+		vrpmsg_dev_set_mtu(rdev, vr->peeked_mtu);
+	return 0;
+}
+
+/*
+ * Behind an IOTLB the vhost core logs all of the pieces of a buffer, which may
+ * be many times the guest's memory, page by page. Cut off what was not written.
+ */
+static unsigned int ring_cut(struct iovec *iov, unsigned int num, size_t len)
+{
+	unsigned int i;
+
+	for (i = 0; i < num && len; i++) {
+		iov[i].iov_len = min(iov[i].iov_len, len);
+		len -= iov[i].iov_len;
+	}
+	return i;
+}
+
+/* Write a header, and give the buffer with @len bytes to the guest. */
+static int ring_put(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
+		    const struct vrpmsg_hdr *hdr, size_t len)
+{
+	struct vhost_virtqueue *vq = iter->vq;
+
+	if (likely(iter->iov_num == 1)) {
+		if (copy_to_user(vq->iov->iov_base, hdr, sizeof(*hdr)))
+			return -EFAULT;
+	} else {
+		struct iov_iter to = iter->hdr_iter;
+
+		if (copy_to_iter(hdr, sizeof(*hdr), &to) != sizeof(*hdr))
+			return -EFAULT;
+	}
+	if (vhost_has_feature(vq, VHOST_F_LOG_ALL))
+		vhost_log_write(vq, vq->log, iter->log_num, len, vq->iov,
+				ring_cut(vq->iov, iter->iov_num, len));
+	ring_used(vr, VIRTIO_RPMSG_RESPONSE, iter->head, len);
+	return 0;
+}
+
+/*
+ * Complete a response and give it to the guest. -EFAULT: its memory cannot be
+ * written, and the buffer is still the caller's to put somewhere.
+ */
+int vrpmsg_ring_put_response(struct vhost_rpmsg *vr,
+			     struct vhost_rpmsg_iter *iter)
+{
+	struct vhost_virtqueue *vq = iter->vq;
+	struct vrpmsg_hdr hdr = {
+		.src = cpu_to_vhost32(vq, iter->src),
+		.dst = cpu_to_vhost32(vq, iter->dst),
+		.len = cpu_to_vhost16(vq, iter->copied),
+	};
+
+	if (iter->fault || ring_put(vr, iter, &hdr, sizeof(hdr) + iter->copied))
+		return -EFAULT;
+	trace_vrpmsg_tx(vr->rdev, iter->src, iter->dst, iter->copied);
+	return 0;
+}
+
+/*
+ * Give a buffer back to the guest without a message. Guests do not look for a
+ * used length of 0: Linux's check of it underflows, and OpenAMP has none. A null
+ * message, for an address that nobody can have, is thrown away by all of them.
+ */
+void vrpmsg_ring_put_null(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
+{
+	struct vhost_virtqueue *vq = iter->vq;
+	struct vrpmsg_hdr hdr = {
+		.dst = cpu_to_vhost32(vq, VHOST_RPMSG_ADDR_ANY),
+	};
+
+	if (ring_put(vr, iter, &hdr, sizeof(hdr)))
+		ring_used(vr, VIRTIO_RPMSG_RESPONSE, iter->head, 0);
+}
+
+/* The same for one that could not be written, again and again. */
+void vrpmsg_ring_give_up(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
+{
+	ring_count_error(vr, 1, iter->size);
+	vrpmsg_ring_put_null(vr, iter);
+}
+
+/*
+ * vhost_rpmsg_copy() without hardened usercopy, which takes longer to find the
+ * object around @data than it takes to copy a short message. For callers that know
+ * that @data has room for @size bytes.
+ */
+size_t vrpmsg_ring_copy(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
+			void *data, size_t size)
+{
+	size_t n = min(size, iov_iter_count(&iter->iov_iter));
+	size_t copied;
+
+	if (iter->vq == &vr->vq[VIRTIO_RPMSG_REQUEST])
+		copied = _copy_from_iter(data, n, &iter->iov_iter);
+	else
+		copied = _copy_to_iter(data, n, &iter->iov_iter);
+	iter->copied += copied;
+	if (copied != n)
+		iter->fault = true;
+	return copied;
+}
+
+/**
+ * vhost_rpmsg_copy - copy payload out of a request or into a response
+ * @vr: device
+ * @iter: iterator, in a callback or after vhost_rpmsg_start_lock()
+ * @data: where to, or from
+ * @size: bytes to copy
+ *
+ * Each call goes on where the last one ended.
+ *
+ * Context: Where the iterator is valid; may sleep.
+ * Return: bytes copied; fewer than @size at the end of the message or buffer, or
+ * when memory of the guest is not accessible. A response with such a gap is not
+ * sent, and read() should return -EFAULT, so that it is called again when the
+ * message may be accessible.
+ */
+size_t vhost_rpmsg_copy(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
+			void *data, size_t size)
+{
+	size_t n = min(size, iov_iter_count(&iter->iov_iter));
+
+	lockdep_assert_held(&iter->vq->mutex);
+	check_object_size(data, n, iter->vq != &vr->vq[VIRTIO_RPMSG_REQUEST]);
+	return vrpmsg_ring_copy(vr, iter, data, n);
+}
+EXPORT_SYMBOL_GPL(vhost_rpmsg_copy);

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What an endpoint is to be, in the words of the C library."""
+from typing import Optional, Union
+
+from ._native import (CLOSED_POLICIES, POLICIES, REMOTE_MODES, RESET_POLICIES,
+                      fail, ffi, lib, value_of)
+
+
+class EndpointConfig:
+    """What an endpoint is to be; what is None stays as it is."""
+
+    def __init__(self) -> None:
+        config = lib.vrpmsg_ept_config_new()
+        if config == ffi.NULL:
+            fail()
+        self.config = ffi.gc(config, lib.vrpmsg_ept_config_free)
+
+    def device(self, device: Union[str, int]) -> None:
+        """Where it is."""
+        if isinstance(device, int):
+            lib.vrpmsg_ept_config_set_dev_id(self.config, device)
+        elif lib.vrpmsg_ept_config_set_dev_name(self.config, device.encode()):
+            fail()
+
+    def identity(self, name: Optional[str], addr: Optional[int],
+                 addressed: bool) -> None:
+        """What it is called, and what stays as it is."""
+        if name is not None and lib.vrpmsg_ept_config_set_name(
+                self.config, name.encode()):
+            fail()
+        if addr is not None:
+            lib.vrpmsg_ept_config_set_addr(self.config, addr)
+        lib.vrpmsg_ept_config_set_addressed(self.config, addressed)
+
+    def remote(self, remote: Union[int, str, None]) -> None:
+        """An address, or how it gets one."""
+        if isinstance(remote, str):
+            mode = value_of(REMOTE_MODES, remote, "remote")
+            lib.vrpmsg_ept_config_set_remote_mode(self.config, mode)
+        elif remote is not None:
+            lib.vrpmsg_ept_config_set_remote(self.config, remote)
+
+    def policies(self, policy: Optional[str], closed: Optional[str],
+                 reset: Optional[str]) -> None:
+        """What happens to messages that nobody takes."""
+        if policy is not None:
+            lib.vrpmsg_ept_config_set_policy(
+                self.config, value_of(POLICIES, policy, "policy"))
+        if closed is not None:
+            lib.vrpmsg_ept_config_set_closed_policy(
+                self.config, value_of(CLOSED_POLICIES, closed, "closed"))
+        if reset is not None:
+            lib.vrpmsg_ept_config_set_reset_policy(
+                self.config, value_of(RESET_POLICIES, reset, "reset"))
+
+    def limits(self, rx_limit: Optional[int], tx_limit: Optional[int]) -> None:
+        """Bounds of its queues."""
+        if rx_limit is not None:
+            lib.vrpmsg_ept_config_set_rx_limit(self.config, rx_limit)
+        if tx_limit is not None:
+            lib.vrpmsg_ept_config_set_tx_limit(self.config, tx_limit)

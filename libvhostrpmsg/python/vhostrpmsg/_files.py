@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Char devices of endpoints, and messages."""
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import select
+import struct
+from dataclasses import dataclass
+from types import TracebackType
+from typing import (Any, AsyncIterator, Callable, Iterable, Iterator, List,
+                    NamedTuple, Optional, Type, TypeVar, Union)
+
+from ._native import Descriptor, address, fail, ffi, lib, optional_text, text
+
+T = TypeVar("T")
+Path = Union[str, "os.PathLike[str]"]
+
+_MAX_MESSAGE = 65535
+_ADDR = struct.Struct("=II")
+_FLAGS = {"r": os.O_RDONLY, "w": os.O_WRONLY, "rw": os.O_RDWR}
+
+
+class Message(NamedTuple):
+    """A message with the address that it is from, or goes to."""
+
+    data: bytes
+    addr: int
+    """On the guest's side."""
+    generation: int = 0
+    """The guest that sent it, or the only one that is to get it; 0: whichever."""
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """The endpoint behind a file."""
+
+    id: int
+    """Its number, the N of /dev/vrpmsg-epN."""
+    device_id: int
+    device: str
+    """Name of the device."""
+    name: Optional[str]
+    addr: int
+    remote: Optional[int]
+    """Address on the guest's side, if one is known."""
+    mtu: int
+    """Longest payload that can be written now, in bytes."""
+    generation: int
+    """Which guest there is: another number after each reset, 0 before the first."""
+    head_generation: int
+    """The guest that the next message is from; 0: there is no message."""
+    rx_dropped: int
+    """Messages from the guest that were dropped."""
+    tx_dropped: int
+    """Messages to the guest that were dropped."""
+    addressed: bool
+    """Whether each record begins with an address."""
+    announced: bool
+    gone: bool
+    """Whether the endpoint was deleted; the rest says what it was."""
+
+
+def _info(fd: int) -> FileInfo:
+    info = lib.vrpmsg_fd_info_get(fd)
+    if info == ffi.NULL:
+        fail()
+    info = ffi.gc(info, lib.vrpmsg_fd_info_free)
+    return FileInfo(
+        id=lib.vrpmsg_fd_info_id(info),
+        device_id=lib.vrpmsg_fd_info_dev_id(info),
+        device=text(lib.vrpmsg_fd_info_dev_name(info)),
+        name=optional_text(lib.vrpmsg_fd_info_name(info)),
+        addr=lib.vrpmsg_fd_info_addr(info),
+        remote=address(lib.vrpmsg_fd_info_remote(info)),
+        mtu=lib.vrpmsg_fd_info_mtu(info),
+        generation=lib.vrpmsg_fd_info_generation(info),
+        head_generation=lib.vrpmsg_fd_info_head_generation(info),
+        rx_dropped=lib.vrpmsg_fd_info_rx_dropped(info),
+        tx_dropped=lib.vrpmsg_fd_info_tx_dropped(info),
+        addressed=lib.vrpmsg_fd_info_is_addressed(info),
+        announced=lib.vrpmsg_fd_info_is_announced(info),
+        gone=lib.vrpmsg_fd_info_is_gone(info),
+    )
+
+
+def _records(data: bytes) -> Iterator[Message]:
+    buf = ffi.from_buffer(data)
+    pos = ffi.new("size_t *")
+    rec = ffi.new("struct vrpmsg_rec *")
+    while (rc := lib.vrpmsg_rec_next(buf, len(data), pos, rec)) == 1:
+        yield Message(ffi.buffer(rec.data, rec.len)[:] if rec.len else b"",
+                      rec.addr, rec.generation)
+    if rc < 0:
+        fail()
+
+
+def _batch(messages: List[Message]) -> bytes:
+    size = sum(lib.vrpmsg_rec_size(len(m.data)) for m in messages)
+    buf = ffi.new("char[]", size)
+    pos = ffi.new("size_t *")
+    for message in messages:
+        data = ffi.from_buffer(message.data)
+        rec = ffi.new("struct vrpmsg_rec *", {
+            "addr": message.addr, "generation": message.generation,
+            "len": len(message.data), "data": data})
+        if lib.vrpmsg_rec_put(buf, size, pos, rec):
+            fail()
+    result: bytes = ffi.buffer(buf)[:]
+    return result
+
+
+def _flags(mode: str) -> int:
+    if mode not in _FLAGS:
+        raise ValueError(f"mode {mode!r} is none of {', '.join(_FLAGS)}")
+    return _FLAGS[mode]
+
+
+def open_number(number: int, mode: str) -> int:
+    """A descriptor of the endpoint with a number."""
+    fd: int = lib.vrpmsg_ept_open(number, _flags(mode))
+    if fd < 0:
+        fail(filename=f"/dev/vrpmsg-ep{number}")
+    return fd
+
+
+class File(Descriptor):
+    """The char device of an endpoint: each call carries whole messages.
+
+    file: its path, as Endpoint.path or /dev/vrpmsg/by-name/DEVICE/ENDPOINT, or
+        an open file descriptor, which is the File's from then on.
+    mode: "r", "w" or "rw". One file at a time may read; one that can only write
+        receives nothing.
+
+    OSError with errno.EBUSY: another one reads; errno.ENETRESET: the endpoint was
+    deleted at this moment.
+
+    Calls sleep, without Python's lock; a file that was set non-blocking with
+    os.set_blocking() raises BlockingIOError instead. After the endpoint was
+    deleted, reading raises BrokenPipeError as soon as the queue is empty.
+    """
+
+    def __init__(self, file: Union[Path, int], mode: str = "rw") -> None:
+        self._batch = False
+        flags = _flags(mode)
+        if isinstance(file, int):
+            _info(file)
+            self._fd = file
+            self._set_batch(False, True)
+        else:
+            self._fd = os.open(file, flags | os.O_CLOEXEC)
+
+    def info(self) -> FileInfo:
+        """Describe the endpoint; also of one that was deleted.
+
+        A process that is told of another guest here is not told by POLLPRI of
+        that guest any more.
+        """
+        return _info(self.fileno())
+
+    def destroy(self) -> None:
+        """Delete the endpoint.
+
+        OSError with errno.EINVAL: an administrator made it.
+        """
+        if lib.vrpmsg_fd_destroy(self.fileno()):
+            fail()
+
+    def read(self) -> bytes:
+        """Take the next message, which may be empty."""
+        self._set_batch(False)
+        return os.read(self.fileno(), _MAX_MESSAGE + _ADDR.size)
+
+    def write(self, data: bytes) -> None:
+        """Send one message.
+
+        OSError with errno.ENOTCONN: no remote is known yet, see wait_remote();
+        errno.EMSGSIZE: longer than the MTU.
+        """
+        self._set_batch(False)
+        os.write(self.fileno(), data)
+
+    def read_from(self) -> Message:
+        """Take the next message of an addressed endpoint, with its source."""
+        record = self.read()
+        return Message(record[_ADDR.size:], *_ADDR.unpack_from(record))
+
+    def write_to(self, data: bytes, addr: int, generation: int = 0) -> None:
+        """Send one message from an addressed endpoint.
+
+        generation: of the guest that it is for, as in Message; OSError with
+            errno.ESTALE if another one is there.
+        """
+        self.write(_ADDR.pack(addr, generation) + data)
+
+    def read_batch(self, size: int = 1 << 17) -> List[Message]:
+        """Take all messages that are there, at least one, with one system call.
+
+        size: of the buffer, in bytes; a message takes 16 and its own, rounded up
+            to 8. OSError with errno.EMSGSIZE: too little for the next one.
+        """
+        self._set_batch(True)
+        return list(_records(os.read(self.fileno(), size)))
+
+    def write_batch(self, messages: Iterable[Message]) -> int:
+        """Send many messages with one system call.
+
+        Returns how many there was room for, at least one. Their addresses only
+        matter for an addressed endpoint. An error of any but the first one is
+        raised when it is the first.
+        """
+        todo = list(messages)
+        if not todo:
+            return 0
+        self._set_batch(True)
+        taken = os.write(self.fileno(), _batch(todo))
+        for count, message in enumerate(todo):
+            if taken <= 0:
+                return count
+            taken -= lib.vrpmsg_rec_size(len(message.data))
+        return len(todo)
+
+    def wait_remote(self, timeout: Optional[float] = None) -> None:
+        """Wait until a message can be written: a remote is known, and there is room.
+
+        timeout: seconds; then TimeoutError. None: for ever.
+        """
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLOUT)
+        events = poll.poll(None if timeout is None else timeout * 1000)
+        if not events:
+            raise TimeoutError(errno.ETIMEDOUT, "there is no remote")
+        if events[0][1] & (select.POLLERR | select.POLLHUP):
+            raise BrokenPipeError(errno.EPIPE, "the endpoint is gone")
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Each message, until the endpoint is deleted."""
+        while True:
+            try:
+                yield self.read()
+            except BrokenPipeError:
+                return
+
+    def _set_batch(self, on: bool, force: bool = False) -> None:
+        if on != self._batch or force:
+            if lib.vrpmsg_fd_set_batch(self.fileno(), on):
+                fail()
+            self._batch = on
+
+
+class AsyncFile:
+    """File for asyncio: calls wait in the event loop.
+
+    file, mode: as for File; a descriptor is set non-blocking.
+
+    Several tasks may use it. Each message goes to one of them, in order.
+    """
+
+    def __init__(self, file: Union[Path, int], mode: str = "rw") -> None:
+        self._file = File(file, mode)
+        os.set_blocking(self._file.fileno(), False)
+        self._reading = asyncio.Lock()
+        self._writing = asyncio.Lock()
+
+    def fileno(self) -> int:
+        """As File.fileno()."""
+        return self._file.fileno()
+
+    def close(self) -> None:
+        """Close it. No task may be waiting."""
+        self._file.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._file.closed
+
+    async def __aenter__(self) -> AsyncFile:
+        return self
+
+    async def __aexit__(self, kind: Optional[Type[BaseException]],
+                        value: Optional[BaseException],
+                        traceback: Optional[TracebackType]) -> None:
+        self.close()
+
+    def info(self) -> FileInfo:
+        """As File.info()."""
+        return self._file.info()
+
+    async def read(self) -> bytes:
+        """As File.read()."""
+        return await self._read(self._file.read)
+
+    async def write(self, data: bytes) -> None:
+        """As File.write()."""
+        await self._write(lambda: self._file.write(data))
+
+    async def read_from(self) -> Message:
+        """As File.read_from()."""
+        return await self._read(self._file.read_from)
+
+    async def write_to(self, data: bytes, addr: int,
+                       generation: int = 0) -> None:
+        """As File.write_to()."""
+        await self._write(lambda: self._file.write_to(data, addr, generation))
+
+    async def read_batch(self, size: int = 1 << 17) -> List[Message]:
+        """As File.read_batch()."""
+        return await self._read(lambda: self._file.read_batch(size))
+
+    async def write_batch(self, messages: Iterable[Message]) -> int:
+        """As File.write_batch()."""
+        todo = list(messages)
+        return await self._write(lambda: self._file.write_batch(todo))
+
+    async def wait_remote(self) -> None:
+        """Wait until a message can be written: a remote is known, and there is room."""
+        async with self._writing:
+            await self._ready(os.O_WRONLY)
+        self._file.wait_remote(0)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Each message, until the endpoint is deleted."""
+        while True:
+            try:
+                yield await self.read()
+            except BrokenPipeError:
+                return
+
+    async def _read(self, call: Callable[[], T]) -> T:
+        async with self._reading:
+            return await self._repeat(call, os.O_RDONLY)
+
+    async def _write(self, call: Callable[[], T]) -> T:
+        async with self._writing:
+            return await self._repeat(call, os.O_WRONLY)
+
+    async def _repeat(self, call: Callable[[], T], direction: int) -> T:
+        while True:
+            try:
+                return call()
+            except BlockingIOError:
+                await self._ready(direction)
+
+    async def _ready(self, direction: int) -> None:
+        loop = asyncio.get_running_loop()
+        await wait_fd(loop, self.fileno(), direction)
+
+
+async def wait_fd(loop: asyncio.AbstractEventLoop, fd: int,
+                  direction: int) -> None:
+    """Until a descriptor can be read (os.O_RDONLY), or written (os.O_WRONLY)."""
+    add: Callable[..., Any] = loop.add_reader
+    remove: Callable[..., Any] = loop.remove_reader
+    if direction == os.O_WRONLY:
+        add, remove = loop.add_writer, loop.remove_writer
+    ready = asyncio.Event()
+    add(fd, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        remove(fd)

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The C library, and how its values become Python's."""
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import Any, Callable, Dict, NoReturn, Optional, Type, TypeVar
+
+from ._abi import ffi as ffi  # for the others
+
+lib: Any = ffi.dlopen("libvhostrpmsg.so.0")
+
+ADDR_NS = 53
+"""Address of the name service: no endpoint can have it."""
+
+OWNER_ANY = 0xFFFFFFFF
+"""Owner of a device that everybody may attach to."""
+
+_ADDR_ANY = 0xFFFFFFFF
+_OWNER_NONE = 0xFFFFFFFF
+
+
+def version() -> str:
+    """Version of the C library, as "0.1.0"."""
+    return text(lib.vrpmsg_version())
+
+
+def optional_text(value: Any) -> Optional[str]:
+    """A string, or None for NULL. A guest's names may have any byte."""
+    if value == ffi.NULL:
+        return None
+    result: bytes = ffi.string(value)
+    return result.decode("utf-8", "surrogateescape")
+
+
+def text(value: Any) -> str:
+    """A string of the library."""
+    return optional_text(value) or ""
+
+
+def address(value: int) -> Optional[int]:
+    """None is no address."""
+    return None if value == _ADDR_ANY else value
+
+
+def owner(value: int) -> Optional[int]:
+    """None is an administrator."""
+    return None if value == _OWNER_NONE else value
+
+
+def words(name_of: Callable[[int], Any]) -> Dict[str, int]:
+    """The values of an enumeration by their names, as the library has them."""
+    result: Dict[str, int] = {}
+    while (name := text(name_of(len(result)))) != "unknown":
+        result[name] = len(result)
+    return result
+
+
+def value_of(kind: Dict[str, int], name: str, what: str) -> int:
+    """The number of a word: ValueError if there is none."""
+    if name not in kind:
+        raise ValueError(f"{what}: {name!r} is none of {', '.join(kind)}")
+    return kind[name]
+
+
+REMOTE_MODES = words(lib.vrpmsg_remote_mode_name)
+POLICIES = words(lib.vrpmsg_policy_name)
+CLOSED_POLICIES = words(lib.vrpmsg_closed_policy_name)
+RESET_POLICIES = words(lib.vrpmsg_reset_policy_name)
+
+
+def stats(stat_of: Callable[[Any, int], int], handle: Any,
+          device: bool) -> Dict[str, int]:
+    """The counters of a device or an endpoint."""
+    result: Dict[str, int] = {}
+    stat = 0
+    while name := optional_text(lib.vrpmsg_stat_name(stat)):
+        if device or not lib.vrpmsg_stat_dev_only(stat):
+            result[name] = stat_of(handle, stat)
+        stat += 1
+    return result
+
+
+def fail(what: str = "", filename: Optional[str] = None) -> NoReturn:
+    """The last call has failed, and set errno."""
+    number: int = ffi.errno
+    raise OSError(number, what or os.strerror(number), filename)
+
+
+def fail_ctx(ctx: Any) -> NoReturn:
+    """The last call with a handle has failed: the kernel may have said why."""
+    number: int = ffi.errno
+    what = text(lib.vrpmsg_ctx_errmsg(ctx)) or os.strerror(number)
+    attribute = optional_text(lib.vrpmsg_ctx_errattr(ctx))
+    raise OSError(number, f"{what} ({attribute})" if attribute else what)
+
+
+_D = TypeVar("_D", bound="Descriptor")
+
+
+class Descriptor:
+    """An object that owns a file descriptor."""
+
+    _fd = -1
+    _what = "the file"
+
+    def fileno(self) -> int:
+        """The file descriptor: ValueError when it is closed."""
+        if self._fd < 0:
+            raise ValueError(f"{self._what} is closed")
+        return self._fd
+
+    def close(self) -> None:
+        """Close it. What was made stays, what was written is still delivered."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._fd < 0
+
+    def __enter__(self: _D) -> _D:
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]],
+                 value: Optional[BaseException],
+                 traceback: Optional[TracebackType]) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()

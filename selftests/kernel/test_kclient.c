@@ -1,0 +1,775 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The in-kernel API, as a vhost driver uses it that brings its own endpoints:
+ * kclient/ is that driver, and this process the guest.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/klog.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "guest.h"
+#include "kclient/kclient.h"
+#include "kclient/load.h"
+#include "util.h"
+
+#define PATH	"/dev/vhost-rpmsg-kclient"
+#define REMOTE	0x400
+#define ACCESS_PLATFORM	(1ULL << VIRTIO_F_ACCESS_PLATFORM)
+/* Not in any header of user space. */
+#define SYSLOG_ACTION_CONSOLE_LEVEL 8
+
+FIXTURE(kclient)
+{
+	struct guest g;
+};
+
+FIXTURE_SETUP(kclient)
+{
+	struct guest_opts opts = { .path = PATH };
+
+	ASSERT_EQ(0, kclient_load());
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+}
+
+FIXTURE_TEARDOWN(kclient)
+{
+	guest_close(&self->g);
+}
+
+static int order(struct guest *g, unsigned long ioc, uint32_t value)
+{
+	return ioctl(g->fd, ioc, &value) ? -errno : 0;
+}
+
+static struct kclient_stats stats(struct guest *g)
+{
+	struct kclient_stats s;
+
+	if (ioctl(g->fd, KCLIENT_STATS, &s))
+		die("KCLIENT_STATS: %s", strerror(errno));
+	return s;
+}
+
+/* A request of len bytes, and the response to it. */
+static int echo(struct guest *g, uint32_t len, uint32_t seed)
+{
+	uint8_t out[65536], in[65536];
+	struct guest_hdr hdr;
+	uint32_t i;
+	int err;
+
+	fill(out, len, seed);
+	err = guest_send(g, REMOTE, KCLIENT_ECHO, out, len);
+	if (err)
+		return err;
+	err = guest_recv_copy(g, &hdr, in, sizeof(in), LONG_MS);
+	if (err != (int)len)
+		return err < 0 ? err : -EMSGSIZE;
+	if (hdr.src != KCLIENT_ECHO || hdr.dst != REMOTE)
+		return -EADDRNOTAVAIL;
+	for (i = 0; i < len; i++)
+		if ((in[i] ^ out[i]) != 0xff)
+			return -EBADMSG;
+	return 0;
+}
+
+TEST_F(kclient, a_request_with_a_response)
+{
+	for (uint32_t len = 0; len <= 496; len++)
+		ASSERT_EQ(0, echo(&self->g, len, len));
+	EXPECT_EQ(497, stats(&self->g).reads);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+}
+
+TEST_F(kclient, large_buffers)
+{
+	struct guest_opts opts = { .path = PATH, .num = 16, .buf_size = 65536 };
+
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	ASSERT_EQ(0, echo(&self->g, 65000, 1));
+	ASSERT_EQ(0, echo(&self->g, 4096, 2));
+	ASSERT_EQ(0, echo(&self->g, 65520, 3));
+}
+
+/* More requests than response buffers: none is lost, and none answered twice. */
+TEST_F(kclient, requests_wait_for_response_buffers)
+{
+	struct guest_opts opts = { .path = PATH,
+				   .num = 64,
+				   .no_buffers = true };
+	uint32_t i, complement;
+
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	for (i = 0; i < 40; i++)
+		ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_ECHO, &i, 4));
+	usleep(SHORT_MS * 1000);
+	EXPECT_EQ(40, guest_in_flight(&self->g, GUEST_RX));
+	guest_post(&self->g);
+	guest_kick(&self->g, GUEST_TX);
+	for (i = 0; i < 40; i++) {
+		ASSERT_EQ(4, guest_recv_copy(&self->g, NULL, &complement, 4,
+					     LONG_MS));
+		ASSERT_EQ(i, ~complement);
+	}
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(40, stats(&self->g).reads);
+}
+
+TEST_F(kclient, a_request_without_a_response)
+{
+	struct guest_msg msg;
+
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_SINK, "sink", 4));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(1, stats(&self->g).reads);
+	EXPECT_EQ(0, guest_recv(&self->g, &msg, SHORT_MS));
+}
+
+TEST_F(kclient, a_request_that_is_refused_has_no_response)
+{
+	struct guest_msg msg;
+	int i;
+
+	/* Nor does it cost a buffer, of which there are 256. */
+	for (i = 0; i < 300; i++) {
+		ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_REFUSE, "no",
+					2));
+		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	}
+	EXPECT_EQ(300, stats(&self->g).refused);
+	EXPECT_EQ(0, guest_recv(&self->g, &msg, SHORT_MS));
+	/* And what follows is as ever. */
+	EXPECT_EQ(0, echo(&self->g, 100, 1));
+}
+
+TEST_F(kclient, a_response_that_is_refused_takes_no_buffer)
+{
+	struct guest_msg msg;
+	int i;
+
+	for (i = 0; i < 300; i++) {
+		ASSERT_EQ(0,
+			  guest_send(&self->g, REMOTE, KCLIENT_MUTE, "m", 1));
+		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	}
+	EXPECT_EQ(300, stats(&self->g).reads);
+	EXPECT_EQ(300, stats(&self->g).refused);
+	EXPECT_EQ(0, guest_recv(&self->g, &msg, SHORT_MS));
+	EXPECT_EQ(256, guest_in_flight(&self->g, GUEST_TX));
+	EXPECT_EQ(0, echo(&self->g, 100, 1));
+}
+
+TEST_F(kclient, a_message_with_no_request_before_it)
+{
+	struct kclient_send send = { .dst = 4711, .len = 7, .fill = 'x' };
+	struct guest_hdr hdr;
+	char buf[496];
+
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	EXPECT_EQ(7, send.sent);
+	ASSERT_EQ(7,
+		  guest_recv_copy(&self->g, &hdr, buf, sizeof(buf), LONG_MS));
+	EXPECT_EQ(KCLIENT_SOURCE, hdr.src);
+	EXPECT_EQ(4711, hdr.dst);
+	EXPECT_EQ(0, memcmp(buf, "xxxxxxx", 7));
+}
+
+TEST_F(kclient, a_negative_length_is_the_whole_buffer)
+{
+	struct kclient_send send = { .dst = 4711, .len = -1, .fill = 'y' };
+	struct kclient_recv recv = { .len = -1 };
+	struct guest_seg seg;
+	char buf[496];
+
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	EXPECT_EQ(496, send.sent);
+	ASSERT_EQ(496,
+		  guest_recv_copy(&self->g, NULL, buf, sizeof(buf), LONG_MS));
+	EXPECT_EQ('y', buf[0]);
+	EXPECT_EQ('y', buf[495]);
+
+	/*
+	 * One that the worker leaves in the ring can be taken by hand. What its
+	 * buffer has behind it is no part of it.
+	 */
+	seg = (struct guest_seg){ guest_alloc(&self->g, 64), 64 };
+	memset(seg.p, 0xff, 64);
+	memcpy(seg.p, &(struct guest_hdr){ REMOTE, KCLIENT_HOLD, 0, 3, 0 },
+	       GUEST_HDR);
+	memcpy((uint8_t *)seg.p + GUEST_HDR, "\1\2\3", 3);
+	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false, false, 0));
+	guest_kick(&self->g, GUEST_RX);
+	usleep(SHORT_MS * 1000);
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_RECV, &recv));
+	EXPECT_EQ(KCLIENT_HOLD, recv.src);
+	EXPECT_EQ(REMOTE, recv.dst);
+	EXPECT_EQ(3, recv.len);
+	EXPECT_EQ(6, recv.sum);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+}
+
+/* One iterator for both, as the worker of the API of 2020 had it. */
+TEST_F(kclient, a_request_taken_by_hand_is_answered_by_hand)
+{
+	struct kclient_recv recv = { .len = 2, .answer = 1 };
+	struct guest_hdr hdr;
+	uint8_t answer[4];
+
+	ASSERT_EQ(0,
+		  guest_send(&self->g, REMOTE, KCLIENT_HOLD_ECHO, "\1\2", 2));
+	usleep(SHORT_MS * 1000);
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_RECV, &recv));
+	EXPECT_EQ(2, recv.len);
+	ASSERT_EQ(2, guest_recv_copy(&self->g, &hdr, answer, 4, LONG_MS));
+	EXPECT_EQ(KCLIENT_HOLD_ECHO, hdr.src);
+	EXPECT_EQ(REMOTE, hdr.dst);
+	EXPECT_EQ(0xfe, answer[0]);
+	EXPECT_EQ(0xfd, answer[1]);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(1, stats(&self->g).reads);
+}
+
+/* Its length is the message's: what is not copied is not what lay there before. */
+TEST_F(kclient, a_message_that_is_not_copied_to_its_end_has_zeroes_there)
+{
+	struct kclient_send send = {
+		.dst = 4711, .len = 7, .fill = 'x', .less = 3
+	};
+	char buf[496];
+
+	memset(self->g.tx_bufs, 0xff, 256 * 512);
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	ASSERT_EQ(7,
+		  guest_recv_copy(&self->g, NULL, buf, sizeof(buf), LONG_MS));
+	EXPECT_EQ(0, memcmp(buf, "xxxx\0\0\0", 7));
+}
+
+TEST_F(kclient, what_start_lock_refuses)
+{
+	struct kclient_send send = { .dst = 4711, .len = 497 };
+	struct kclient_recv recv = { .len = -1 };
+	struct guest_opts opts = { .path = PATH, .no_buffers = true };
+	uint64_t features;
+
+	/* More often than there are buffers: none is used up. */
+	for (int i = 0; i < 300; i++) {
+		ASSERT_EQ(-1, ioctl(self->g.fd, KCLIENT_SEND, &send));
+		ASSERT_EQ(ENOBUFS, errno);
+	}
+	EXPECT_EQ(0, echo(&self->g, 100, 1));
+	send.len = 65536;
+	EXPECT_EQ(-1, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	EXPECT_EQ(EMSGSIZE, errno);
+	EXPECT_EQ(-1, ioctl(self->g.fd, KCLIENT_RECV, &recv));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(256, guest_in_flight(&self->g, GUEST_TX));
+
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	send.len = 1;
+	EXPECT_EQ(-1, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	EXPECT_EQ(EAGAIN, errno);
+	/* There are buffers, but the VMM has not said where the rings are. */
+	guest_post(&self->g);
+	guest_kick(&self->g, GUEST_TX);
+	features = GUEST_FEATURES | (1ULL << VIRTIO_F_ACCESS_PLATFORM);
+	ASSERT_EQ(0, ioctl(self->g.fd, VHOST_SET_FEATURES, &features));
+	EXPECT_EQ(-1, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	EXPECT_EQ(EAGAIN, errno);
+	ASSERT_EQ(0, guest_stop(&self->g));
+	EXPECT_EQ(-1, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	EXPECT_EQ(ENOTCONN, errno);
+}
+
+TEST_F(kclient, what_else_is_refused)
+{
+	EXPECT_EQ(0, ioctl(self->g.fd, KCLIENT_MISUSE));
+	EXPECT_EQ(-ENOENT, order(&self->g, KCLIENT_ANNOUNCE, 53));
+	EXPECT_EQ(-ENOENT, order(&self->g, KCLIENT_WITHDRAW, 53));
+	EXPECT_EQ(0, echo(&self->g, 100, 1));
+}
+
+TEST_F(kclient, a_burst_is_one_completion)
+{
+	struct kclient_burst burst = { .dst = REMOTE, .count = 200 };
+	uint32_t i, n;
+
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_BURST, &burst));
+	for (i = 0; i < 200; i++) {
+		ASSERT_EQ(4, guest_recv_copy(&self->g, NULL, &n, 4, LONG_MS));
+		ASSERT_EQ(i, n);
+	}
+	/* Cut only where the worker's weight, of 64 messages, ended. */
+	EXPECT_LE(4, (int)stats(&self->g).bursts);
+	EXPECT_GE(10, (int)stats(&self->g).bursts);
+}
+
+TEST_F(kclient, a_burst_longer_than_the_ring)
+{
+	struct kclient_burst burst = { .dst = REMOTE, .count = 20000 };
+	uint32_t i, n;
+
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_BURST, &burst));
+	for (i = 0; i < 20000; i++) {
+		ASSERT_EQ(4, guest_recv_copy(&self->g, NULL, &n, 4, LONG_MS));
+		ASSERT_EQ(i, n);
+	}
+}
+
+/* The guest's memory is not there: the message goes into the next buffer. */
+TEST_F(kclient, a_message_that_cannot_be_copied_is_sent_again)
+{
+	struct guest_opts opts = { .path = PATH, .no_buffers = true };
+	struct kclient_burst burst = { .dst = REMOTE, .count = 3 };
+	struct guest *g = &self->g;
+	struct guest_seg pieces[2];
+	uint32_t i, n, len;
+	uint8_t *bad;
+
+	guest_close(g);
+	ASSERT_EQ(0, guest_open(g, &opts));
+	bad = guest_alloc_page(g);
+	ASSERT_EQ(0, mprotect(bad, 4096, PROT_NONE));
+	/* All of it; all but the header; and nothing but the header. */
+	guest_post_one(g, bad);
+	guest_post_one(g, bad - GUEST_HDR);
+	pieces[0] = (struct guest_seg){ bad, GUEST_HDR };
+	pieces[1] = (struct guest_seg){ guest_alloc(g, 64), 64 };
+	ASSERT_LE(0, guest_add(g, GUEST_TX, pieces, 2, true, false, 0));
+	for (i = 0; i < 4; i++)
+		guest_post_one(g, g->tx_bufs + i * g->buf_size);
+	ASSERT_EQ(0, ioctl(g->fd, KCLIENT_BURST, &burst));
+	guest_kick(g, GUEST_TX);
+	/* They come back with nothing in them, where the header can say so. */
+	for (i = 0; i < 3; i++) {
+		ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
+		ASSERT_TRUE(guest_used(g, GUEST_TX, NULL, &len));
+		EXPECT_EQ(i == 1 ? GUEST_HDR : 0, len);
+	}
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(4, guest_recv_copy(g, NULL, &n, 4, LONG_MS));
+		ASSERT_EQ(i, n);
+	}
+	EXPECT_EQ(0, mprotect(bad, 4096, PROT_READ | PROT_WRITE));
+}
+
+TEST_F(kclient, a_request_is_held_until_it_is_released)
+{
+	for (int i = 0; i < 5; i++)
+		ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_HOLD, "", 0));
+	usleep(SHORT_MS * 1000);
+	EXPECT_EQ(5, guest_in_flight(&self->g, GUEST_RX));
+	ASSERT_EQ(0, order(&self->g, KCLIENT_RELEASE, 2));
+	EXPECT_TRUE(WAIT_FOR(guest_in_flight(&self->g, GUEST_RX) == 3,
+			     LONG_MS));
+	usleep(SHORT_MS * 1000);
+	EXPECT_EQ(3, guest_in_flight(&self->g, GUEST_RX));
+	ASSERT_EQ(0, order(&self->g, KCLIENT_RELEASE, 3));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(5, stats(&self->g).reads);
+}
+
+TEST_F(kclient, a_request_that_is_held_takes_no_response_buffer)
+{
+	uint64_t tag;
+	uint32_t len;
+
+	ASSERT_EQ(0,
+		  guest_send(&self->g, REMOTE, KCLIENT_HOLD_ECHO, "\x0f", 1));
+	usleep(SHORT_MS * 1000);
+	EXPECT_EQ(1, guest_in_flight(&self->g, GUEST_RX));
+	EXPECT_EQ(-ETIMEDOUT, guest_recv_copy(&self->g, NULL, NULL, 0, 0));
+	ASSERT_EQ(0, order(&self->g, KCLIENT_RELEASE, 1));
+	/* In the first buffer that there was. */
+	ASSERT_TRUE(guest_wait_used(&self->g, GUEST_TX, LONG_MS));
+	ASSERT_TRUE(guest_used(&self->g, GUEST_TX, &tag, &len));
+	EXPECT_EQ((uintptr_t)self->g.tx_bufs, tag);
+	EXPECT_EQ(GUEST_HDR + 1, len);
+	EXPECT_EQ(0xf0, ((uint8_t *)self->g.tx_bufs)[GUEST_HDR]);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+}
+
+TEST_F(kclient, endpoints_can_be_added_and_deleted)
+{
+	ASSERT_EQ(0, order(&self->g, KCLIENT_ADD, 5000));
+	EXPECT_EQ(-EADDRINUSE, order(&self->g, KCLIENT_ADD, 5000));
+	EXPECT_EQ(-EADDRINUSE, order(&self->g, KCLIENT_ADD, KCLIENT_ECHO));
+	EXPECT_EQ(-EADDRINUSE, order(&self->g, KCLIENT_ADD, 53));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 5000, "a", 1));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(1, stats(&self->g).reads);
+	ASSERT_EQ(0, order(&self->g, KCLIENT_DEL, 5000));
+	EXPECT_EQ(-ENOENT, order(&self->g, KCLIENT_DEL, 5000));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 5000, "b", 1));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(1, stats(&self->g).reads);
+	ASSERT_EQ(0, order(&self->g, KCLIENT_ADD, 5000));
+}
+
+/* As soon as it is there, callbacks may delete it: it is not add()'s any more. */
+TEST_F(kclient, an_endpoint_that_is_deleted_while_it_is_added)
+{
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_BRIEF));
+}
+
+struct churn {
+	struct guest *g;
+	volatile bool stop;
+	int rounds;
+	int err;
+};
+
+static void *churn(void *arg)
+{
+	struct churn *c = arg;
+
+	while (!c->stop && !c->err) {
+		c->err = order(c->g, KCLIENT_ADD, 5000);
+		if (!c->err)
+			c->err = order(c->g, KCLIENT_DEL, 5000);
+		c->rounds++;
+	}
+	return NULL;
+}
+
+/* The memory of a deleted endpoint is overwritten at once: see kclient_del(). */
+TEST_F(kclient, endpoints_come_and_go_while_messages_flow)
+{
+	struct churn c = { .g = &self->g };
+	pthread_t thread;
+	uint32_t i;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, churn, &c));
+	for (i = 0; i < 3000 || c.rounds < 100; i++) {
+		ASSERT_TRUE(WAIT_FOR(!guest_send(&self->g, REMOTE, 5000, &i, 4),
+				     LONG_MS));
+		if (i % 16 == 0)
+			ASSERT_EQ(0, echo(&self->g, 64, i));
+	}
+	c.stop = true;
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, c.err);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+}
+
+TEST_F(kclient, announce_and_withdraw)
+{
+	struct guest_msg msg;
+	struct guest_ns ns;
+
+	ASSERT_EQ(0, order(&self->g, KCLIENT_ANNOUNCE, KCLIENT_ECHO));
+	ASSERT_EQ(0, order(&self->g, KCLIENT_ANNOUNCE, KCLIENT_ECHO));
+	ASSERT_EQ(0, guest_ns_recv(&self->g, &ns, LONG_MS));
+	EXPECT_STREQ("kclient", ns.name);
+	EXPECT_EQ(KCLIENT_ECHO, ns.addr);
+	EXPECT_EQ(0, ns.flags);
+	EXPECT_EQ(0, guest_recv(&self->g, &msg, SHORT_MS));
+	ASSERT_EQ(0, guest_reset(&self->g));
+	ASSERT_EQ(0, guest_ns_recv(&self->g, &ns, LONG_MS));
+	EXPECT_EQ(0, ns.flags);
+	ASSERT_EQ(0, order(&self->g, KCLIENT_WITHDRAW, KCLIENT_ECHO));
+	ASSERT_EQ(0, guest_ns_recv(&self->g, &ns, LONG_MS));
+	EXPECT_EQ(KCLIENT_ECHO, ns.addr);
+	EXPECT_EQ(1, ns.flags);
+	EXPECT_EQ(-ENOENT, order(&self->g, KCLIENT_ANNOUNCE, 5000));
+}
+
+TEST_F(kclient, a_reset_is_told)
+{
+	struct kclient_burst burst = { .dst = REMOTE, .count = 1000 };
+	struct guest_opts opts = { .path = PATH, .no_buffers = true };
+	struct guest_msg msg;
+
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_SINK, "used", 4));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	/* Waits for buffers, and is gone with the guest it was for. */
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_BURST, &burst));
+	ASSERT_EQ(0, guest_reset(&self->g));
+	EXPECT_EQ(1, stats(&self->g).resets);
+	EXPECT_EQ(0, guest_recv(&self->g, &msg, SHORT_MS));
+	EXPECT_EQ(0, echo(&self->g, 10, 1));
+}
+
+/* In ms: of this process, of which a worker of 6.12 is a thread. */
+static long used_time(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/*
+ * A buffer for responses that is in no memory of the guest is tried for 111 ms, and
+ * skipped; what waits for one is answered then. Meanwhile the worker sleeps.
+ */
+TEST_F(kclient, a_response_waits_for_a_buffer_that_cannot_be_accessed)
+{
+	struct guest_opts opts = { .path = PATH, .no_buffers = true };
+	struct guest *g = &self->g;
+	struct guest_seg nowhere;
+	long wall, cpu;
+
+	guest_close(g);
+	ASSERT_EQ(0, guest_open(g, &opts));
+	nowhere = (struct guest_seg){ g->mem + g->size + 65536, 512 };
+	for (int i = 0; i < 8; i++)
+		ASSERT_LE(0,
+			  guest_add(g, GUEST_TX, &nowhere, 1, true, false, 0));
+	guest_post_one(g, g->tx_bufs);
+	guest_kick(g, GUEST_TX);
+	wall = used_time(CLOCK_MONOTONIC);
+	cpu = used_time(CLOCK_PROCESS_CPUTIME_ID);
+	ASSERT_EQ(0, guest_send(g, REMOTE, KCLIENT_ECHO, "next", 4));
+	for (int i = 0; i < 8; i++) {
+		ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
+		ASSERT_TRUE(guest_used(g, GUEST_TX, NULL, NULL));
+	}
+	EXPECT_EQ(4, guest_recv_copy(g, NULL, NULL, 4, LONG_MS));
+	EXPECT_EQ(0, guest_drain(g, LONG_MS));
+	wall = used_time(CLOCK_MONOTONIC) - wall;
+	cpu = used_time(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	EXPECT_LE(8 * 111, wall);
+	EXPECT_GT(wall / 4, cpu);
+}
+
+/* Nor does a request wait for the next kick once the other ring can be written. */
+TEST_F(kclient, requests_go_on_when_the_ring_for_responses_does)
+{
+	struct kclient_send send = { .dst = REMOTE, .len = 1, .fill = 'x' };
+	struct guest *g = &self->g;
+	void *used = g->ring[GUEST_TX].vring.used;
+
+	ASSERT_EQ(0, echo(g, 4, 1));
+	ASSERT_EQ(0, mprotect(used, 4096, PROT_READ));
+	EXPECT_EQ(0, ioctl(g->fd, KCLIENT_SEND, &send));
+	ASSERT_EQ(0, guest_send(g, REMOTE, KCLIENT_SINK, "sink", 4));
+	usleep(20 * 1000);
+	ASSERT_EQ(0, mprotect(used, 4096, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(0, guest_drain(g, LONG_MS));
+	EXPECT_EQ(2, stats(g).reads);
+}
+
+/* Used buffers wait for their ring, and not for who holds the guest back. */
+TEST_F(kclient, a_held_guest_gets_buffers_back_when_its_ring_can_be_written)
+{
+	struct guest *g = &self->g;
+	void *used = g->ring[GUEST_RX].vring.used;
+
+	ASSERT_EQ(0, echo(g, 4, 1));
+	ASSERT_EQ(0, guest_drain(g, LONG_MS));
+	ASSERT_EQ(0, mprotect(used, 4096, PROT_READ));
+	ASSERT_EQ(0, guest_queue(g, REMOTE, KCLIENT_SINK, "sink", 4));
+	ASSERT_EQ(0, guest_send(g, REMOTE, KCLIENT_HOLD, "hold", 4));
+	usleep(20 * 1000);
+	ASSERT_EQ(0, mprotect(used, 4096, PROT_READ | PROT_WRITE));
+	EXPECT_TRUE(guest_wait_used(g, GUEST_RX, 10 * SHORT_MS));
+}
+
+/* Longer than it may, an endpoint that takes nothing holds nobody. */
+TEST_F(kclient, a_request_that_is_refused_for_ever_is_dropped)
+{
+	struct guest *g = &self->g;
+	long long begun;
+
+	ASSERT_EQ(0, order(g, KCLIENT_HOLD_TIME, 10 * SHORT_MS));
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, guest_send(g, REMOTE, KCLIENT_HOLD, "", 0));
+	usleep(SHORT_MS * 1000);
+	EXPECT_EQ(3, guest_in_flight(g, GUEST_RX));
+	EXPECT_EQ(0, guest_drain(g, LONG_MS));
+	EXPECT_EQ(0, stats(g).reads);
+	/* From there on without a wait, also when all is quiet in between. */
+	ASSERT_EQ(0, order(g, KCLIENT_HOLD_TIME, LONG_MS));
+	begun = now_ms();
+	ASSERT_EQ(0, guest_send(g, REMOTE, KCLIENT_HOLD, "", 0));
+	EXPECT_EQ(0, guest_drain(g, LONG_MS));
+	EXPECT_GT(LONG_MS / 2, now_ms() - begun);
+	EXPECT_EQ(0, echo(g, 10, 1));
+
+	/* Until it takes one again: then it has its time once more. */
+	ASSERT_EQ(0, order(g, KCLIENT_RELEASE, 1));
+	ASSERT_EQ(0, guest_send(g, REMOTE, KCLIENT_HOLD, "", 0));
+	EXPECT_EQ(0, guest_drain(g, LONG_MS));
+	EXPECT_EQ(2, stats(g).reads);
+	ASSERT_EQ(0, guest_send(g, REMOTE, KCLIENT_HOLD, "", 0));
+	EXPECT_EQ(-ETIMEDOUT, guest_drain(g, SHORT_MS));
+}
+
+TEST_F(kclient, a_new_hold_time_is_for_who_is_held_already)
+{
+	ASSERT_EQ(0, order(&self->g, KCLIENT_HOLD_TIME, 0));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_HOLD, "", 0));
+	EXPECT_EQ(-ETIMEDOUT, guest_drain(&self->g, SHORT_MS));
+	ASSERT_EQ(0, order(&self->g, KCLIENT_HOLD_TIME, 1));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(0, stats(&self->g).reads);
+}
+
+static struct kclient_info info(struct guest *g)
+{
+	struct kclient_info i;
+
+	if (ioctl(g->fd, KCLIENT_INFO, &i))
+		die("KCLIENT_INFO: %s", strerror(errno));
+	return i;
+}
+
+TEST_F(kclient, a_driver_hears_of_start_and_stop)
+{
+	struct kclient_info before = info(&self->g), now;
+
+	EXPECT_EQ(VHOST_RPMSG_DEV_STATE_RUNNING, before.state);
+	EXPECT_EQ(GUEST_FEATURES, before.features);
+	EXPECT_EQ(1, before.starts);
+	EXPECT_EQ(0, before.stops);
+	EXPECT_NE(0, before.generation);
+	ASSERT_EQ(0, guest_stop(&self->g));
+	now = info(&self->g);
+	EXPECT_EQ(VHOST_RPMSG_DEV_STATE_ATTACHED, now.state);
+	EXPECT_EQ(1, now.starts);
+	EXPECT_EQ(1, now.stops);
+	/* Twice is once. */
+	ASSERT_EQ(0, guest_set_running(&self->g, VHOST_RPMSG_STOP));
+	EXPECT_EQ(1, info(&self->g).stops);
+	ASSERT_EQ(0, guest_reset(&self->g));
+	now = info(&self->g);
+	EXPECT_EQ(2, now.starts);
+	EXPECT_EQ(1, now.stops);
+	EXPECT_EQ(before.generation + 1, now.generation);
+	/* The same guest, paused. */
+	ASSERT_EQ(0, echo(&self->g, 4, 1));
+	ASSERT_EQ(0, guest_pause(&self->g));
+	EXPECT_EQ(2, info(&self->g).stops);
+	ASSERT_EQ(0, guest_resume(&self->g));
+	now = info(&self->g);
+	EXPECT_EQ(3, now.starts);
+	EXPECT_EQ(before.generation + 1, now.generation);
+}
+
+TEST_F(kclient, a_driver_sees_how_long_a_message_may_be)
+{
+	struct guest_opts opts = { .path = PATH, .num = 16, .buf_size = 4096 };
+
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	EXPECT_TRUE(WAIT_FOR(info(&self->g).mtu == 4096 - GUEST_HDR, LONG_MS));
+}
+
+TEST_F(kclient, a_driver_has_features_of_its_own)
+{
+	struct guest_opts opts = {
+		.path = PATH, .features = GUEST_FEATURES | KCLIENT_FEATURE
+	};
+	uint64_t features;
+
+	ASSERT_EQ(0, ioctl(self->g.fd, VHOST_GET_FEATURES, &features));
+	EXPECT_EQ(KCLIENT_FEATURE | ACCESS_PLATFORM,
+		  features & (KCLIENT_FEATURE << 1 | KCLIENT_FEATURE |
+			      KCLIENT_FEATURE >> 1 | ACCESS_PLATFORM));
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	EXPECT_EQ(opts.features, info(&self->g).features);
+	EXPECT_EQ(0, echo(&self->g, 4, 1));
+	features = KCLIENT_FEATURE << 1;
+	EXPECT_EQ(-1, ioctl(self->g.fd, VHOST_SET_FEATURES, &features));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+}
+
+/* An interrupt may come while anybody has any of the locks: lockdep sees to it. */
+TEST_F(kclient, an_interrupt_may_send_and_resume)
+{
+	struct kclient_burst burst = { .dst = REMOTE, .count = 1, .in_irq = 1 };
+	uint32_t i, n;
+
+	for (i = 0; i < 500; i++) {
+		ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_BURST, &burst));
+		ASSERT_EQ(4, guest_recv_copy(&self->g, NULL, &n, 4, LONG_MS));
+		ASSERT_EQ(i, n);
+	}
+}
+
+/* What is misused says so in the log, which must not be the console's here. */
+static void console_level(int level)
+{
+	klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, NULL, level);
+}
+
+static int current_console_level(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/printk", "re");
+	int level = 7;
+
+	if (f) {
+		if (fscanf(f, "%d", &level) != 1)
+			level = 7;
+		fclose(f);
+	}
+	return level;
+}
+
+TEST_F(kclient, what_would_be_a_deadlock_is_refused)
+{
+	int level = current_console_level();
+	struct kclient_info i;
+	int n;
+
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_OFFEND));
+	console_level(1);
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_OFFENDER, "", 0));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	i = info(&self->g);
+	/* A console may be behind. */
+	usleep(SHORT_MS * 1000);
+	console_level(level);
+	for (n = 0; n < KCLIENT_OFFENCES; n++)
+		EXPECT_EQ(-EDEADLK, i.refusals[n]);
+	EXPECT_EQ(0, echo(&self->g, 10, 1));
+}
+
+/* A grace period each would be seconds, and half a minute under load. */
+TEST_F(kclient, many_endpoints_are_gone_with_their_file)
+{
+	long long begun, one;
+
+	begun = now_ms();
+	for (uint32_t i = 0; i < 10; i++) {
+		ASSERT_EQ(0, order(&self->g, KCLIENT_ADD, 10000));
+		ASSERT_EQ(0, order(&self->g, KCLIENT_DEL, 10000));
+	}
+	one = (now_ms() - begun) / 10;
+	for (uint32_t i = 0; i < 1000; i++)
+		ASSERT_EQ(0, order(&self->g, KCLIENT_ADD, 10000 + i));
+	begun = now_ms();
+	guest_close(&self->g);
+	EXPECT_GT(1000 * one / 4 + 500 * slowness(), now_ms() - begun);
+	ASSERT_EQ(0,
+		  guest_open(&self->g, &(struct guest_opts){ .path = PATH }));
+}
+
+/* Its devices are its own: netlink knows those of /dev/vhost-rpmsg only. */
+TEST_F(kclient, the_char_devices_do_not_see_it)
+{
+	struct nl_dev devs[8];
+	int i, n = nl_dev_dump(devs, 8);
+
+	for (i = 0; i < n; i++)
+		EXPECT_EQ(VHOST_RPMSG_DEV_STATE_DETACHED, devs[i].state);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module's own memory, by /proc/slabinfo: what an endpoint costs, and what an
+ * open one keeps for its next messages.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "guest.h"
+#include "util.h"
+
+#define DEV	"memory"
+#define REMOTE	0x400
+#define NUM	1000		/* messages that are kept, or endpoints */
+#define LEN	400
+#define COST(len)	((len) + VHOST_RPMSG_MSG_OVERHEAD)
+
+/* Objects of a cache; what the processors have in hand counts as used. */
+static long slab_objects(const char *name)
+{
+	FILE *f = fopen("/proc/slabinfo", "r");
+	char line[512], cache[64];
+	long used, objects = -1;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%63s %ld", cache, &used) == 2 &&
+		    !strcmp(cache, name))
+			objects = used;
+	if (f)
+		fclose(f);
+	return objects;
+}
+
+/* Memory for messages of LEN bytes: how many. */
+static long kept(void)
+{
+	return slab_objects("vrpmsg_msg");
+}
+
+/*
+ * Bytes that are charged to somebody. The caches have them by their names; a kernel
+ * that checks them makes each object larger.
+ */
+static long charged(void)
+{
+	static const struct {
+		const char *name;
+		long size;
+	} cache[] = {
+		{ "kmalloc-cg-8", 8 }, { "kmalloc-cg-16", 16 },
+		{ "kmalloc-cg-32", 32 }, { "kmalloc-cg-64", 64 },
+		{ "kmalloc-cg-96", 96 }, { "kmalloc-cg-128", 128 },
+		{ "kmalloc-cg-192", 192 }, { "kmalloc-cg-256", 256 },
+		{ "kmalloc-cg-512", 512 }, { "kmalloc-cg-1k", 1024 },
+		{ "kmalloc-cg-2k", 2048 }, { "kmalloc-cg-4k", 4096 },
+	};
+	long bytes = 0, objects;
+
+	for (size_t i = 0; i < sizeof(cache) / sizeof(*cache); i++) {
+		objects = slab_objects(cache[i].name);
+		if (objects < 0 && cache[i].size >= 1024)
+			return -1;
+		bytes += objects < 0 ? 0 : objects * cache[i].size;
+	}
+	return bytes;
+}
+
+FIXTURE(memory)
+{
+	struct guest g;
+	int ept;		/* fixed remote, address 1024 */
+	int fd;			/* non-blocking */
+};
+
+FIXTURE_SETUP(memory)
+{
+	struct guest_opts opts = { .name = DEV };
+
+	/* A test before this one may have died. */
+	nl_dev_del(DEV);
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	self->ept =
+		nl_ept_new(EPT_REQ(.dev = DEV, .remote = REMOTE,
+				   .rx_limit = 1 << 20, .tx_limit = 1 << 20));
+	ASSERT_GE(self->ept, 0);
+	self->fd = ept_open(self->ept, O_NONBLOCK);
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	if (kept() < 0)
+		SKIP(return, "no /proc/slabinfo");
+	if (slowness() > 1)
+		SKIP(return, "a kernel that checks memory keeps what is freed");
+	/* Of a test before this one. */
+	ASSERT_TRUE(WAIT_FOR(kept() < NUM / 2, LONG_MS));
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	guest_close(&self->g);
+	close(self->fd);
+	EXPECT_EQ(0, nl_dev_del(DEV));
+}
+
+/* NUM messages from the guest, all in the queue before the first is read. */
+static void receive_all(struct __test_metadata *_metadata,
+			FIXTURE_DATA(memory) *self)
+{
+	char data[1024] = {};
+
+	for (int i = 0; i < NUM; i++) {
+		int err;
+
+		while ((err = guest_send(&self->g, REMOTE, 1024, data, LEN)) ==
+		       -EAGAIN)
+			guest_wait_used(&self->g, GUEST_RX, LONG_MS);
+		ASSERT_EQ(0, err);
+	}
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	for (int i = 0; i < NUM; i++)
+		ASSERT_EQ(LEN, read(self->fd, data, sizeof(data)));
+}
+
+TEST_F(memory, of_received_messages_is_kept_for_a_second)
+{
+	long long end = now_ms() + 3000 * slowness();
+
+	/* Again and again: it is kept as long as there is traffic. */
+	do {
+		receive_all(_metadata, self);
+		ASSERT_LE(NUM, kept());
+	} while (now_ms() < end);
+	EXPECT_TRUE(WAIT_FOR(kept() < NUM / 2, 5000 * slowness()));
+}
+
+TEST_F(memory, of_sent_messages_is_kept_for_a_second)
+{
+	struct guest_opts opts = { .name = DEV, .no_buffers = true };
+	char data[LEN] = {};
+
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	for (int i = 0; i < NUM; i++)
+		ASSERT_EQ(LEN, write(self->fd, data, LEN));
+	guest_post(&self->g);
+	guest_kick(&self->g, GUEST_TX);
+	for (int i = 0; i < NUM; i++)
+		ASSERT_EQ(LEN,
+			  guest_recv_copy(&self->g, NULL, NULL, LEN, LONG_MS));
+	EXPECT_LE(NUM / 2, kept());
+	EXPECT_TRUE(WAIT_FOR(kept() < NUM / 2, 5000 * slowness()));
+}
+
+TEST_F(memory, is_given_up_at_the_last_close)
+{
+	int other = ept_open_as(self->ept, O_WRONLY);
+
+	receive_all(_metadata, self);
+	close(self->fd);
+	EXPECT_LE(NUM, kept());
+	close(other);
+	EXPECT_GT(NUM / 2, kept());
+	self->fd = ept_open(self->ept, O_NONBLOCK);
+}
+
+TEST_F(memory, is_given_up_when_the_host_needs_it)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	if (fd < 0)
+		SKIP(return, "no drop_caches");
+	receive_all(_metadata, self);
+	ASSERT_LE(NUM, kept());
+	/* That asks all shrinkers. */
+	ASSERT_EQ(1, write(fd, "2", 1));
+	EXPECT_GT(NUM / 2, kept());
+	close(fd);
+}
+
+TEST_F(memory, is_not_more_than_the_limit)
+{
+	receive_all(_metadata, self);
+	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.rx_limit = 1), -1));
+	/* One after the other, each of which is read. */
+	for (int i = 0; i < 10; i++) {
+		char data[1024] = {};
+
+		ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, data, LEN));
+		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+		ASSERT_EQ(LEN, read(self->fd, data, sizeof(data)));
+	}
+	EXPECT_GT(NUM / 2, kept());
+}
+
+/* What an administrator's endpoint costs without traffic, by what is charged. */
+TEST_F(memory, of_idle_endpoints)
+{
+	int id[NUM], fd[NUM];
+	long before, closed, opened;
+
+	before = charged();
+	if (before < 0)
+		SKIP(return, "no memory controller");
+	for (int i = 0; i < NUM; i++) {
+		id[i] = nl_ept_new(EPT_REQ(.dev = DEV));
+		ASSERT_GE(id[i], 0);
+	}
+	closed = (charged() - before) / NUM;
+	TH_LOG("closed: %ld bytes", closed);
+	/* Other users of these caches come and go. */
+	EXPECT_GE(1024 + 64, closed);
+	for (int i = 0; i < NUM; i++) {
+		fd[i] = ept_open(id[i], O_NONBLOCK);
+		ASSERT_GE(fd[i], 0);
+	}
+	opened = (charged() - before) / NUM;
+	TH_LOG("open: %ld bytes", opened);
+	EXPECT_GE(2048 + 64, opened);
+	for (int i = 0; i < NUM; i++) {
+		close(fd[i]);
+		ASSERT_EQ(0, nl_ept_del(id[i]));
+	}
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,236 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Loading and removing the module: refused while it is in use, clean otherwise.
+# VRPMSG_KO and VRPMSG_KCLIENT_KO are the modules. Whatever happens, the module is
+# loaded in the end.
+set -u
+tmp=$(mktemp -d)
+busy_pid=
+# shellcheck source=../lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+
+# shellcheck disable=SC2317	# called by the trap
+cleanup()
+{
+	[[ ! $busy_pid ]] || stop_busy
+	[[ ! ${vmm-} ]] || exec {vmm}<&-
+	[[ ! ${file-} ]] || exec {file}<&-
+	rmmod vhost_rpmsg_kclient 2>/dev/null
+	loaded || insmod "$VRPMSG_KO"
+	vrpmsgctl dev del module 2>/dev/null
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+
+# fails TEXT COMMAND...: it fails, and says so.
+fails()
+{
+	local text=$1 said rc
+	shift
+	said=$("$@" 2>&1)
+	rc=$?
+	echo "$said"
+	((rc)) && [[ $said == *"$text"* ]]
+}
+
+loaded()
+{
+	[[ -d /sys/module/vhost_rpmsg ]]
+}
+
+# A device with an endpoint, whose char device is then $node.
+make_device()
+{
+	vrpmsgctl dev add module &&
+		node=$(vrpmsgctl ept add dev module name ept) &&
+		node=${node%%:*} && [[ -c $node ]]
+}
+
+# It is in use, and says so.
+is_refused()
+{
+	fails "is in use" rmmod vhost_rpmsg && return
+	loaded || insmod "$VRPMSG_KO"
+	return 1
+}
+
+# What is left of the module that it should have taken with it.
+leftovers()
+{
+	local found
+
+	loaded && echo "/sys/module/vhost_rpmsg"
+	for found in /dev/vhost-rpmsg* /dev/vrpmsg-* /sys/class/vrpmsg* \
+		     /sys/class/misc/vhost-rpmsg* /sys/kernel/slab/*rpmsg* \
+		     /sys/devices/virtual/vrpmsg* \
+		     /sys/kernel/tracing/events/vhost_rpmsg*; do
+		[[ ! -e $found ]] || echo "$found"
+	done
+	for found in /proc/{devices,misc,modules,slabinfo}; do
+		[[ $(<"$found") != *rpmsg* ]] || echo "$found"
+	done
+}
+
+# The kernel's log has it, and only since the last time.
+says_what_goes()
+{
+	dmesg >"$tmp/log"
+	[[ $(grep -c 'persistent device module goes with the module' \
+	     "$tmp/log") == "$1" ]] || { tail -n 5 "$tmp/log"; return 1; }
+}
+
+leaves_nothing()
+{
+	local left
+
+	rmmod vhost_rpmsg || return
+	left=$(leftovers)
+	echo "$left"
+	[[ ! $left ]]
+}
+
+is_empty()
+{
+	[[ $(vrpmsgctl -j dev show) == "[]" && $(vrpmsgctl -j ept show) == "[]" ]]
+}
+
+# With a persistent device, and with one that goes with its VMM.
+often()
+{
+	local i
+
+	for ((i = 0; i < 5; i++)); do
+		make_device && leaves_nothing && insmod "$VRPMSG_KO" || return
+		exec {vmm}</dev/vhost-rpmsg
+		vrpmsgctl ept add dev vhost1 name ept || return
+		exec {vmm}<&-
+		leaves_nothing && insmod "$VRPMSG_KO" || return
+	done
+}
+
+# What an installation would have it say.
+depmod_is_content()
+{
+	local dir
+
+	dir=$tmp/lib/modules/$(uname -r)
+	mkdir -p "$dir"
+	cp "$VRPMSG_KO" "$dir"
+	depmod -b "$tmp" 2>"$tmp/complaints" && ls "$dir/modules.alias" &&
+		! grep vhost_rpmsg "$tmp/complaints"
+}
+
+# In the background, over and over: keep_busy COMMAND...
+keep_busy()
+{
+	(
+		while [[ ! -e $tmp/enough ]]; do
+			"$@"
+		done >/dev/null 2>&1
+	) &
+	busy_pid=$!
+}
+
+stop_busy()
+{
+	touch "$tmp/enough"
+	wait "$busy_pid"
+	rm "$tmp/enough"
+	busy_pid=
+}
+
+# Without O_CREAT: there may be no such file.
+open_vmm()
+{
+	local fd
+
+	{ exec {fd}</dev/vhost-rpmsg; } 2>/dev/null && exec {fd}<&-
+	# Or it would be open most of the time.
+	sleep 0.05
+}
+
+administrate()
+{
+	vrpmsgctl dev add busy
+	vrpmsgctl ept add dev busy name ept
+	vrpmsgctl ept show
+	vrpmsgctl dev del busy
+}
+
+# Remove and load it so often, with somebody who gets in the way.
+reload()
+{
+	local i removed=0
+
+	for ((i = 0; i < $1; i++)); do
+		rmmod vhost_rpmsg 2>/dev/null || continue
+		((++removed))
+		insmod "$VRPMSG_KO" || return
+	done
+	echo "removed $removed times"
+	loaded && ((removed))
+}
+
+echo "TAP version 13"
+
+# A test before this one may have left it.
+rmmod vhost_rpmsg_kclient 2>/dev/null
+succeeds "it is loaded" loaded
+succeeds "and not a second time" fails "File exists" insmod "$VRPMSG_KO"
+succeeds "depmod has no complaint" depmod_is_content
+
+# In use.
+exec {vmm}</dev/vhost-rpmsg
+succeeds "not removed while a VMM has a file" is_refused
+exec {vmm}<&-
+succeeds "it goes on to work" make_device
+exec {file}<"$node"
+succeeds "not removed while a char device is open" is_refused
+vrpmsgctl ept del "$node"
+succeeds "nor when its endpoint is gone" is_refused
+exec {file}<&-
+succeeds "another client is loaded" insmod "$VRPMSG_KCLIENT_KO"
+succeeds "not removed while there is another client" is_refused
+exec {vmm}</dev/vhost-rpmsg-kclient
+succeeds "nor that one while a VMM has it" fails "is in use" \
+	rmmod vhost_rpmsg_kclient
+exec {vmm}<&-
+succeeds "the other client is removed" rmmod vhost_rpmsg_kclient
+
+# Not in use.
+vrpmsgctl dev del module
+succeeds "a persistent device and an endpoint" make_device
+stat -c '%Hr %Lr' "$node" >"$tmp/devt"
+succeeds "nothing has gone with the module so far" says_what_goes 0
+succeeds "it is removed with them, and leaves nothing" leaves_nothing
+succeeds "the log names the device that is gone" says_what_goes 1
+succeeds "the netlink family is gone" fails "is the vhost_rpmsg module loaded" \
+	vrpmsgctl dev show
+read -r major minor <"$tmp/devt"
+mknod "$tmp/node" c "$major" "$minor"
+succeeds "an old node leads nowhere" fails "No such device or address" \
+	cat "$tmp/node"
+succeeds "it is loaded again" insmod "$VRPMSG_KO"
+succeeds "with nothing in it" is_empty
+succeeds "ten times" often
+
+# In between.
+keep_busy open_vmm
+succeeds "while VMMs come and go" reload 6
+stop_busy
+keep_busy administrate
+succeeds "while an administrator is at work" reload 4
+stop_busy
+vrpmsgctl dev del busy 2>/dev/null
+vrpmsgctl monitor >"$tmp/events" 2>&1 &
+monitor=$!
+sleep 0.3
+succeeds "while somebody listens" reload 1
+kill "$monitor" 2>/dev/null
+wait "$monitor" 2>/dev/null
+succeeds "it works in the end" make_device
+succeeds "and can be removed" leaves_nothing
+
+echo "1..$number"
+((failed == 0))

@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A driver of the kernel that has no device of its own, and serves endpoints on
+ * devices that an administrator has named: kclient/named.c is that driver.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "guest.h"
+#include "kclient/kclient.h"
+#include "kclient/load.h"
+#include "util.h"
+
+#define PATH	"/dev/vhost-rpmsg-named"
+#define DEV	"gpu0"
+#define OTHER	"gpu1"
+#define REMOTE	0x400
+
+FIXTURE(named)
+{
+	int fd;
+	struct guest g;
+	bool guest;
+};
+
+static int registers(int fd, const char *device)
+{
+	struct named_register reg = {};
+
+	strncpy(reg.device, device, sizeof(reg.device) - 1);
+	return ioctl(fd, NAMED_REGISTER, &reg) ? -errno : 0;
+}
+
+static struct named_stats stats(int fd)
+{
+	struct named_stats s;
+
+	if (ioctl(fd, NAMED_STATS, &s))
+		die("NAMED_STATS: %s", strerror(errno));
+	return s;
+}
+
+static int ask_info(int fd, const char *device, struct named_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	strncpy(info->device, device, sizeof(info->device) - 1);
+	return ioctl(fd, NAMED_INFO, info) ? -errno : 0;
+}
+
+FIXTURE_SETUP(named)
+{
+	nl_dev_del(DEV);
+	nl_dev_del(OTHER);
+	ASSERT_EQ(0, kclient_load());
+	self->fd = open(PATH, O_RDWR | O_CLOEXEC);
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(named)
+{
+	if (self->guest)
+		guest_close(&self->g);
+	EXPECT_EQ(0, stats(self->fd).wrong);
+	close(self->fd);
+	nl_dev_del(DEV);
+	nl_dev_del(OTHER);
+}
+
+static int join(FIXTURE_DATA(named) *self)
+{
+	struct guest_opts opts = { .name = DEV };
+	int err = guest_open(&self->g, &opts);
+
+	self->guest = !err;
+	return err;
+}
+
+/* What the guest hears of the driver's endpoint. */
+static int hears(struct guest *g, uint32_t flags)
+{
+	struct guest_ns ns;
+	int err = guest_ns_recv(g, &ns, LONG_MS);
+
+	if (err)
+		return err;
+	return strcmp(ns.name, NAMED_NAME) || ns.addr != NAMED_ECHO ||
+			       ns.flags != flags ?
+		       -EBADMSG :
+		       0;
+}
+
+static int echo(struct guest *g, uint32_t len)
+{
+	uint8_t out[512], in[512];
+	int ret;
+
+	fill(out, len, len);
+	ret = guest_send(g, REMOTE, NAMED_ECHO, out, len);
+	if (ret)
+		return ret;
+	ret = guest_recv_copy(g, NULL, in, sizeof(in), LONG_MS);
+	if (ret != (int)len)
+		return ret < 0 ? ret : -EMSGSIZE;
+	for (uint32_t i = 0; i < len; i++)
+		if ((in[i] ^ out[i]) != 0xff)
+			return -EBADMSG;
+	return 0;
+}
+
+TEST_F(named, devices_come_and_go)
+{
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, registers(self->fd, ""));
+	EXPECT_EQ(1, stats(self->fd).devices);
+	ASSERT_GT(nl_dev_new(OTHER), 0);
+	EXPECT_EQ(2, stats(self->fd).devices);
+	ASSERT_EQ(0, nl_dev_del(DEV));
+	EXPECT_EQ(1, stats(self->fd).devices);
+	EXPECT_EQ(1, stats(self->fd).removes);
+	/* The same name again is another device. */
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	EXPECT_EQ(3, stats(self->fd).adds);
+	ASSERT_EQ(0, ioctl(self->fd, NAMED_UNREGISTER));
+	EXPECT_EQ(0, stats(self->fd).devices);
+	EXPECT_EQ(3, stats(self->fd).removes);
+	ASSERT_EQ(0, nl_dev_del(DEV));
+	EXPECT_EQ(3, stats(self->fd).removes);
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	EXPECT_EQ(3, stats(self->fd).adds);
+}
+
+TEST_F(named, a_driver_may_want_one_device)
+{
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	ASSERT_GT(nl_dev_new(OTHER), 0);
+	EXPECT_EQ(0, stats(self->fd).adds);
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	EXPECT_EQ(1, stats(self->fd).devices);
+}
+
+TEST_F(named, a_driver_may_not_want_a_device)
+{
+	ASSERT_EQ(0, ioctl(self->fd, NAMED_DECLINE));
+	ASSERT_EQ(0, registers(self->fd, ""));
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	EXPECT_EQ(1, stats(self->fd).adds);
+	ASSERT_EQ(0, nl_dev_del(DEV));
+	EXPECT_EQ(0, stats(self->fd).removes);
+}
+
+/* A VMM may call its own device as it likes; it is not that device. */
+TEST_F(named, a_vmm_cannot_make_a_device_that_a_driver_serves)
+{
+	ASSERT_EQ(0, registers(self->fd, ""));
+	ASSERT_EQ(0, join(self));
+	EXPECT_EQ(0, stats(self->fd).adds);
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, NAMED_ECHO, "a", 1));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_LE(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN));
+}
+
+TEST_F(named, a_guest_is_served)
+{
+	struct named_send send = { .device = DEV, .len = 100 };
+	struct named_info info;
+	uint8_t buf[512];
+
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	ASSERT_EQ(0, ask_info(self->fd, DEV, &info));
+	EXPECT_EQ(VHOST_RPMSG_DEV_STATE_DETACHED, info.state);
+	EXPECT_EQ(0, info.generation);
+	EXPECT_EQ(VHOST_RPMSG_DEFAULT_MTU, info.mtu);
+	EXPECT_EQ(0, stats(self->fd).starts);
+
+	ASSERT_EQ(0, join(self));
+	ASSERT_EQ(0, hears(&self->g, 0));
+	for (uint32_t len = 0; len <= 496; len += 31)
+		ASSERT_EQ(0, echo(&self->g, len));
+	EXPECT_EQ(17, stats(self->fd).reads);
+	ASSERT_EQ(0, ask_info(self->fd, DEV, &info));
+	EXPECT_EQ(VHOST_RPMSG_DEV_STATE_RUNNING, info.state);
+	EXPECT_NE(0, info.generation);
+	EXPECT_EQ(REMOTE, info.remote);
+
+	ASSERT_EQ(0, ioctl(self->fd, NAMED_SEND, &send));
+	ASSERT_EQ(100, guest_recv_copy(&self->g, NULL, buf, 512, LONG_MS));
+	EXPECT_EQ(99, buf[99]);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+}
+
+/* The device has a guest already. */
+TEST_F(named, a_driver_may_come_while_the_guest_runs)
+{
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, join(self));
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	ASSERT_EQ(0, hears(&self->g, 0));
+	ASSERT_EQ(0, echo(&self->g, 100));
+	EXPECT_EQ(1, stats(self->fd).starts);
+}
+
+TEST_F(named, starts_stops_and_guests_are_told)
+{
+	struct named_stats s;
+	struct named_info info;
+
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	ASSERT_EQ(0, join(self));
+	s = stats(self->fd);
+	EXPECT_EQ(1, s.starts);
+	EXPECT_EQ(0, s.stops);
+	EXPECT_EQ(1, s.guests);
+	ASSERT_EQ(0, guest_reset(&self->g));
+	s = stats(self->fd);
+	EXPECT_EQ(2, s.starts);
+	EXPECT_EQ(1, s.stops);
+	EXPECT_EQ(2, s.guests);
+	/* The VMM is gone, whatever it was doing. */
+	guest_close(&self->g);
+	self->guest = false;
+	EXPECT_EQ(2, stats(self->fd).stops);
+	ASSERT_EQ(0, ask_info(self->fd, DEV, &info));
+	EXPECT_EQ(VHOST_RPMSG_DEV_STATE_DETACHED, info.state);
+	EXPECT_EQ(VHOST_RPMSG_ADDR_ANY, info.remote);
+	ASSERT_EQ(0, join(self));
+	ASSERT_EQ(0, hears(&self->g, 0));
+	ASSERT_EQ(0, echo(&self->g, 10));
+	EXPECT_EQ(3, stats(self->fd).starts);
+	EXPECT_EQ(3, stats(self->fd).guests);
+}
+
+TEST_F(named, a_device_with_a_guest_stays)
+{
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	ASSERT_EQ(0, join(self));
+	EXPECT_EQ(-EBUSY, nl_dev_del(DEV));
+	EXPECT_EQ(1, stats(self->fd).devices);
+	ASSERT_EQ(0, hears(&self->g, 0));
+	EXPECT_EQ(0, echo(&self->g, 10));
+}
+
+/* What it refuses is counted, and in nobody's way for ever. */
+TEST_F(named, a_driver_that_takes_nothing_holds_nobody_for_long)
+{
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	ASSERT_EQ(0, ioctl(self->fd, NAMED_REFUSE));
+	ASSERT_EQ(0, join(self));
+	ASSERT_EQ(0, hears(&self->g, 0));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, NAMED_ECHO, "a", 1));
+	EXPECT_EQ(-ETIMEDOUT, guest_drain(&self->g, SHORT_MS));
+	EXPECT_EQ(0, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_FULL));
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 1)));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_FULL));
+}
+
+struct talker {
+	struct guest *g;
+	volatile bool stop;
+	unsigned long sent;
+};
+
+/* The guest sends what it can, and reads what comes. */
+static void *talk(void *arg)
+{
+	struct talker *t = arg;
+	struct guest_msg msg;
+
+	while (!t->stop) {
+		if (!guest_send(t->g, REMOTE, NAMED_ECHO, "talk", 4))
+			t->sent++;
+		while (guest_recv(t->g, &msg, 0) == 1)
+			guest_done(t->g, &msg);
+	}
+	return NULL;
+}
+
+/* Its memory is overwritten at once: see named_remove(). */
+TEST_F(named, a_driver_goes_while_the_guest_talks)
+{
+	struct talker t = { .g = &self->g };
+	pthread_t thread;
+
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	ASSERT_EQ(0, join(self));
+	ASSERT_EQ(0, hears(&self->g, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, talk, &t));
+	for (int i = 0; i < 50; i++) {
+		EXPECT_TRUE(WAIT_FOR(stats(self->fd).reads > (unsigned int)i * 4,
+				     LONG_MS));
+		EXPECT_EQ(0, ioctl(self->fd, NAMED_UNREGISTER));
+		EXPECT_EQ(0, stats(self->fd).devices);
+		EXPECT_EQ(0, registers(self->fd, DEV));
+	}
+	t.stop = true;
+	pthread_join(thread, NULL);
+	EXPECT_EQ(51, stats(self->fd).adds);
+	EXPECT_EQ(50, stats(self->fd).removes);
+}
+
+TEST_F(named, a_guest_hears_that_the_driver_goes)
+{
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	ASSERT_EQ(0, join(self));
+	ASSERT_EQ(0, hears(&self->g, 0));
+	ASSERT_EQ(0, ioctl(self->fd, NAMED_UNREGISTER));
+	EXPECT_EQ(0, hears(&self->g, 1));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, NAMED_ECHO, "a", 1));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN));
+}
+
+static void *unregister(void *arg)
+{
+	int *fd = arg;
+
+	if (ioctl(*fd, NAMED_UNREGISTER))
+		die("NAMED_UNREGISTER: %s", strerror(errno));
+	return NULL;
+}
+
+/* A VMM can hold up the end of the driver that serves it, and nothing else. */
+TEST_F(named, a_driver_that_waits_for_a_vmm_keeps_nobody_waiting)
+{
+	struct guest_opts opts = { .name = DEV, .no_buffers = true };
+	struct named_stats s;
+	pthread_t thread;
+	long long begun;
+	uint8_t *page;
+	int uffd;
+
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, registers(self->fd, ""));
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	self->guest = true;
+	page = guest_alloc_page(&self->g);
+	uffd = guest_hold(page);
+	if (uffd < 0)
+		SKIP(return, "the kernel cannot hold writers of pages");
+	/* One for the announcement and, posted again, the first response. */
+	guest_post_one(&self->g, self->g.tx_bufs);
+	guest_kick(&self->g, GUEST_TX);
+	ASSERT_EQ(0, hears(&self->g, 0));
+	guest_post_one(&self->g, page);
+	guest_kick(&self->g, GUEST_TX);
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, NAMED_ECHO, "a", 1));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, NAMED_ECHO, "b", 1));
+	ASSERT_TRUE(poll_fd(uffd, POLLIN, LONG_MS) & POLLIN);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, unregister, &self->fd));
+	ASSERT_TRUE(WAIT_FOR(stats(self->fd).removes == 1, LONG_MS));
+
+	begun = now_ms();
+	EXPECT_GT(nl_dev_new(OTHER), 0);
+	EXPECT_EQ(0, nl_dev_del(OTHER));
+	EXPECT_EQ(-EBUSY, nl_dev_del(DEV));
+	EXPECT_GT(1000 * slowness(), now_ms() - begun);
+	s = stats(self->fd);
+	EXPECT_EQ(0, s.devices);
+	EXPECT_EQ(1, s.adds);
+	close(uffd);
+	pthread_join(thread, NULL);
+}
+
+struct churn {
+	int fd;
+	volatile bool stop;
+	int rounds;
+	int err;
+};
+
+static void *churn(void *arg)
+{
+	struct churn *c = arg;
+
+	while (!c->stop && !c->err) {
+		c->err = registers(c->fd, "");
+		if (!c->err && ioctl(c->fd, NAMED_UNREGISTER))
+			c->err = -errno;
+		c->rounds++;
+	}
+	return NULL;
+}
+
+TEST_F(named, devices_and_drivers_come_and_go_at_once)
+{
+	struct churn c = { .fd = self->fd };
+	struct named_stats s;
+	pthread_t thread;
+	int i;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, churn, &c));
+	for (i = 0; i < 100 || c.rounds < 50; i++) {
+		ASSERT_GT(nl_dev_new(DEV), 0);
+		ASSERT_GT(nl_dev_new(OTHER), 0);
+		ASSERT_EQ(0, nl_dev_del(DEV));
+		ASSERT_EQ(0, nl_dev_del(OTHER));
+	}
+	c.stop = true;
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, c.err);
+	s = stats(self->fd);
+	EXPECT_EQ(0, s.devices);
+	EXPECT_GE(s.adds, s.removes);
+}
+
+/* Both want the same address: the first one has it. */
+TEST_F(named, two_drivers_on_one_device)
+{
+	int fd = open(PATH, O_RDWR | O_CLOEXEC);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, registers(self->fd, ""));
+	ASSERT_EQ(0, registers(fd, ""));
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	EXPECT_EQ(1, stats(self->fd).devices);
+	EXPECT_EQ(1, stats(fd).adds);
+	EXPECT_EQ(0, stats(fd).devices);
+	close(fd);
+	ASSERT_EQ(0, join(self));
+	ASSERT_EQ(0, hears(&self->g, 0));
+	EXPECT_EQ(0, echo(&self->g, 10));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,664 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Queues that are full, and sides that do not keep up. Each test ends with the
+ * balance: what was sent is what was received and what the counters say was
+ * dropped.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "guest.h"
+#include "util.h"
+
+#define DEV	"pressure"
+#define REMOTE	0x400
+#define LEN	100
+#define COST	(LEN + VHOST_RPMSG_MSG_OVERHEAD)
+
+#define S(name)	VHOST_RPMSG_A_STATS_##name
+
+FIXTURE(pressure)
+{
+	struct guest g;
+	int ept;		/* takes ten messages each way, address 1024 */
+	int fd;			/* non-blocking */
+	int other;		/* address 1025 */
+	int other_fd;
+	uint32_t sent;		/* to the first one, by the guest */
+	uint32_t received;	/* by its reader */
+	uint32_t written;	/* by its writer */
+	uint32_t arrived;	/* from it, at the guest */
+};
+
+FIXTURE_VARIANT(pressure)
+{
+	struct guest_opts opts;
+};
+
+FIXTURE_VARIANT_ADD(pressure, strict) { .opts = { .name = DEV } };
+
+FIXTURE_VARIANT_ADD(pressure, linux) {
+	.opts = { .name = DEV, .habit = GUEST_LINUX },
+};
+
+FIXTURE_VARIANT_ADD(pressure, openamp) {
+	.opts = { .name = DEV, .habit = GUEST_OPENAMP },
+};
+
+FIXTURE_VARIANT_ADD(pressure, rpmsg_lite) {
+	.opts = { .name = DEV, .habit = GUEST_RPMSG_LITE },
+};
+
+FIXTURE_VARIANT_ADD(pressure, mixed) {
+	.opts = { .name = DEV, .mixed = true },
+};
+
+FIXTURE_VARIANT_ADD(pressure, few) {
+	.opts = { .name = DEV, .buffers = 4 },
+};
+
+FIXTURE_SETUP(pressure)
+{
+	/* A test before this one may have died. */
+	nl_dev_del(DEV);
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	self->ept = nl_ept_new(EPT_REQ(.dev = DEV, .remote = REMOTE,
+				       .rx_limit = 10 * COST,
+				       .tx_limit = 10 * COST));
+	self->other = nl_ept_new(EPT_REQ(.dev = DEV, .remote = REMOTE));
+	ASSERT_GE(self->ept, 0);
+	ASSERT_GE(self->other, 0);
+	self->fd = ept_open(self->ept, O_NONBLOCK);
+	self->other_fd = ept_open(self->other, O_NONBLOCK);
+	ASSERT_GE(self->fd, 0);
+	ASSERT_GE(self->other_fd, 0);
+	ASSERT_EQ(0, guest_open(&self->g, &variant->opts));
+}
+
+/* Messages carry their number, so that a lost or moved one is seen. */
+static int send_next(FIXTURE_DATA(pressure) *self)
+{
+	char data[LEN] = {};
+	int err;
+
+	memcpy(data, &self->sent, sizeof(self->sent));
+	err = guest_send(&self->g, REMOTE, 1024, data, LEN);
+	if (!err)
+		self->sent++;
+	return err;
+}
+
+/* One message: 1, 0 when there is none. Its number in seq. */
+static int read_one(int fd, uint32_t *seq)
+{
+	char data[LEN];
+	ssize_t n = read(fd, data, sizeof(data));
+
+	if (n < 0)
+		return 0;
+	memcpy(seq, data, sizeof(*seq));
+	return n == LEN ? 1 : -1;
+}
+
+static int write_next(FIXTURE_DATA(pressure) *self)
+{
+	char data[LEN] = {};
+	ssize_t n;
+
+	memcpy(data, &self->written, sizeof(self->written));
+	n = write(self->fd, data, LEN);
+	if (n == LEN)
+		self->written++;
+	return n < 0 ? -errno : (int)n;
+}
+
+/* What goes in comes out, or is counted. */
+FIXTURE_TEARDOWN(pressure)
+{
+	struct nl_ept ept;
+	struct nl_dev dev;
+	uint64_t *s = ept.stats;
+
+	if (!nl_ept_get(self->ept, &ept)) {
+		/* The guest hears of a burst before it is counted. */
+		WAIT_FOR(ept_stat(self->ept, S(TX_MSGS)) >= self->arrived,
+			 LONG_MS);
+		ASSERT_EQ(0, nl_ept_get(self->ept, &ept));
+		EXPECT_EQ(self->sent - guest_in_flight(&self->g, GUEST_RX),
+			  s[S(RX_MSGS)] + s[S(RX_DROP_FULL)] +
+				  s[S(RX_DROP_CLOSED)] + s[S(RX_DROP_NOMEM)]);
+		EXPECT_EQ(s[S(RX_MSGS)] - s[S(RX_DISCARDS)],
+			  self->received + ept.rx_queued / COST);
+		EXPECT_EQ(self->written, s[S(TX_MSGS)] + s[S(TX_DROP_RESET)] +
+						 s[S(TX_DROP_SIZE)] +
+						 ept.tx_queued / COST);
+		EXPECT_EQ(self->arrived, s[S(TX_MSGS)]);
+	}
+	ASSERT_EQ(0, nl_dev_get(DEV, &dev));
+	EXPECT_EQ(0, dev.stats[S(RX_DROP_INVALID)]);
+	EXPECT_EQ(0, dev.stats[S(RING_ERRORS)]);
+	EXPECT_EQ(0, self->g.lost);
+
+	guest_close(&self->g);
+	close(self->fd);
+	close(self->other_fd);
+	EXPECT_EQ(0, nl_dev_del(DEV));
+}
+
+/* Fill the receive queue: ten are taken, and the others stay in the ring. */
+#define STALL(n)								\
+	do {									\
+		struct nl_dev __dev;						\
+									\
+		for (int __i = 0; __i < (n); __i++)				\
+			ASSERT_EQ(0, send_next(self));				\
+		ASSERT_TRUE(WAIT_FOR(						\
+			!nl_dev_get(DEV, &__dev) && __dev.stalled, LONG_MS));	\
+		ASSERT_EQ(self->ept, (int)__dev.stall_ept);			\
+		/* Buffers come back at the end of the burst, a moment later. */	\
+		ASSERT_TRUE(WAIT_FOR(guest_in_flight(&self->g, GUEST_RX) ==	\
+					     (n)-10,					\
+				     LONG_MS));						\
+	} while (0)
+
+#define READ_IN_ORDER(end)							\
+	do {									\
+		uint32_t __seq;							\
+									\
+		while (self->received < (end)) {				\
+			ASSERT_TRUE(poll_fd(self->fd, POLLIN, LONG_MS) &	\
+				    POLLIN);					\
+			ASSERT_EQ(1, read_one(self->fd, &__seq));		\
+			ASSERT_EQ(self->received, __seq);			\
+			self->received++;					\
+		}								\
+	} while (0)
+
+TEST_F(pressure, a_full_queue_holds_the_guest_back)
+{
+	struct nl_dev dev;
+
+	STALL(50);
+	EXPECT_STAT(1, ept_stat(self->ept, S(STALLS)));
+	READ_IN_ORDER(50);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	ASSERT_EQ(0, nl_dev_get(DEV, &dev));
+	EXPECT_FALSE(dev.stalled);
+}
+
+TEST_F(pressure, it_goes_on_with_a_quarter_free)
+{
+	STALL(20);
+	READ_IN_ORDER(2);
+	/* Whatever wakes the worker. */
+	guest_kick_always(&self->g, GUEST_RX);
+	usleep(SHORT_MS * 1000);
+	EXPECT_EQ(10, guest_in_flight(&self->g, GUEST_RX));
+	READ_IN_ORDER(3);
+	EXPECT_TRUE(WAIT_FOR(guest_in_flight(&self->g, GUEST_RX) == 7,
+			     LONG_MS));
+	/* Stalled again, which is another stall. */
+	EXPECT_TRUE(WAIT_FOR(ept_stat(self->ept, S(STALLS)) == 2, LONG_MS));
+	EXPECT_STAT(2, dev_stat(DEV, S(STALLS)));
+	READ_IN_ORDER(20);
+}
+
+TEST_F(pressure, others_wait_behind_it)
+{
+	char buf[16];
+
+	STALL(11);
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1025, "other", 5));
+	EXPECT_EQ(0, poll_fd(self->other_fd, POLLIN, SHORT_MS));
+	READ_IN_ORDER(11);
+	EXPECT_EQ(POLLIN, poll_fd(self->other_fd, POLLIN, LONG_MS));
+	EXPECT_EQ(5, read(self->other_fd, buf, sizeof(buf)));
+}
+
+TEST_F(pressure, the_other_direction_does_not_wait)
+{
+	STALL(20);
+	ASSERT_EQ(LEN, write_next(self));
+	ASSERT_EQ(LEN, guest_recv_copy(&self->g, NULL, NULL, LEN, LONG_MS));
+	self->arrived++;
+	EXPECT_STAT(1, ept_stat(self->ept, S(STALLS)));
+	READ_IN_ORDER(20);
+}
+
+TEST_F(pressure, closing_ends_a_stall)
+{
+	STALL(20);
+	close(self->fd);
+	self->fd = -1;
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_STAT(10, ept_stat(self->ept, S(RX_DISCARDS)));
+	EXPECT_STAT(10, ept_stat(self->ept, S(RX_DROP_CLOSED)));
+}
+
+TEST_F(pressure, deleting_ends_a_stall)
+{
+	STALL(20);
+	ASSERT_EQ(0, nl_ept_del(self->ept));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_STAT(10, dev_stat(DEV, S(RX_DROP_UNKNOWN)));
+	READ_IN_ORDER(10);
+}
+
+TEST_F(pressure, the_policy_drop_ends_a_stall)
+{
+	STALL(20);
+	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(),
+				VHOST_RPMSG_FULL_POLICY_DROP));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_TRUE(WAIT_FOR(ept_stat(self->ept, S(RX_DROP_FULL)) == 10,
+			     LONG_MS));
+	READ_IN_ORDER(10);
+}
+
+TEST_F(pressure, a_higher_limit_ends_a_stall)
+{
+	STALL(20);
+	ASSERT_EQ(0,
+		  nl_ept_set(self->ept, EPT_REQ(.rx_limit = 100 * COST), -1));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	READ_IN_ORDER(20);
+}
+
+TEST_F(pressure, the_policy_drop_drops_the_newest)
+{
+	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(),
+				VHOST_RPMSG_FULL_POLICY_DROP));
+	for (int i = 0; i < 50; i++)
+		ASSERT_EQ(0, send_next(self));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_STAT(40, ept_stat(self->ept, S(RX_DROP_FULL)));
+	EXPECT_STAT(40, dev_stat(DEV, S(RX_DROP_FULL)));
+	EXPECT_EQ(0, ept_stat(self->ept, S(STALLS)));
+	READ_IN_ORDER(10);
+}
+
+TEST_F(pressure, nobody_has_it_open)
+{
+	close(self->fd);
+	for (int i = 0; i < 50; i++)
+		ASSERT_EQ(0, send_next(self));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_STAT(50, ept_stat(self->ept, S(RX_DROP_CLOSED)));
+	EXPECT_STAT(50, dev_stat(DEV, S(RX_DROP_CLOSED)));
+	self->fd = ept_open(self->ept, O_NONBLOCK);
+	EXPECT_EQ(0, poll_fd(self->fd, POLLIN, 0));
+}
+
+TEST_F(pressure, a_queue_below_its_limit_takes_one_more)
+{
+	uint32_t seq;
+
+	ASSERT_EQ(0, nl_ept_set(self->ept,
+				EPT_REQ(.rx_limit = 1, .tx_limit = 1), -1));
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, send_next(self));
+		ASSERT_EQ(LEN, write_next(self));
+		ASSERT_EQ(LEN,
+			  guest_recv_copy(&self->g, NULL, NULL, LEN, LONG_MS));
+		self->arrived++;
+		ASSERT_TRUE(poll_fd(self->fd, POLLOUT, LONG_MS) & POLLOUT);
+	}
+	for (int i = 0; i < 3; i++) {
+		ASSERT_TRUE(poll_fd(self->fd, POLLIN, LONG_MS) & POLLIN);
+		ASSERT_EQ(1, read_one(self->fd, &seq));
+		self->received++;
+	}
+}
+
+/* The writer's side. */
+
+#define NO_BUFFERS()							\
+	do {								\
+		struct guest_opts __opts = variant->opts;		\
+									\
+		guest_close(&self->g);					\
+		__opts.no_buffers = true;				\
+		ASSERT_EQ(0, guest_open(&self->g, &__opts));		\
+	} while (0)
+
+/* All that was written arrives, in order. */
+#define ARRIVE_IN_ORDER(end)							\
+	do {									\
+		uint32_t __data[LEN / 4];					\
+									\
+		while (self->arrived < (end)) {					\
+			ASSERT_EQ(LEN, guest_recv_copy(&self->g, NULL, __data,	\
+						       LEN, LONG_MS));		\
+			ASSERT_EQ(self->arrived, __data[0]);			\
+			self->arrived++;					\
+		}								\
+	} while (0)
+
+TEST_F(pressure, a_guest_without_buffers)
+{
+	NO_BUFFERS();
+	for (int i = 0; i < 10; i++)
+		ASSERT_EQ(LEN, write_next(self));
+	EXPECT_EQ(-EAGAIN, write_next(self));
+	EXPECT_EQ(0, poll_fd(self->fd, POLLOUT, SHORT_MS));
+	guest_post(&self->g);
+	guest_kick(&self->g, GUEST_TX);
+	EXPECT_EQ(POLLOUT, poll_fd(self->fd, POLLOUT, LONG_MS));
+	ASSERT_EQ(LEN, write_next(self));
+	ARRIVE_IN_ORDER(11);
+}
+
+TEST_F(pressure, buffers_come_one_by_one)
+{
+	NO_BUFFERS();
+	for (int i = 0; i < 10; i++)
+		ASSERT_EQ(LEN, write_next(self));
+	for (int i = 0; i < 10; i++) {
+		guest_post_one(&self->g, self->g.tx_bufs + (3 * i + 2) * 512);
+		guest_kick(&self->g, GUEST_TX);
+		ASSERT_TRUE(guest_wait_used(&self->g, GUEST_TX, LONG_MS));
+		ASSERT_TRUE(guest_used(&self->g, GUEST_TX, NULL, NULL));
+		self->arrived++;
+	}
+}
+
+struct writer {
+	FIXTURE_DATA(pressure) *self;
+	int n;
+	int err;
+};
+
+static void *write_many(void *arg)
+{
+	struct writer *w = arg;
+
+	while (w->n--) {
+		w->err = write_next(w->self);
+		if (w->err != LEN)
+			break;
+	}
+	return NULL;
+}
+
+TEST_F(pressure, a_writer_that_sleeps_loses_nothing)
+{
+	struct writer w = { self, 3000, 0 };
+	pthread_t thread;
+
+	fcntl(self->fd, F_SETFL, 0);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, write_many, &w));
+	ARRIVE_IN_ORDER(3000);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(LEN, w.err);
+}
+
+static void *read_slowly(void *arg)
+{
+	FIXTURE_DATA(pressure) *self = arg;
+	uint32_t seq;
+
+	while (self->received < 3000) {
+		if (self->received % 200 == 0)
+			usleep(2000);
+		if (read_one(self->fd, &seq) != 1 || seq != self->received)
+			return (void *)1;
+		self->received++;
+	}
+	return NULL;
+}
+
+TEST_F(pressure, a_slow_reader_loses_nothing)
+{
+	pthread_t thread;
+	void *bad;
+	int err;
+
+	fcntl(self->fd, F_SETFL, 0);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_slowly, self));
+	while (self->sent < 3000) {
+		err = send_next(self);
+		if (err == -EAGAIN) {
+			ASSERT_TRUE(guest_wait_used(&self->g, GUEST_RX,
+						    LONG_MS));
+		} else {
+			ASSERT_EQ(0, err);
+		}
+	}
+	pthread_join(thread, &bad);
+	EXPECT_EQ(NULL, bad);
+	EXPECT_EQ(3000, self->received);
+	EXPECT_LT(0, ept_stat(self->ept, S(STALLS)));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+}
+
+TEST_F(pressure, one_busy_endpoint_leaves_room_for_others)
+{
+	struct guest_hdr hdr;
+	unsigned int n = 0;
+
+	/* 100 messages of one are waiting when the other one comes. */
+	NO_BUFFERS();
+	ASSERT_EQ(0,
+		  nl_ept_set(self->ept, EPT_REQ(.tx_limit = 1000 * COST), -1));
+	for (int i = 0; i < 100; i++)
+		ASSERT_EQ(LEN, write_next(self));
+	ASSERT_EQ(5, write(self->other_fd, "other", 5));
+	guest_post(&self->g);
+	guest_kick(&self->g, GUEST_TX);
+	do {
+		ASSERT_LE(0,
+			  guest_recv_copy(&self->g, &hdr, NULL, LEN, LONG_MS));
+		n++;
+	} while (hdr.src == 1024);
+	/* Turns are of 4096 bytes with overhead, and the last may be longer. */
+	EXPECT_LE(n, 4096 / COST + 2);
+	self->arrived = n - 1;
+	ARRIVE_IN_ORDER(100);
+}
+
+TEST_F(pressure, a_message_for_larger_buffers)
+{
+	struct guest_seg seg;
+	uint32_t len;
+
+	/* Its buffers were large when it was written, and then are not. */
+	NO_BUFFERS();
+	seg = (struct guest_seg){ guest_alloc(&self->g, 64), 64 };
+	ASSERT_EQ(LEN, write_next(self));
+	ASSERT_LE(0, guest_add(&self->g, GUEST_TX, &seg, 1, true, false, 0));
+	guest_kick(&self->g, GUEST_TX);
+	/* Once round the ring it may have a larger one, and then it has none. */
+	for (int i = 0; i < 256; i++) {
+		if (i < 255)
+			EXPECT_EQ(0, ept_stat(self->ept, S(TX_DROP_SIZE)));
+		ASSERT_TRUE(guest_wait_used(&self->g, GUEST_TX, LONG_MS));
+		ASSERT_TRUE(guest_used(&self->g, GUEST_TX, NULL, &len));
+		ASSERT_EQ(GUEST_HDR, len);
+		ASSERT_LE(0, guest_add(&self->g, GUEST_TX, &seg, 1, true, false,
+				       0));
+		guest_kick(&self->g, GUEST_TX);
+	}
+	ASSERT_TRUE(WAIT_FOR(ept_stat(self->ept, S(TX_DROP_SIZE)) == 1,
+			     LONG_MS));
+	/* The buffer is still there for the next one. */
+	EXPECT_EQ(5, write(self->other_fd, "short", 5));
+	EXPECT_TRUE(guest_wait_used(&self->g, GUEST_TX, LONG_MS));
+}
+
+/* A cgroup for this process, limited to what it has now and a little more. */
+static bool limit_memory(const char *path, long more)
+{
+	char file[128], buf[64];
+	long now;
+	FILE *f;
+
+	snprintf(file, sizeof(file), "%s/memory.current", path);
+	f = fopen(file, "r");
+	if (!f || fscanf(f, "%ld", &now) != 1)
+		return false;
+	fclose(f);
+	snprintf(file, sizeof(file), "%s/memory.max", path);
+	f = fopen(file, "w");
+	if (!f)
+		return false;
+	snprintf(buf, sizeof(buf), "%ld", now + more);
+	fputs(buf, f);
+	return !fclose(f);
+}
+
+static bool join_cgroup(const char *path)
+{
+	char file[128];
+	FILE *f;
+
+	snprintf(file, sizeof(file), "%s/cgroup.procs", path);
+	f = fopen(file, "w");
+	if (!f)
+		return false;
+	fprintf(f, "%d", getpid());
+	return !fclose(f);
+}
+
+#define CGROUP_ROOT	"/dev/shm/cgroup"
+#define CGROUP		CGROUP_ROOT "/test"
+
+/* A cgroup of which this process is a member: why there is none, or NULL. */
+static const char *make_cgroup(void)
+{
+	FILE *f;
+
+	mkdir(CGROUP_ROOT, 0755);
+	if (mount("cgroup", CGROUP_ROOT, "cgroup2", 0, NULL) && errno != EBUSY)
+		return "no cgroup2";
+	f = fopen(CGROUP_ROOT "/cgroup.subtree_control", "w");
+	if (f) {
+		fputs("+memory", f);
+		fclose(f);
+	}
+	mkdir(CGROUP, 0755);
+	if (!join_cgroup(CGROUP))
+		return "cannot join a cgroup";
+	return access(CGROUP "/memory.max", W_OK) ? "no memory controller" :
+						    NULL;
+}
+
+static bool set_memory_max(const char *value)
+{
+	FILE *f = fopen(CGROUP "/memory.max", "w");
+
+	if (!f)
+		return false;
+	fputs(value, f);
+	return !fclose(f);
+}
+
+/* Opened from inside of a cgroup, with room for far more than that has. */
+static void open_in_cgroup(struct __test_metadata *_metadata,
+			   FIXTURE_DATA(pressure) *self, int policy)
+{
+	close(self->fd);
+	ASSERT_EQ(0,
+		  nl_ept_set(self->ept, EPT_REQ(.rx_limit = 64 << 20), policy));
+	self->fd = ept_open(self->ept, O_NONBLOCK);
+	ASSERT_GE(self->fd, 0);
+	ASSERT_TRUE(join_cgroup(CGROUP_ROOT));
+	ASSERT_TRUE(limit_memory(CGROUP, 512 << 10));
+}
+
+TEST_F(pressure, messages_are_charged_to_the_reader)
+{
+	const char *why = make_cgroup();
+	struct nl_ept ept;
+	int i;
+
+	if (why)
+		SKIP(return, "%s", why);
+	open_in_cgroup(_metadata, self, VHOST_RPMSG_FULL_POLICY_DROP);
+	for (i = 0; i < 100000 && !ept_stat(self->ept, S(RX_DROP_NOMEM)); i++) {
+		for (int k = 0; k < 128; k++)
+			ASSERT_EQ(0, send_next(self));
+		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	}
+	ASSERT_EQ(0, nl_ept_get(self->ept, &ept));
+	EXPECT_LT(0, ept.stats[S(RX_DROP_NOMEM)]);
+	EXPECT_LT(0, ept.stats[S(RX_MSGS)]);
+	EXPECT_GT(16 << 20, ept.rx_queued);
+	set_memory_max("max");
+}
+
+/* With the policy hold that is as a full queue, until there is memory again. */
+TEST_F(pressure, a_reader_without_memory_loses_nothing)
+{
+	const char *why = make_cgroup();
+
+	if (why)
+		SKIP(return, "%s", why);
+	open_in_cgroup(_metadata, self, VHOST_RPMSG_FULL_POLICY_HOLD);
+	/* Until the ring is full, and stays so: what can be reclaimed is used up. */
+	do {
+		while (!send_next(self))
+			;
+		ASSERT_GT(100000, self->sent);
+	} while (guest_wait_used(&self->g, GUEST_RX, 5 * SHORT_MS));
+	EXPECT_LT(0, ept_stat(self->ept, S(STALLS)));
+	EXPECT_LT(0, guest_in_flight(&self->g, GUEST_RX));
+	EXPECT_EQ(0, ept_stat(self->ept, S(RX_DROP_NOMEM)));
+	/* Nobody reads, but there is room in the cgroup. */
+	ASSERT_TRUE(set_memory_max("max"));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	READ_IN_ORDER(self->sent);
+}
+
+/* A writer at the limit is told, and nothing is killed for it. */
+TEST_F(pressure, a_writer_without_memory_is_told)
+{
+	const char *why = make_cgroup();
+	ssize_t n = 0;
+	char data[400];
+	int status;
+	pid_t pid;
+
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_TRUE(join_cgroup(CGROUP_ROOT));
+	NO_BUFFERS();
+	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.tx_limit = 64 << 20), -1));
+	memset(data, 0, sizeof(data));
+	pid = fork();
+	if (!pid) {
+		int fd;
+
+		if (!join_cgroup(CGROUP))
+			_exit(2);
+		fd = ept_open_as(self->ept, O_WRONLY);
+		if (fd < 0 || !limit_memory(CGROUP, 512 << 10))
+			_exit(3);
+		for (int i = 0; i < 100000 && n >= 0; i++)
+			n = write(fd, data, sizeof(data));
+		_exit(n < 0 && errno == ENOMEM ? 0 : 4);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	set_memory_max("max");
+	/* Nobody has counted what was written. */
+	ASSERT_EQ(0, nl_ept_del(self->ept));
+}
+
+int main(int argc, char **argv)
+{
+	argv = guest_habits_args(&argc, argv);
+	return test_harness_run(argc, argv);
+}

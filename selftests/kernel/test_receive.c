@@ -1,0 +1,698 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who receives a message, when nobody reads, one process does, or another one
+ * than before; and who reads it of several.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/userfaultfd.h>
+
+#include "kselftest_harness.h"
+
+#include "guest.h"
+#include "util.h"
+
+#define DEV	"receive"
+#define REMOTE	0x400
+#define COST(len)	((len) + VHOST_RPMSG_MSG_OVERHEAD)
+#define S(name)	VHOST_RPMSG_A_STATS_##name
+#define KEEP_CLOSED	(1 + VHOST_RPMSG_CLOSED_POLICY_KEEP)
+
+FIXTURE(receive)
+{
+	struct guest g;
+	int ept;		/* fixed remote, address 1024, nobody has it open */
+	char buf[1024];
+};
+
+FIXTURE_SETUP(receive)
+{
+	struct guest_opts opts = { .name = DEV };
+
+	/* A test before this one may have died. */
+	nl_dev_del(DEV);
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	self->ept = nl_ept_new(EPT_REQ(.dev = DEV, .name = "ept",
+				       .remote = REMOTE));
+	ASSERT_GE(self->ept, 0);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+}
+
+FIXTURE_TEARDOWN(receive)
+{
+	guest_close(&self->g);
+	EXPECT_EQ(0, nl_dev_del(DEV));
+}
+
+/* The guest sends, and the host has taken it. */
+#define SEND(data)							\
+	do {								\
+		ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, data,	\
+					strlen(data)));			\
+		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));		\
+	} while (0)
+
+/* The next message is this one. */
+#define READ(fd, data)							\
+	do {								\
+		EXPECT_EQ((ssize_t)strlen(data),			\
+			  read(fd, self->buf, sizeof(self->buf)));	\
+		EXPECT_EQ(0, memcmp(self->buf, data, strlen(data)));	\
+	} while (0)
+
+#define OPEN(flags)							\
+	({								\
+		int __fd = ept_open_as(self->ept, (flags) | O_NONBLOCK);	\
+									\
+		ASSERT_GE(__fd, 0);					\
+		__fd;							\
+	})
+
+#define STAT(name)	ept_stat(self->ept, S(name))
+
+/* One reads, any number write. */
+
+TEST_F(receive, one_reads_and_any_number_write)
+{
+	int reader = OPEN(O_RDONLY), w1 = OPEN(O_WRONLY), w2 = OPEN(O_WRONLY);
+
+	EXPECT_EQ(-EBUSY, ept_open_as(self->ept, O_RDONLY));
+	EXPECT_EQ(-EBUSY, ept_open_as(self->ept, O_RDWR));
+	ASSERT_EQ(3, write(w1, "one", 3));
+	ASSERT_EQ(3, write(w2, "two", 3));
+	EXPECT_EQ(3, guest_recv_copy(&self->g, NULL, NULL, 100, LONG_MS));
+	EXPECT_EQ(3, guest_recv_copy(&self->g, NULL, NULL, 100, LONG_MS));
+	EXPECT_ERR(EBADF, read(w1, self->buf, 100));
+	EXPECT_ERR(EBADF, write(reader, "x", 1));
+	SEND("in");
+	READ(reader, "in");
+	/* Writers come and go, the reader stays. */
+	close(w1);
+	SEND("still");
+	READ(reader, "still");
+	close(reader);
+	reader = OPEN(O_RDWR);
+	EXPECT_EQ(3, write(reader, "rdw", 3));
+	close(reader);
+	close(w2);
+}
+
+TEST_F(receive, a_writer_does_not_count_as_a_reader)
+{
+	int writer = OPEN(O_WRONLY), reader;
+	struct nl_ept ept;
+
+	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.rx_limit = 1), -1));
+	ASSERT_EQ(0, nl_ept_get(self->ept, &ept));
+	EXPECT_FALSE(ept.open);
+	/* It is not for the writer, and the guest does not wait for it to read. */
+	for (int i = 0; i < 10; i++)
+		SEND("to a writer");
+	EXPECT_EQ(0, STAT(STALLS));
+	EXPECT_EQ(9, STAT(RX_DROP_FULL));
+	EXPECT_EQ(0, poll_fd(writer, POLLIN, 0));
+	EXPECT_EQ(POLLOUT, poll_fd(writer, POLLOUT, LONG_MS));
+	reader = OPEN(O_RDONLY);
+	READ(reader, "to a writer");
+	EXPECT_EQ(0, poll_fd(reader, POLLOUT, 0));
+	close(reader);
+	/* Nor afterwards. */
+	SEND("after");
+	EXPECT_EQ(1, STAT(RX_DROP_CLOSED));
+	close(writer);
+}
+
+/* Before the first open, and after a close. */
+
+TEST_F(receive, what_comes_before_the_first_open_waits)
+{
+	struct nl_ept ept;
+	int fd;
+
+	SEND("hello");
+	SEND("again");
+	ASSERT_EQ(0, nl_ept_get(self->ept, &ept));
+	EXPECT_EQ(2 * COST(5), ept.rx_queued);
+	EXPECT_EQ(2, ept.stats[S(RX_MSGS)]);
+	fd = OPEN(O_RDWR);
+	EXPECT_EQ(POLLIN, poll_fd(fd, POLLIN, LONG_MS));
+	READ(fd, "hello");
+	READ(fd, "again");
+	close(fd);
+}
+
+/* Whatever the policy: nobody is there to make room. */
+TEST_F(receive, before_the_first_open_the_newest_are_dropped)
+{
+	int fd;
+
+	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.rx_limit = 2 * COST(4)),
+				VHOST_RPMSG_FULL_POLICY_HOLD));
+	for (int i = 0; i < 300; i++) {
+		snprintf(self->buf, 8, "%04d", i);
+		SEND(self->buf);
+	}
+	EXPECT_EQ(298, STAT(RX_DROP_FULL));
+	EXPECT_EQ(0, STAT(STALLS));
+	fd = OPEN(O_RDONLY);
+	READ(fd, "0000");
+	READ(fd, "0001");
+	EXPECT_ERR(EAGAIN, read(fd, self->buf, 100));
+	/* Now somebody is. */
+	SEND("0300");
+	SEND("0301");
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "0302", 4));
+	ASSERT_TRUE(WAIT_FOR(STAT(STALLS) == 1, LONG_MS));
+	READ(fd, "0300");
+	READ(fd, "0301");
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	READ(fd, "0302");
+	close(fd);
+}
+
+TEST_F(receive, what_comes_after_a_close_is_dropped)
+{
+	int fd = OPEN(O_RDWR);
+
+	SEND("unread");
+	close(fd);
+	EXPECT_EQ(1, STAT(RX_DISCARDS));
+	SEND("late");
+	EXPECT_EQ(1, STAT(RX_DROP_CLOSED));
+	fd = OPEN(O_RDWR);
+	EXPECT_ERR(EAGAIN, read(fd, self->buf, 100));
+	close(fd);
+}
+
+TEST_F(receive, after_an_announcement_it_waits_again)
+{
+	int fd = OPEN(O_RDWR);
+
+	close(fd);
+	SEND("dropped");
+	ASSERT_EQ(0, nl_announce(self->ept));
+	SEND("hello");
+	EXPECT_EQ(1, STAT(RX_DROP_CLOSED));
+	fd = OPEN(O_RDWR);
+	READ(fd, "hello");
+	close(fd);
+}
+
+TEST_F(receive, after_a_reset_it_waits_again)
+{
+	int fd = OPEN(O_RDWR);
+
+	close(fd);
+	SEND("dropped");
+	ASSERT_EQ(0, guest_reset(&self->g));
+	SEND("hello");
+	EXPECT_EQ(1, STAT(RX_DROP_CLOSED));
+	fd = OPEN(O_RDWR);
+	READ(fd, "hello");
+	close(fd);
+}
+
+TEST_F(receive, closed_keep_loses_nothing_between_two_readers)
+{
+	struct nl_ept ept;
+	int fd;
+
+	ASSERT_EQ(0, nl_ept_set(self->ept,
+				EPT_REQ(.closed = KEEP_CLOSED,
+					.rx_limit = 2 * COST(6)),
+				-1));
+	ASSERT_EQ(0, nl_ept_get(self->ept, &ept));
+	EXPECT_EQ(VHOST_RPMSG_CLOSED_POLICY_KEEP, ept.closed);
+	fd = OPEN(O_RDWR);
+	SEND("unread");
+	close(fd);
+	SEND("closed");
+	SEND("toomny");
+	EXPECT_EQ(1, STAT(RX_DROP_FULL));
+	EXPECT_EQ(0, STAT(STALLS));
+	EXPECT_EQ(0, STAT(RX_DISCARDS));
+	fd = OPEN(O_RDWR);
+	READ(fd, "unread");
+	READ(fd, "closed");
+	close(fd);
+}
+
+TEST_F(receive, what_nobody_has_read_goes_with_the_endpoint)
+{
+	struct nl_dev dev;
+
+	SEND("one");
+	SEND("two");
+	ASSERT_EQ(0, nl_ept_del(self->ept));
+	ASSERT_EQ(0, nl_dev_get(DEV, &dev));
+	EXPECT_EQ(2, dev.stats[S(RX_MSGS)]);
+	EXPECT_EQ(2, dev.stats[S(RX_DISCARDS)]);
+}
+
+/*
+ * Have what the host reads from this page, which nobody has touched, wait until
+ * the descriptor is closed; -1: the kernel cannot.
+ */
+static int missing(void *page)
+{
+	struct uffdio_register range = {
+		.range = { (uintptr_t)page, 4096 },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	struct uffdio_api api = { .api = UFFD_API };
+
+	if (uffd >= 0 && (ioctl(uffd, UFFDIO_API, &api) ||
+			  ioctl(uffd, UFFDIO_REGISTER, &range)))
+		die("userfaultfd: %s", strerror(errno));
+	return uffd;
+}
+
+/* Queue a message whose memory does not come until the descriptor is closed. */
+static int queue_missing(struct guest *g)
+{
+	uint8_t *page = guest_alloc_page(g);
+	struct guest_seg seg = { page, 100 };
+	int uffd = missing(page);
+
+	if (uffd >= 0 && guest_add(g, GUEST_RX, &seg, 1, false, false, 0) < 0)
+		die("no room for a message");
+	return uffd;
+}
+
+/* Have the worker take what was hidden, until it waits for that memory. */
+static bool show_and_hang(struct guest *g, int uffd)
+{
+	guest_show(g);
+	guest_kick(g, GUEST_RX);
+	return poll_fd(uffd, POLLIN, LONG_MS) & POLLIN;
+}
+
+/* A burst that goes on while the file is closed and opened. */
+static void a_burst_and_two_readers(struct __test_metadata *_metadata,
+				    FIXTURE_DATA(receive) *self, bool keep)
+{
+	int fd = OPEN(O_RDWR), uffd;
+
+	if (keep)
+		ASSERT_EQ(0, nl_ept_set(self->ept,
+					EPT_REQ(.closed = KEEP_CLOSED), -1));
+	/* The second message's memory does not come for now. */
+	guest_hide(&self->g);
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "first", 5));
+	uffd = queue_missing(&self->g);
+	if (uffd < 0)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "third", 5));
+	ASSERT_TRUE(show_and_hang(&self->g, uffd));
+
+	close(fd);
+	fd = OPEN(O_RDWR);
+	close(uffd);
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	if (keep)
+		EXPECT_TEXT(fd, "first");
+	/* It comes when the next reader is there already. */
+	EXPECT_TEXT(fd, "third");
+	EXPECT_ERR(EAGAIN, read(fd, self->buf, 100));
+	EXPECT_EQ(keep ? 0 : 1, STAT(RX_DROP_CLOSED));
+	close(fd);
+}
+
+TEST_F(receive, a_burst_is_not_for_the_next_reader)
+{
+	a_burst_and_two_readers(_metadata, self, false);
+}
+
+TEST_F(receive, a_burst_is_for_the_next_reader_with_closed_keep)
+{
+	a_burst_and_two_readers(_metadata, self, true);
+}
+
+/*
+ * The queue is full with what the worker has not handed over yet, and it never will
+ * be, since it was for who has closed the file. Whoever has it open now reads on.
+ */
+TEST_F(receive, a_burst_that_is_dropped_does_not_hold_the_next_reader_up)
+{
+	int fd = OPEN(O_RDWR), uffd;
+
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 0)));
+	ASSERT_EQ(0,
+		  nl_ept_set(self->ept, EPT_REQ(.rx_limit = 2 * COST(5)), -1));
+	guest_hide(&self->g);
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "first", 5));
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "other", 5));
+	uffd = queue_missing(&self->g);
+	if (uffd < 0)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "third", 5));
+	ASSERT_TRUE(show_and_hang(&self->g, uffd));
+
+	close(fd);
+	fd = OPEN(O_RDWR);
+	close(uffd);
+	EXPECT_TEXT(fd, "third");
+	EXPECT_EQ(2, STAT(RX_DROP_CLOSED));
+	close(fd);
+}
+
+/* With the reader the guest's wait is over, but not the limit. */
+TEST_F(receive, a_burst_does_not_pass_the_limit_when_its_reader_closes)
+{
+	int fd = OPEN(O_RDWR), uffd, n;
+
+	ASSERT_EQ(0, nl_ept_set(self->ept,
+				EPT_REQ(.closed = KEEP_CLOSED,
+					.rx_limit = 2 * COST(5)),
+				-1));
+	guest_hide(&self->g);
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "first", 5));
+	uffd = queue_missing(&self->g);
+	if (uffd < 0)
+		SKIP(return, "no userfaultfd");
+	for (n = 0; n < 9; n++)
+		ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "other", 5));
+	ASSERT_TRUE(show_and_hang(&self->g, uffd));
+
+	close(fd);
+	close(uffd);
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_STAT(8, STAT(RX_DROP_FULL));
+	fd = OPEN(O_RDWR);
+	READ(fd, "first");
+	READ(fd, "other");
+	EXPECT_ERR(EAGAIN, read(fd, self->buf, 100));
+	close(fd);
+}
+
+/* Then it drops until there is room, and the guest can go on. */
+TEST_F(receive, a_reader_that_does_not_read_holds_the_guest_for_so_long_only)
+{
+	char data[8];
+	int fd;
+
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 300)));
+	ASSERT_EQ(0,
+		  nl_ept_set(self->ept, EPT_REQ(.rx_limit = 4 * COST(4)), -1));
+	fd = OPEN(O_RDWR);
+	for (int i = 0; i < 20; i++) {
+		snprintf(data, sizeof(data), "%04d", i);
+		ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, data, 4));
+	}
+	EXPECT_EQ(-ETIMEDOUT, guest_drain(&self->g, SHORT_MS));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(16, STAT(RX_DROP_FULL));
+	/* Without another wait. */
+	SEND("lost");
+	EXPECT_EQ(17, STAT(RX_DROP_FULL));
+	for (int i = 0; i < 4; i++) {
+		snprintf(data, sizeof(data), "%04d", i);
+		READ(fd, data);
+	}
+	SEND("next");
+	READ(fd, "next");
+	EXPECT_EQ(17, STAT(RX_DROP_FULL));
+	close(fd);
+}
+
+/* Nothing has to happen for that: the guest waits, and nobody reads. */
+TEST_F(receive, a_new_hold_time_is_for_who_is_held_already)
+{
+	int fd;
+
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 0)));
+	ASSERT_EQ(0,
+		  nl_ept_set(self->ept, EPT_REQ(.rx_limit = 2 * COST(4)), -1));
+	fd = OPEN(O_RDWR);
+	for (int i = 0; i < 5; i++)
+		ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "data", 4));
+	EXPECT_EQ(-ETIMEDOUT, guest_drain(&self->g, SHORT_MS));
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 1)));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(3, STAT(RX_DROP_FULL));
+	close(fd);
+}
+
+/* One that drops already stops when nothing is to be lost any more. */
+TEST_F(receive, without_a_hold_time_it_holds_again)
+{
+	int fd;
+
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 1)));
+	ASSERT_EQ(0,
+		  nl_ept_set(self->ept, EPT_REQ(.rx_limit = 2 * COST(4)), -1));
+	fd = OPEN(O_RDWR);
+	for (int i = 0; i < 5; i++)
+		ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "data", 4));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	SEND("lost");
+	EXPECT_EQ(4, STAT(RX_DROP_FULL));
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 0)));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "kept", 4));
+	EXPECT_EQ(-ETIMEDOUT, guest_drain(&self->g, SHORT_MS));
+	EXPECT_EQ(4, STAT(RX_DROP_FULL));
+	EXPECT_TEXT(fd, "data");
+	EXPECT_TEXT(fd, "data");
+	EXPECT_TEXT(fd, "kept");
+	close(fd);
+}
+
+/* The message could not be read at first, and is refused when it can be. */
+TEST_F(receive, a_fault_that_has_passed_does_not_hold_the_guest_for_ever)
+{
+	const struct guest_hdr hdr = { .src = REMOTE, .dst = 1024, .len = 5 };
+	uint8_t *page = guest_alloc_page(&self->g);
+	struct guest_seg seg = { page, sizeof(hdr) + 5 };
+	int fd;
+
+	memcpy(page, &hdr, sizeof(hdr));
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 300)));
+	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.rx_limit = COST(5)), -1));
+	fd = OPEN(O_RDONLY);
+	SEND("first");
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_NONE));
+	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false, false, 0));
+	guest_kick_always(&self->g, GUEST_RX);
+	usleep(50 * 1000);
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	/* It is given up after 111 ms, where this comes too late. */
+	EXPECT_STAT(1, STAT(RX_DROP_FULL) + dev_stat(DEV, S(RX_DROP_INVALID)));
+	READ(fd, "first");
+	close(fd);
+}
+
+/* Several threads that read one file. */
+
+struct reader {
+	int fd;
+	void *buf;
+	pthread_t thread;
+	volatile bool running;
+	ssize_t ret;
+	int err;
+};
+
+static void *read_one(void *arg)
+{
+	struct reader *r = arg;
+
+	r->running = true;
+	r->ret = read(r->fd, r->buf, 4096);
+	r->err = errno;
+	return NULL;
+}
+
+static bool start(struct reader *r, int fd, void *buf)
+{
+	r->fd = fd;
+	r->buf = buf;
+	if (pthread_create(&r->thread, NULL, read_one, r))
+		return false;
+	return WAIT_FOR(r->running, LONG_MS);
+}
+
+/* Memory that is missing until it is unmapped; -1: the kernel cannot. */
+static int missing_page(void **page)
+{
+	*page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (*page == MAP_FAILED)
+		die("mmap: %s", strerror(errno));
+	return missing(*page);
+}
+
+struct two_readers {
+	struct reader fails;
+	struct reader reads;
+	char other[4096];
+	void *page;
+	int uffd;
+	int fd;
+};
+
+/* A read that fails, and another one that waits for it meanwhile. */
+#define FAIL_AND_READ(r, during)					\
+	do {								\
+		(r)->fd = ept_open_as(self->ept, O_RDWR);		\
+		ASSERT_GE((r)->fd, 0);					\
+		ASSERT_TRUE(start(&(r)->fails, (r)->fd, (r)->page));	\
+		SEND("first");						\
+		ASSERT_TRUE(poll_fd((r)->uffd, POLLIN, LONG_MS) & POLLIN); \
+		during;							\
+		ASSERT_TRUE(start(&(r)->reads, (r)->fd, (r)->other));	\
+		usleep(SHORT_MS * 1000);				\
+		munmap((r)->page, 4096);				\
+		close((r)->uffd);					\
+		pthread_join((r)->fails.thread, NULL);			\
+		EXPECT_EQ(-1, (r)->fails.ret);				\
+		EXPECT_EQ(EFAULT, (r)->fails.err);			\
+		pthread_join((r)->reads.thread, NULL);			\
+		EXPECT_EQ(5, (r)->reads.ret);				\
+		EXPECT_EQ(0, memcmp((r)->other, "first", 5));		\
+	} while (0)
+
+TEST_F(receive, a_read_that_fails_does_not_change_the_order)
+{
+	struct two_readers r = {};
+
+	r.uffd = missing_page(&r.page);
+	if (r.uffd < 0)
+		SKIP(return, "no userfaultfd");
+	FAIL_AND_READ(&r, SEND("second"));
+	READ(r.fd, "second");
+	close(r.fd);
+}
+
+TEST_F(receive, a_read_that_fails_does_not_hide_the_message)
+{
+	struct two_readers r = {};
+	struct nl_ept ept = {};
+	int n = -1;
+
+	r.uffd = missing_page(&r.page);
+	if (r.uffd < 0)
+		SKIP(return, "no userfaultfd");
+	FAIL_AND_READ(&r, {
+		ASSERT_EQ(0, nl_ept_get(self->ept, &ept));
+		EXPECT_EQ(POLLIN, poll_fd(r.fd, POLLIN, 0));
+		EXPECT_EQ(0, ioctl(r.fd, FIONREAD, &n));
+	});
+	EXPECT_EQ(COST(5), ept.rx_queued);
+	EXPECT_EQ(5, n);
+	close(r.fd);
+}
+
+TEST_F(receive, nothing_comes_after_epipe_with_two_readers)
+{
+	struct two_readers r = {};
+
+	r.uffd = missing_page(&r.page);
+	if (r.uffd < 0)
+		SKIP(return, "no userfaultfd");
+	FAIL_AND_READ(&r, ASSERT_EQ(0, nl_ept_del(self->ept)));
+	EXPECT_ERR(EPIPE, read(r.fd, self->buf, 100));
+	close(r.fd);
+}
+
+/* poll() by several */
+
+TEST_F(receive, all_who_wait_exclusively_hear_of_the_end)
+{
+	int fd, ready[2], id, heard = 0;
+	char c;
+
+	/* Nobody is ready: there is no message, and no remote. */
+	id = nl_ept_new(EPT_REQ(.dev = DEV, .name = "lonely"));
+	fd = ept_open_as(id, O_RDWR | O_NONBLOCK);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, pipe(ready));
+	for (int i = 0; i < 4; i++) {
+		if (!fork()) {
+			struct epoll_event ev = {
+				.events = EPOLLIN | EPOLLOUT | EPOLLET |
+					  EPOLLEXCLUSIVE,
+			};
+			int ep = epoll_create1(0);
+
+			if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev) ||
+			    write(ready[1], "r", 1) != 1)
+				_exit(2);
+			_exit(epoll_wait(ep, &ev, 1, LONG_MS) != 1 ||
+			      !(ev.events & EPOLLHUP));
+		}
+	}
+	for (int i = 0; i < 4; i++)
+		ASSERT_EQ(1, read(ready[0], &c, 1));
+	usleep(SHORT_MS * 1000);
+	ASSERT_EQ(0, nl_ept_del(id));
+	for (int i = 0; i < 4; i++) {
+		int status;
+
+		ASSERT_LT(0, wait(&status));
+		heard += WIFEXITED(status) && !WEXITSTATUS(status);
+	}
+	EXPECT_EQ(4, heard);
+	close(fd);
+}
+
+TEST_F(receive, a_buffer_of_no_size_does_not_wait)
+{
+	int fd = ept_open_as(self->ept, O_RDWR);
+
+	ASSERT_GE(fd, 0);
+	EXPECT_ERR(EAGAIN, read(fd, self->buf, 0));
+	SEND("");
+	EXPECT_EQ(0, read(fd, self->buf, 0));
+	SEND("x");
+	EXPECT_ERR(EMSGSIZE, read(fd, self->buf, 0));
+	close(fd);
+}
+
+/* FIONREAD */
+
+TEST_F(receive, fionread_is_the_buffer_that_a_read_needs)
+{
+	int id = nl_ept_new(EPT_REQ(.dev = DEV, .addr = 9, .addressed = true));
+	int fd = OPEN(O_RDWR), addressed = ept_open_as(id, O_RDWR | O_NONBLOCK);
+	int writer = OPEN(O_WRONLY), n = -1;
+
+	ASSERT_GE(addressed, 0);
+	EXPECT_EQ(0, ioctl(fd, FIONREAD, &n));
+	EXPECT_EQ(0, n);
+	SEND("12345");
+	SEND("123");
+	EXPECT_EQ(0, ioctl(fd, FIONREAD, &n));
+	EXPECT_EQ(5, n);
+	EXPECT_ERR(EMSGSIZE, read(fd, self->buf, n - 1));
+	EXPECT_EQ(5, read(fd, self->buf, n));
+	EXPECT_EQ(0, ioctl(fd, FIONREAD, &n));
+	EXPECT_EQ(3, n);
+	EXPECT_ERR(EFAULT, ioctl(fd, FIONREAD, 1));
+	EXPECT_ERR(EBADF, ioctl(writer, FIONREAD, &n));
+
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 9, "12345", 5));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(0, ioctl(addressed, FIONREAD, &n));
+	EXPECT_EQ((int)sizeof(struct vhost_rpmsg_addr) + 5, n);
+	EXPECT_EQ(n, read(addressed, self->buf, n));
+	close(addressed);
+	close(writer);
+	close(fd);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A VMM that dies, or stops, while used entries of its guest cannot be written: the
+ * messages have been delivered by then, so the next one that goes on with the guest
+ * has to write the entries, and must take none of the buffers again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "guest.h"
+#include "util.h"
+
+#define DEV	"restart"
+#define REMOTE	0x400
+#define NUM	3
+
+#define S(name)		VHOST_RPMSG_A_STATS_##name
+
+FIXTURE(restart)
+{
+	struct guest g;
+	int ept;		/* at 1024 */
+	int fd;
+};
+
+static const struct guest_opts opts = {
+	.name = DEV,
+	.num = 16,
+	.keep = true,
+	.stopped = true,
+};
+
+/* One message each way: used indices of 0 are those of a guest that was reset. */
+static int talk(struct guest *g, int fd)
+{
+	char buf[8];
+	int err = guest_send(g, REMOTE, 1024, "ping", 4);
+
+	if (!err)
+		err = guest_drain(g, LONG_MS);
+	if (err)
+		return err;
+	if (!poll_fd(fd, POLLIN, LONG_MS) || read(fd, buf, sizeof(buf)) != 4 ||
+	    memcmp(buf, "ping", 4) || write(fd, "pong", 4) != 4)
+		return -EBADMSG;
+	err = guest_recv_copy(g, NULL, buf, sizeof(buf), LONG_MS);
+	if (err < 0)
+		return err;
+	return err == 4 && !memcmp(buf, "pong", 4) ? 0 : -EBADMSG;
+}
+
+FIXTURE_SETUP(restart)
+{
+	/* A test before this one may have died. */
+	nl_dev_del(DEV);
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	self->ept = nl_ept_new(EPT_REQ(.dev = DEV, .remote = REMOTE));
+	self->fd = ept_open(self->ept, O_NONBLOCK);
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+}
+
+FIXTURE_TEARDOWN(restart)
+{
+	guest_close(&self->g);
+	close(self->fd);
+	EXPECT_EQ(0, nl_dev_del(DEV));
+}
+
+/* Go on with the guest, from where its used indices are. */
+static int go_on(struct guest *g)
+{
+	int q, err;
+	struct vhost_vring_state state;
+
+	for (q = 0; q < 2; q++) {
+		err = guest_setup_ring(g, q);
+		state.index = q;
+		state.num = g->ring[q].vring.used->idx;
+		if (!err && ioctl(g->fd, VHOST_SET_VRING_BASE, &state))
+			err = -errno;
+		if (err)
+			return err;
+	}
+	return guest_set_running(g, VHOST_RPMSG_CONTINUE);
+}
+
+/* Messages for the other side, as numbers from @first on. */
+static int send_some(FIXTURE_DATA(restart) *self, int q, uint32_t first)
+{
+	uint32_t i;
+
+	for (i = first; i < first + NUM; i++) {
+		if (q == GUEST_RX) {
+			if (guest_queue(&self->g, REMOTE, 1024, &i, sizeof(i)))
+				return -1;
+		} else if (write(self->fd, &i, sizeof(i)) != sizeof(i)) {
+			return -1;
+		}
+	}
+	if (q == GUEST_RX)
+		guest_kick_always(&self->g, GUEST_RX);
+	return 0;
+}
+
+/* They have arrived once each, in order, and their buffers are back. */
+static int got_some(FIXTURE_DATA(restart) *self, int q, uint32_t first)
+{
+	uint32_t i, number;
+	int err;
+
+	for (i = first; i < first + NUM; i++) {
+		if (q == GUEST_RX) {
+			if (!poll_fd(self->fd, POLLIN, LONG_MS) ||
+			    read(self->fd, &number, 4) != 4)
+				return -ETIMEDOUT;
+		} else {
+			err = guest_recv_copy(&self->g, NULL, &number, 4,
+					      LONG_MS);
+			if (err < 0)
+				return err;
+		}
+		if (number != i)
+			return -EBADMSG;
+	}
+	return guest_drain(&self->g, LONG_MS);
+}
+
+#define EXPECT_NOTHING_MORE()						\
+	do {								\
+		EXPECT_EQ(0, poll_fd(self->fd, POLLIN, SHORT_MS) & POLLIN);	\
+		EXPECT_EQ(-ETIMEDOUT,						\
+			  guest_recv_copy(&self->g, NULL, NULL, 8, SHORT_MS));	\
+		EXPECT_EQ(0, dev_stat(DEV, S(RING_ERRORS)));		\
+	} while (0)
+
+/*
+ * The VMM: starts the rings, has what is written to the used ring of @q wait, says
+ * which descriptor that is, and lives until it is killed.
+ */
+static pid_t start_vmm(FIXTURE_DATA(restart) *self, int pipe, int q)
+{
+	struct guest *g = &self->g;
+	pid_t pid = fork();
+	int uffd;
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	g->fd = -1;
+	if (guest_reopen(g, &opts) || go_on(g))
+		_exit(1);
+	uffd = guest_hold_used(g, q);
+	if (write(pipe, &uffd, sizeof(uffd)) != sizeof(uffd))
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+/* A descriptor of another process, or -1. */
+static int take_fd(pid_t pid, int fd)
+{
+	int pidfd = syscall(SYS_pidfd_open, pid, 0);
+	int mine = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+
+	close(pidfd);
+	return mine;
+}
+
+static void killed_while_it_writes(struct __test_metadata *_metadata,
+				   FIXTURE_DATA(restart) *self, int q)
+{
+	int uffd, pipes[2];
+	pid_t pid;
+
+	ASSERT_EQ(0, guest_start(&self->g));
+	ASSERT_EQ(0, talk(&self->g, self->fd));
+	close(self->g.fd);
+	self->g.fd = -1;
+
+	ASSERT_EQ(0, pipe(pipes));
+	pid = start_vmm(self, pipes[1], q);
+	close(pipes[1]);
+	ASSERT_EQ(sizeof(uffd), read(pipes[0], &uffd, sizeof(uffd)));
+	close(pipes[0]);
+	if (uffd >= 0)
+		uffd = take_fd(pid, uffd);
+	if (uffd < 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		SKIP(return, "no write protection of shared memory");
+	}
+
+	ASSERT_EQ(0, send_some(self, q, 0));
+	/* The worker is at it. */
+	ASSERT_NE(0, poll_fd(uffd, POLLIN, LONG_MS));
+	kill(pid, SIGKILL);
+	/* A worker that is no thread of the VMM does not hear of that. */
+	close(uffd);
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	ASSERT_EQ(0, guest_reopen(&self->g, &opts));
+	ASSERT_EQ(0, go_on(&self->g));
+	EXPECT_EQ(0, got_some(self, q, 0));
+	EXPECT_NOTHING_MORE();
+	EXPECT_EQ(0, talk(&self->g, self->fd));
+}
+
+TEST_F(restart, killed_while_it_gives_back_what_the_guest_sent)
+{
+	killed_while_it_writes(_metadata, self, GUEST_RX);
+}
+
+TEST_F(restart, killed_while_it_hands_over_what_the_guest_gets)
+{
+	killed_while_it_writes(_metadata, self, GUEST_TX);
+}
+
+/* A channel, and a message for the guest, when its VMM has closed the device. */
+static int leave(FIXTURE_DATA(restart) *self)
+{
+	int err = guest_start(&self->g)				 ?:
+			  talk(&self->g, self->fd)		 ?:
+			  guest_ns_send(&self->g, "svc", 700, 0) ?:
+			  guest_drain(&self->g, LONG_MS);
+
+	close(self->g.fd);
+	self->g.fd = -1;
+	if (!err && write(self->fd, "left", 4) != 4)
+		err = -errno;
+	return err;
+}
+
+/* Wait for the worker to have gone, as closing a file does not. */
+#define EXPECT_STALE(is_stale, what, num)				\
+	do {								\
+		struct nl_dev dev;					\
+									\
+		EXPECT_TRUE(WAIT_FOR(!nl_dev_get(DEV, &dev) &&		\
+					     dev.state == (what),	\
+				     LONG_MS));				\
+		EXPECT_EQ(is_stale, dev.stale);				\
+		EXPECT_EQ(num, dev.channels);				\
+	} while (0)
+
+TEST_F(restart, a_device_is_stale_until_its_guest_goes_on)
+{
+	char buf[8];
+
+	EXPECT_STALE(false, VHOST_RPMSG_DEV_STATE_ATTACHED, 0);
+	ASSERT_EQ(0, leave(self));
+	EXPECT_STALE(true, VHOST_RPMSG_DEV_STATE_DETACHED, 1);
+	ASSERT_EQ(0, guest_reopen(&self->g, &opts));
+	EXPECT_STALE(true, VHOST_RPMSG_DEV_STATE_ATTACHED, 1);
+	ASSERT_EQ(0, go_on(&self->g));
+	EXPECT_STALE(false, VHOST_RPMSG_DEV_STATE_RUNNING, 1);
+	EXPECT_EQ(4, guest_recv_copy(&self->g, NULL, buf, 8, LONG_MS));
+}
+
+TEST_F(restart, a_stale_guest_is_forgotten_by_hand)
+{
+	uint64_t dropped = dev_stat(DEV, S(TX_DROP_RESET));
+
+	EXPECT_EQ(-EBUSY, nl_dev_reset(DEV));
+	ASSERT_EQ(0, leave(self));
+	EXPECT_STALE(true, VHOST_RPMSG_DEV_STATE_DETACHED, 1);
+	EXPECT_EQ(0, nl_dev_reset(DEV));
+	EXPECT_STALE(false, VHOST_RPMSG_DEV_STATE_DETACHED, 0);
+	EXPECT_EQ(dropped + 1, dev_stat(DEV, S(TX_DROP_RESET)));
+	/* Once more there is nothing to do. */
+	EXPECT_EQ(0, nl_dev_reset(DEV));
+	ASSERT_EQ(0, guest_reopen(&self->g, &opts));
+	EXPECT_EQ(-ESTALE, go_on(&self->g));
+	guest_reset_rings(&self->g);
+	guest_post(&self->g);
+	ASSERT_EQ(0, guest_start(&self->g));
+	EXPECT_EQ(0, talk(&self->g, self->fd));
+}
+
+/* Again and again: what was kept once is kept until it is written. */
+TEST_F(restart, stopped_while_the_used_ring_is_away)
+{
+	int q, round, in_time = 0;
+	uint32_t errors = 0, first = 0;
+	void *used;
+
+	ASSERT_EQ(0, guest_start(&self->g));
+	ASSERT_EQ(0, talk(&self->g, self->fd));
+	for (round = 0; round < 20 && in_time < 4; round++) {
+		q = round % 2;
+		used = self->g.ring[q].vring.used;
+		ASSERT_EQ(0, mprotect(used, 4096, PROT_READ));
+		ASSERT_EQ(0, send_some(self, q, first));
+		usleep(2000);
+		ASSERT_EQ(0, guest_stop(&self->g));
+		ASSERT_EQ(0, mprotect(used, 4096, PROT_READ | PROT_WRITE));
+		/* Given up before the stop, on a slow machine: they are lost. */
+		if (dev_stat(DEV, S(RING_ERRORS)) != errors) {
+			errors = dev_stat(DEV, S(RING_ERRORS));
+			guest_reset_rings(&self->g);
+			guest_post(&self->g);
+			while (read(self->fd, (char[8]){}, 8) > 0)
+				;
+			ASSERT_EQ(0, guest_start(&self->g));
+			ASSERT_EQ(0, talk(&self->g, self->fd));
+			continue;
+		}
+		in_time++;
+		ASSERT_EQ(0, go_on(&self->g));
+		ASSERT_EQ(0, got_some(self, q, first));
+		first += NUM;
+	}
+	if (!in_time)
+		SKIP(return, "the machine is too slow");
+	EXPECT_EQ(0, talk(&self->g, self->fd));
+}
+
+/* A guest that was reset meanwhile does not hear of the one before. */
+TEST_F(restart, a_new_guest_gets_no_used_entries_of_the_one_before)
+{
+	void *used = self->g.ring[GUEST_RX].vring.used;
+	struct vhost_vring_state smaller = { GUEST_RX, 2 };
+
+	ASSERT_EQ(0, guest_start(&self->g));
+	ASSERT_EQ(0, talk(&self->g, self->fd));
+	ASSERT_EQ(0, mprotect(used, 4096, PROT_READ));
+	ASSERT_EQ(0, send_some(self, GUEST_RX, 0));
+	ASSERT_NE(0, poll_fd(self->fd, POLLIN, LONG_MS));
+	ASSERT_EQ(0, guest_stop(&self->g));
+	ASSERT_EQ(0, mprotect(used, 4096, PROT_READ | PROT_WRITE));
+	/* They do not fit into its ring. A slow machine has given them up. */
+	if (!dev_stat(DEV, S(RING_ERRORS))) {
+		ASSERT_EQ(0, ioctl(self->g.fd, VHOST_SET_VRING_NUM, &smaller));
+		EXPECT_EQ(-ESTALE,
+			  guest_set_running(&self->g, VHOST_RPMSG_CONTINUE));
+	}
+	guest_reset_rings(&self->g);
+	guest_post(&self->g);
+	while (read(self->fd, (char[8]){}, 8) > 0)
+		;
+	ASSERT_EQ(0, guest_start(&self->g));
+	EXPECT_EQ(0, guest_in_flight(&self->g, GUEST_RX));
+	EXPECT_EQ(0, talk(&self->g, self->fd));
+}
+
+TEST_HARNESS_MAIN

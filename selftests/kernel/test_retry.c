@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory of the guest that cannot be reached for a while: what is in a ring stays
+ * there, and is tried again before it is given up. And entries that will never make
+ * sense, which come back at once.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "guest.h"
+#include "util.h"
+
+#define DEV	"retry"
+#define REMOTE	0x400
+
+/* It is given up after tries at 1, 10 and 100 ms; a little less than all of it. */
+#define PATIENCE_MS	90
+
+FIXTURE(retry)
+{
+	struct guest g;
+	int ept;		/* at 1024 */
+	int fd;
+};
+
+/* How the worker finds out that the memory is there again. */
+enum news { NONE, KICK, WRITE, MEM_TABLE };
+
+FIXTURE_VARIANT(retry)
+{
+	enum news news;
+};
+
+FIXTURE_VARIANT_ADD(retry, by_itself) { .news = NONE };
+FIXTURE_VARIANT_ADD(retry, with_a_kick) { .news = KICK };
+FIXTURE_VARIANT_ADD(retry, with_a_write) { .news = WRITE };
+FIXTURE_VARIANT_ADD(retry, with_a_memory_table) { .news = MEM_TABLE };
+
+/* Rings whose descriptors fill a page of their own. */
+static const struct guest_opts opts = {
+	.name = DEV,
+	.num = 256,
+	.features = GUEST_FEATURES | GUEST_INDIRECT,
+	.no_buffers = true,
+};
+
+FIXTURE_SETUP(retry)
+{
+	self->fd =
+		ept_open_new(EPT_REQ(.dev = DEV, .remote = REMOTE), &self->ept);
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+}
+
+FIXTURE_TEARDOWN(retry)
+{
+	guest_close(&self->g);
+	close(self->fd);
+	EXPECT_EQ(0, nl_dev_del(DEV));
+}
+
+static void hide(void *page)
+{
+	if (mprotect(page, 4096, PROT_NONE))
+		die("mprotect");
+}
+
+static void show(void *page)
+{
+	if (mprotect(page, 4096, PROT_READ | PROT_WRITE))
+		die("mprotect");
+}
+
+static void tell(FIXTURE_DATA(retry) *self, enum news news, int q)
+{
+	if (news == KICK)
+		guest_kick_always(&self->g, q);
+	if (news == WRITE && write(self->fd, "more", 4) != 4)
+		die("write");
+	if (news == MEM_TABLE && guest_set_mem_table(&self->g))
+		die("memory table");
+}
+
+static uint64_t errors(void)
+{
+	return dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS);
+}
+
+TEST_F(retry, a_message_is_not_lost)
+{
+	void *descs = self->g.ring[GUEST_RX].vring.desc;
+
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "one", 3));
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "two", 3));
+	hide(descs);
+	guest_kick_always(&self->g, GUEST_RX);
+	usleep(3000);
+	show(descs);
+	tell(self, variant->news, GUEST_RX);
+	EXPECT_TEXT(self->fd, "one");
+	EXPECT_TEXT(self->fd, "two");
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(0, errors());
+}
+
+TEST_F(retry, a_buffer_is_not_lost)
+{
+	struct guest *g = &self->g;
+	void *descs = g->ring[GUEST_TX].vring.desc;
+	struct guest_msg msg;
+
+	guest_post_one(g, g->tx_bufs);
+	guest_post_one(g, g->tx_bufs + g->buf_size);
+	hide(descs);
+	guest_kick_always(g, GUEST_TX);
+	ASSERT_EQ(3, write(self->fd, "one", 3));
+	usleep(3000);
+	show(descs);
+	tell(self, variant->news, GUEST_TX);
+	ASSERT_EQ(1, guest_recv(g, &msg, LONG_MS));
+	EXPECT_EQ(g->tx_bufs + GUEST_HDR, msg.data);
+	EXPECT_EQ(3, msg.hdr.len);
+	EXPECT_EQ(0, errors());
+}
+
+/* Which entries there are cannot be read either. */
+TEST_F(retry, a_list_of_what_is_available_is_not_lost)
+{
+	void *avail = self->g.ring[GUEST_RX].vring.avail;
+
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "one", 3));
+	hide(avail);
+	guest_kick_always(&self->g, GUEST_RX);
+	usleep(3000);
+	show(avail);
+	tell(self, variant->news, GUEST_RX);
+	EXPECT_TEXT(self->fd, "one");
+	EXPECT_EQ(0, errors());
+}
+
+/* What the host has done is told to the guest as soon as that is possible. */
+TEST_F(retry, a_used_buffer_is_not_lost)
+{
+	void *used = self->g.ring[GUEST_RX].vring.used;
+
+	if (mprotect(used, 4096, PROT_READ))
+		die("mprotect");
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "one", 3));
+	guest_kick_always(&self->g, GUEST_RX);
+	EXPECT_TEXT(self->fd, "one");
+	usleep(3000);
+	EXPECT_EQ(1, guest_in_flight(&self->g, GUEST_RX));
+	show(used);
+	tell(self, variant->news, GUEST_RX);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(0, errors());
+	/* And once. */
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "two", 3));
+	EXPECT_TEXT(self->fd, "two");
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(2, self->g.ring[GUEST_RX].vring.used->idx);
+}
+
+/* Memory that stays away. */
+
+FIXTURE(gone)
+{
+	struct guest g;
+	int ept;
+	int fd;
+};
+
+FIXTURE_SETUP(gone)
+{
+	self->fd =
+		ept_open_new(EPT_REQ(.dev = DEV, .remote = REMOTE), &self->ept);
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+}
+
+FIXTURE_TEARDOWN(gone)
+{
+	guest_close(&self->g);
+	close(self->fd);
+	EXPECT_EQ(0, nl_dev_del(DEV));
+}
+
+/* The last that was added has an address that the host has no memory for. */
+static void send_away(struct guest *g, int q, int head)
+{
+	g->ring[q].vring.desc[head].addr = g->size + 4096;
+}
+
+/* The first of two messages. */
+#define QUEUE_TWO()							\
+	do {								\
+		int __head = self->g.ring[GUEST_RX].free_head;		\
+									\
+		guest_hide(&self->g);					\
+		ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "one", 3));	\
+		send_away(&self->g, GUEST_RX, __head);			\
+		ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "two", 3));	\
+		guest_show(&self->g);					\
+	} while (0)
+
+/* The entry comes back empty, and what is behind it is next. */
+TEST_F(gone, a_message_is_given_up_and_counted)
+{
+	long long begun = now_ms();
+
+	QUEUE_TWO();
+	guest_kick_always(&self->g, GUEST_RX);
+	EXPECT_TEXT(self->fd, "two");
+	EXPECT_LE(PATIENCE_MS, now_ms() - begun);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(2, self->g.ring[GUEST_RX].last_used);
+	EXPECT_EQ(1, errors());
+}
+
+TEST_F(gone, a_buffer_is_given_up_and_counted)
+{
+	struct guest *g = &self->g;
+	long long begun = now_ms();
+	int head = g->ring[GUEST_TX].free_head;
+	uint32_t used = 1;
+	uint64_t tag;
+
+	guest_hide(g);
+	guest_post_one(g, g->tx_bufs);
+	send_away(g, GUEST_TX, head);
+	guest_post_one(g, g->tx_bufs + g->buf_size);
+	guest_show(g);
+	guest_kick_always(g, GUEST_TX);
+	ASSERT_EQ(3, write(self->fd, "one", 3));
+	ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
+	EXPECT_LE(PATIENCE_MS, now_ms() - begun);
+	ASSERT_TRUE(guest_used(g, GUEST_TX, &tag, &used));
+	EXPECT_EQ((uintptr_t)g->tx_bufs, tag);
+	EXPECT_EQ(0, used);
+	ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
+	ASSERT_TRUE(guest_used(g, GUEST_TX, &tag, &used));
+	EXPECT_EQ((uintptr_t)g->tx_bufs + g->buf_size, tag);
+	EXPECT_EQ(GUEST_HDR + 3, used);
+	EXPECT_EQ(1, errors());
+}
+
+/* A guest that does not kick: the worker looks now and then, as before. */
+TEST_F(gone, a_list_that_is_back_and_empty_is_looked_at)
+{
+	struct guest *g = &self->g;
+	void *avail = g->ring[GUEST_TX].vring.avail;
+	struct guest_msg msg;
+
+	hide(avail);
+	ASSERT_EQ(3, write(self->fd, "one", 3));
+	usleep(3000);
+	show(avail);
+	/* Until all tries are over. */
+	usleep(2 * SHORT_MS * 1000);
+	guest_post_one(g, g->tx_bufs);
+	ASSERT_EQ(1, guest_recv(g, &msg, LONG_MS));
+	EXPECT_EQ(0, memcmp(msg.data, "one", 3));
+	EXPECT_EQ(0, errors());
+}
+
+/* Given up, the list is read again when there is more to send. */
+TEST_F(gone, a_list_that_was_given_up_is_tried_with_the_next_write)
+{
+	struct guest *g = &self->g;
+	struct vring *vring = &g->ring[GUEST_TX].vring;
+	struct guest_msg msg;
+
+	guest_post_one(g, g->tx_bufs);
+	guest_post_one(g, g->tx_bufs + g->buf_size);
+	hide(vring->avail);
+	ASSERT_EQ(3, write(self->fd, "one", 3));
+	ASSERT_TRUE(WAIT_FOR(errors() == 1, LONG_MS));
+	/* The worker counts first. */
+	ASSERT_TRUE(WAIT_FOR(!(__atomic_load_n(&vring->used->flags,
+					       __ATOMIC_RELAXED) &
+			       VRING_USED_F_NO_NOTIFY),
+			     LONG_MS));
+	show(vring->avail);
+	ASSERT_EQ(3, write(self->fd, "two", 3));
+	ASSERT_EQ(1, guest_recv(g, &msg, LONG_MS));
+	EXPECT_EQ(0, memcmp(msg.data, "one", 3));
+	ASSERT_EQ(1, guest_recv(g, &msg, LONG_MS));
+	EXPECT_EQ(0, memcmp(msg.data, "two", 3));
+	EXPECT_EQ(1, errors());
+}
+
+/* It may be in the next one. */
+TEST_F(gone, an_address_outside_of_memory_may_come_with_a_table)
+{
+	struct guest *g = &self->g;
+	struct {
+		struct vhost_memory head;
+		struct vhost_memory_region region[2];
+	} table = { .head.nregions = 2 };
+	int head = g->ring[GUEST_RX].free_head;
+	struct vring_desc *desc = &g->ring[GUEST_RX].vring.desc[head];
+
+	guest_hide(g);
+	ASSERT_EQ(0, guest_queue(g, REMOTE, 1024, "one", 3));
+	table.region[0].memory_size = g->size;
+	table.region[0].userspace_addr = (uintptr_t)g->mem;
+	table.region[1].guest_phys_addr = 1ULL << 32;
+	table.region[1].memory_size = 4096;
+	table.region[1].userspace_addr = (uintptr_t)g->mem + desc->addr;
+	desc->addr = 1ULL << 32;
+	guest_show(g);
+	guest_kick_always(g, GUEST_RX);
+	usleep(3000);
+	ASSERT_EQ(0, ioctl(g->fd, VHOST_SET_MEM_TABLE, &table));
+	EXPECT_TEXT(self->fd, "one");
+	EXPECT_EQ(0, guest_drain(g, LONG_MS));
+	EXPECT_EQ(0, errors());
+}
+
+/* Who waits in one ring does not hold up the other. */
+TEST_F(gone, the_other_direction_goes_on)
+{
+	struct guest *g = &self->g;
+	long long begun = now_ms();
+
+	guest_post(g);
+	guest_kick_always(g, GUEST_TX);
+	QUEUE_TWO();
+	guest_kick_always(g, GUEST_RX);
+	ASSERT_EQ(5, write(self->fd, "hello", 5));
+	EXPECT_EQ(5, guest_recv_copy(g, NULL, NULL, 16, LONG_MS));
+	if (now_ms() - begun < PATIENCE_MS)
+		EXPECT_EQ(0, poll_fd(self->fd, POLLIN, 0));
+	EXPECT_TEXT(self->fd, "two");
+}
+
+/* As long as used buffers wait, no others are taken. */
+TEST_F(gone, a_used_ring_that_stays_away_holds_the_ring_up)
+{
+	void *used = self->g.ring[GUEST_RX].vring.used;
+	long long begun = now_ms();
+
+	if (mprotect(used, 4096, PROT_READ))
+		die("mprotect");
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "one", 3));
+	guest_kick_always(&self->g, GUEST_RX);
+	EXPECT_TEXT(self->fd, "one");
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "two", 3));
+	guest_kick_always(&self->g, GUEST_RX);
+	usleep(5000);
+	if (now_ms() - begun < PATIENCE_MS)
+		EXPECT_EQ(0, poll_fd(self->fd, POLLIN, 0));
+	EXPECT_TEXT(self->fd, "two");
+	EXPECT_LE(PATIENCE_MS, now_ms() - begun);
+	show(used);
+	EXPECT_TRUE(WAIT_FOR(errors(), LONG_MS));
+}
+
+/* Entries that make no sense. */
+
+/* Skipped at once, and given back. */
+#define EXPECT_BACK(q, head)							\
+	do {									\
+		struct vring_used *__used = self->g.ring[q].vring.used;		\
+										\
+		ASSERT_TRUE(guest_wait_used(&self->g, q, LONG_MS));		\
+		EXPECT_EQ(head, (int)__used->ring[0].id);			\
+		EXPECT_EQ(0, __used->ring[0].len);				\
+		EXPECT_EQ(1, errors());						\
+	} while (0)
+
+static int add_loop(struct guest *g, int q)
+{
+	struct guest_seg seg[2] = {
+		{ guest_alloc(g, 64), 64 },
+		{ guest_alloc(g, 64), 64 },
+	};
+	struct vring_desc *desc = g->ring[q].vring.desc;
+	uint16_t last;
+	int head;
+
+	guest_hide(g);
+	head = guest_add(g, q, seg, 2, q == GUEST_TX, false, 0);
+	last = desc[head].next;
+	desc[last].flags |= VRING_DESC_F_NEXT;
+	desc[last].next = head;
+	guest_show(g);
+	return head;
+}
+
+TEST_F(gone, a_chain_with_a_loop_comes_back)
+{
+	struct guest *g = &self->g;
+	int head = add_loop(g, GUEST_RX);
+
+	ASSERT_EQ(0, guest_queue(g, REMOTE, 1024, "good", 4));
+	guest_kick_always(g, GUEST_RX);
+	EXPECT_TEXT(self->fd, "good");
+	EXPECT_BACK(GUEST_RX, head);
+	EXPECT_EQ(2, g->ring[GUEST_RX].vring.used->idx);
+}
+
+TEST_F(gone, a_buffer_with_a_loop_comes_back)
+{
+	struct guest *g = &self->g;
+	int head = add_loop(g, GUEST_TX);
+
+	guest_post_one(g, g->tx_bufs);
+	guest_kick_always(g, GUEST_TX);
+	ASSERT_EQ(4, write(self->fd, "good", 4));
+	EXPECT_BACK(GUEST_TX, head);
+	EXPECT_TRUE(WAIT_FOR(!guest_in_flight(g, GUEST_TX), LONG_MS));
+	EXPECT_EQ(0, memcmp(g->tx_bufs + GUEST_HDR, "good", 4));
+}
+
+/* More pieces than can be had at once. */
+TEST_F(gone, a_chain_that_is_too_long_comes_back)
+{
+	struct guest *g = &self->g;
+	struct vring_desc *table = guest_alloc(g, 1100 * sizeof(*table));
+	struct guest_seg seg = { guest_alloc(g, 2048), 2048 };
+	struct vring_desc *desc;
+	int head, i;
+
+	guest_hide(g);
+	head = guest_add(g, GUEST_RX, &seg, 1, false, false, 0);
+	desc = &g->ring[GUEST_RX].vring.desc[head];
+	for (i = 0; i < 1100; i++) {
+		table[i].addr = guest_gpa(g, seg.p) + i;
+		table[i].len = 1;
+		table[i].flags = i + 1 < 1100 ? VRING_DESC_F_NEXT : 0;
+		table[i].next = i + 1;
+	}
+	desc->addr = guest_gpa(g, table);
+	desc->len = 1100 * sizeof(*table);
+	desc->flags = VRING_DESC_F_INDIRECT;
+	guest_show(g);
+	ASSERT_EQ(0, guest_queue(g, REMOTE, 1024, "good", 4));
+	guest_kick_always(g, GUEST_RX);
+	EXPECT_TEXT(self->fd, "good");
+	EXPECT_BACK(GUEST_RX, head);
+}
+
+/* Of a head that is none, nothing can be given back. */
+TEST_F(gone, a_head_that_is_none_is_skipped)
+{
+	struct guest *g = &self->g;
+
+	guest_add_raw(g, GUEST_RX, 256);
+	guest_add_raw(g, GUEST_RX, 65535);
+	ASSERT_EQ(0, guest_queue(g, REMOTE, 1024, "good", 4));
+	guest_kick_always(g, GUEST_RX);
+	EXPECT_TEXT(self->fd, "good");
+	EXPECT_TRUE(WAIT_FOR(g->ring[GUEST_RX].vring.used->idx == 1, LONG_MS));
+	EXPECT_EQ(2, errors());
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""TAP of what unittest finds in the program that imports this."""
+import sys
+import unittest
+
+
+class TapResult(unittest.TestResult):
+    def __init__(self):
+        super().__init__()
+        self.failed = False
+
+    def stopTest(self, test):
+        broken = [text for case, text in self.failures + self.errors
+                  if test.id() in case.id()]
+        for text in broken:
+            print("".join(f"# {line}\n" for line in text.splitlines()), end="")
+        name = test.id().partition(".")[2]
+        print(f"{'not ' if broken else ''}ok {self.testsRun} {name}", flush=True)
+
+
+def main():
+    """The exit status."""
+    suite = unittest.defaultTestLoader.loadTestsFromModule(
+        sys.modules["__main__"])
+    print("TAP version 13")
+    print(f"1..{suite.countTestCases()}")
+    return not suite.run(TapResult()).wasSuccessful()

@@ -1,0 +1,159 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# vrpmsgctl: arguments that are wrong. It says so before it asks the kernel for
+# anything, so that this needs no VM.
+set -u
+dev=nosuch
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+# shellcheck source=ctl.sh
+. "$(dirname "$0")/ctl.sh"
+
+echo "TAP version 13"
+expect "help" 0 "^usage: vrpmsgctl.*ping EPT.*--json" "" \
+	vrpmsgctl --help
+expect "version" 0 "^vrpmsgctl [0-9]+\.[0-9]+\.[0-9]+$" "" vrpmsgctl -V
+expect "no arguments" 1 "" "^usage: " vrpmsgctl
+expect "unknown option" 1 "" "invalid option" vrpmsgctl -x
+expect "unknown object" 1 "" 'no object or command "nonsense"' vrpmsgctl nonsense
+expect "unknown command" 1 "" 'dev: no command "eat"' vrpmsgctl dev eat
+expect "ns needs a command" 1 "" "ns: no command" vrpmsgctl ns
+expect "too many arguments" 1 "" 'what is "b"' vrpmsgctl dev show a b
+expect "add without a name" 1 "" "dev add: NAME is missing" vrpmsgctl dev add
+expect "not a number" 1 "" '"x" is not a number' \
+	vrpmsgctl ept add dev $dev addr x
+expect "a number too large" 1 "" "is not a number of 32 bits" \
+	vrpmsgctl ept add dev $dev addr 4294967296
+expect "a negative number" 1 "" "is not a number" \
+	vrpmsgctl ept add dev $dev remote -1
+expect "a keyword without value" 1 "" "addr: ADDR is missing" \
+	vrpmsgctl ept add dev $dev addr
+expect "an unknown keyword" 1 "" 'what is "colour"' \
+	vrpmsgctl ept add dev $dev colour red
+expect "an unknown policy" 1 "" '"hold" or "drop".*; try vrpmsgctl ept add --help' \
+	vrpmsgctl ept add dev $dev policy maybe
+expect "an endpoint without device" 1 "" "dev NAME is missing" \
+	vrpmsgctl ept add
+expect "set without endpoint" 1 "" "ept set: EPT is missing" \
+	vrpmsgctl ept set
+expect "set of nothing" 1 "" "what is to change" vrpmsgctl ept set 0
+expect "an endpoint that is no number" 1 "" "is not a number" \
+	vrpmsgctl ept del xyz
+expect "send without a message" 1 "" "TEXT or .* is missing" \
+	vrpmsgctl send 0
+expect "send of an odd number of digits" 1 "" "pairs of digits" \
+	vrpmsgctl send 0 hex 123
+expect "send of no digits" 1 "" "pairs of digits" vrpmsgctl send 0 hex zz
+expect "send of nothing known" 1 "" 'send: what is "b"' \
+	vrpmsgctl send 0 a b c
+expect "send with count 0" 1 "" "count: from 1 to" vrpmsgctl send 0 count 0 a
+expect "recv of nothing known" 1 "" 'what is "loud"' vrpmsgctl recv 0 loud
+expect "recv with a bad time" 1 "" "not a number of seconds" \
+	vrpmsgctl recv 0 timeout soon
+expect "ping with a size too small" 1 "" "size: from 8 to 65535" \
+	vrpmsgctl ping 0 size 7
+expect "ping with a size too large" 1 "" "size: from 8 to 65535" \
+	vrpmsgctl ping 0 size 65536
+expect "monitor of something else" 1 "" 'what is "weather"' \
+	vrpmsgctl monitor weather
+expect "an octal number is none" 1 "" "size: from 8 to" \
+	vrpmsgctl ping 0 size 007
+expect "a hexadecimal number" 1 "" "size: from 8 to" vrpmsgctl ping 0 size 0x7
+expect "a keyword twice" 1 "" '"count" is one too many' \
+	vrpmsgctl recv 0 count 1 count 2
+expect "keywords that exclude each other" 1 "" '"raw" is one too many' \
+	vrpmsgctl recv 0 hex raw
+
+# ept exec: what is behind -- is the program's.
+expect "exec on no device" 1 "" "dev NAME or ctrl PATH is missing" \
+	vrpmsgctl ept exec name x -- true
+expect "exec on two" 1 "" '"ctrl" is one too many' \
+	vrpmsgctl ept exec dev $dev ctrl x -- true
+expect "exec without --" 1 "" "-- COMMAND is missing" vrpmsgctl ept exec dev $dev
+expect "exec of nothing" 1 "" "COMMAND is missing" \
+	vrpmsgctl ept exec dev $dev --
+expect "exec with what only an administrator can have" 1 "" 'what is "policy"' \
+	vrpmsgctl ept exec dev $dev policy hold -- true
+expect "add has no stdio" 1 "" 'what is "stdio"' \
+	vrpmsgctl ept add dev $dev stdio
+expect "exec: words of the program" 2 "" "^vrpmsgctl: /nosuch: No such file" \
+	vrpmsgctl ept exec ctrl /nosuch -- cat name --help -- addr
+expect "exec with another file" 2 "" "^vrpmsgctl: /dev/null: not a ctrl node" \
+	vrpmsgctl ept exec ctrl /dev/null name a -- true
+[[ -d /sys/module/vhost_rpmsg ]] ||
+	expect "exec without the module" 2 "" \
+		"$dev: is the vhost_rpmsg module loaded" \
+		vrpmsgctl ept exec dev $dev -- true
+expect "a descriptor that is no endpoint" 2 "" "not the char device of an endpoint" \
+	vrpmsgctl recv /dev/fd/0
+for folder in /dev /proc/self; do
+	expect "$folder: a descriptor that is not open" 2 "" "Bad file descriptor" \
+		vrpmsgctl send $folder/fd/99 a
+done
+
+# Help: everywhere, and all of it.
+expect "help of an object" 0 "vrpmsgctl ept show .*vrpmsgctl ept del EPT" "" \
+	vrpmsgctl ept help
+expect "--help of an object" 0 "vrpmsgctl dev show.*vrpmsgctl dev del" "" \
+	vrpmsgctl dev --help
+expect "help of a command" 0 "^usage: vrpmsgctl ept add dev NAME.*rx-limit" "" \
+	vrpmsgctl ept add --help
+expect "--help after arguments" 0 "^usage: vrpmsgctl recv" "" \
+	vrpmsgctl recv 0 count 5 --help
+expect "help of a command without object" 0 "^usage: vrpmsgctl send" "" \
+	vrpmsgctl send help
+expect "help as an object" 0 "^usage: " "" vrpmsgctl help
+expect "help that cannot be printed" 2 "" "stdout: No space left" \
+	bash -c "vrpmsgctl --help >/dev/full"
+expect "a version that cannot be printed" 2 "" "stdout: No space left" \
+	bash -c "vrpmsgctl -V >/dev/full"
+
+# What comes next, of which the scripts for shells know nothing.
+completes()
+{
+	local name=$1 out=$2
+	shift 2
+	expect "completion of $name" 0 "$out" "" vrpmsgctl --complete "$@"
+}
+completes objects "^dev
+ept
+.*
+ping" ""
+completes "a part of an option" "^--pretty	results as JSON, for people$" --pr
+completes commands "^show	.*
+add	.*
+set	.*
+del	" -j ept ""
+completes settings "^rx-limit	bound of the receive queue$" ept set 0 rx
+completes "what can be changed only" "^policy	[^
+]*
+closed	[^
+]*
+reset	[^
+]*$" ept set 0 remote 1 rx-limit 2 tx-limit 3 ""
+completes policies "^hold	.*
+drop	" ept add dev x policy ""
+completes "what to send" "^text	.*
+hex	.*
+file	.*
+stdin	[^
+]*$" send 0 count 3 to 2 ""
+expect "completion of files" 3 "" "" vrpmsgctl --complete send 0 file ""
+completes "a ctrl node or its device" "^dev	.*
+ctrl	.*
+stdio	.*
+--	" ept exec ""
+completes "the other is left out" "^name	.*
+stdio	.*
+--	[^
+]*$" ept exec dev x ""
+expect "completion of a program's words" 3 "" "" \
+	vrpmsgctl --complete ept exec dev x -- name ""
+expect "completion of a line" 0 "^hold
+drop$" "" vrpmsgctl --complete-line "vrpmsgctl  -j ept 'add' dev a\\ b policy " ""
+[[ -d /sys/module/vhost_rpmsg ]] ||
+	expect "no module" 2 "" "is the vhost_rpmsg module loaded" \
+		vrpmsgctl dev show
+echo "1..$number"
+((failed == 0))

@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# vrpmsgctl: messages, with a process as the guest (preload/fake_ept.c), so that
+# this needs no VM and sees how fast it is.
+set -u
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+# shellcheck source=ctl.sh
+. "$(dirname "$0")/ctl.sh"
+fake=$VRPMSG_BUILD/user/selftests/fake_ept.so
+
+# with GUEST COMMAND...: vrpmsgctl, whose guest does that.
+with()
+{
+	local guest=$1
+	shift
+	FAKE_EPT=$guest LD_PRELOAD=$fake LC_ALL=${locale:-C} timeout 20 \
+		vrpmsgctl "$@"
+}
+
+from_file()
+{
+	local file=$1
+	shift
+	with "$@" <"$file"
+}
+
+# Milliseconds that a command takes.
+milliseconds()
+{
+	local begin=${EPOCHREALTIME/./}
+
+	"$@" >"$tmp/out"
+	echo $(((${EPOCHREALTIME/./} - begin) / 1000))
+}
+
+echo "TAP version 13"
+
+# What is sent.
+expect "an answer" 0 "^hello$" "" with echo call 0 hello
+expect "an answer that does not come" 1 "" "" \
+	with silent call 0 hello timeout 0.1
+expect "digits with colons and spaces everywhere" 0 "^00ff0d0a$" "" \
+	with echo call 0 hex " 00:ff :0d 0a: " as hex
+expect "digits on lines, as od prints them" 0 "^(00){40}$" "" \
+	with echo call 0 hex "$(od -An -tx1 -v -N 40 /dev/zero)" as hex
+expect "half a byte" 1 "" "pairs of digits" with echo call 0 hex 0
+expect "half a byte before a colon" 1 "" "pairs of digits" \
+	with echo call 0 hex 0:00
+expect "a word that is a keyword" 0 "^timeout$" "" \
+	with echo call 0 text timeout
+expect "--help as a message" 0 "^--help$" "" with echo call 0 text --help
+expect "a word that looks like an option" 0 "^-j$" "" with echo call 0 -j
+# shellcheck disable=SC2317	# called through expect
+in_dev()
+{
+	cd "$tmp" && : >vrpmsg-ep0 && with echo call ./vrpmsg-ep0 hi
+}
+expect "a path that is no device" 2 "" "not the char device of an endpoint" \
+	in_dev
+
+# Text.
+expect "text of a terminal without UTF-8" 0 '^gr\\xc3\\xbcn\\x09\\\\$' "" \
+	with echo call 0 $'gr\xc3\xbcn\t\\'
+locale=C.UTF-8
+expect "text of a terminal with UTF-8" 0 $'^gr\xc3\xbcn\\\\x09\\\\\\\\$' "" \
+	with echo call 0 $'gr\xc3\xbcn\t\\'
+expect "bytes that are no UTF-8" 0 '^\\xc3\(\\xff\\xed\\xa0\\x80$' "" \
+	with echo call 0 $'\xc3(\xff\xed\xa0\x80' 
+expect "text that would turn a terminal round" 0 '^\\xe2\\x80\\xae$' "" \
+	with echo call 0 $'\xe2\x80\xae'
+expect "UTF-8 as JSON" 0 $'"text":"gr\xc3\xbcn\\\\\\\\\\\\"","hex"' "" \
+	with echo -j call 0 $'gr\xc3\xbcn\\"'
+expect "what is no text has none in JSON" 0 '^\{"len":1,"hex":"09"\}$' "" \
+	with echo -j call 0 $'\t'
+locale=C
+
+# A conversation.
+printf 'one\ntwo\nfour' >"$tmp/lines"
+expect "lines both ways" 0 $'^one\ntwo\nfour$' "" \
+	from_file "$tmp/lines" echo connect 0
+expect "bytes both ways" 0 $'^one\ntwo\nfour$' "" \
+	from_file "$tmp/lines" echo connect 0 raw
+expect "lines of JSON" 0 '^\{"len":3,"text":"one","hex":"6f6e65"\}' "" \
+	from_file "$tmp/lines" echo -j connect 0
+# The guest's end: the input is open still.
+mkfifo "$tmp/fifo"
+exec {input}<>"$tmp/fifo"
+echo hi >&$input
+expect "the other end ends it" 0 "^hi$" "" from_file "$tmp/fifo" once connect 0
+exec {input}>&-
+
+# Times.
+expect "a chatty endpoint does not keep ping" 1 \
+	"2 sent, 0 received, [0-9]+ unexpected, 100% loss" "" \
+	with chatty ping 0 count 2 interval 0.1 timeout 0.2
+expect "microseconds" 0 \
+	"time=[0-9.]+ us.*rtt min/avg/max/mdev = [0-9./]+ us.*p50/p90/p99/p99.9 = [0-9./]+ us$" \
+	"" with echo ping 0 count 3 interval 0.01
+expect "a timeout below a millisecond waits" 0 "3 sent, 3 received" "" \
+	with echo ping 0 count 3 interval 0 timeout 0.9
+short=$(milliseconds with echo ping 0 count 200 interval 0.0009)
+echo "200 pings took $short ms" >"$tmp/why"
+((short >= 180))
+result "an interval below a millisecond is one" $?
+expect "a summary although the endpoint goes" 2 \
+	"1 sent, 1 received, 0% loss.*rtt min" "endpoint was deleted" \
+	with once ping 0 count 5 interval 0.01
+expect "a histogram" 0 $'us [0-9]+ #+\n?' "" \
+	with echo ping 0 count 20 interval 0 -H
+expect "a histogram as JSON" 0 \
+	'"histogram":\[\{"from":[0-9.]+,"to":[0-9.]+,"count":[0-9]+\}' "" \
+	with echo -j ping 0 count 20 interval 0 --histogram
+
+# How fast recv is, beside one that copies only: a slow reader holds the guest
+# back. Processor time, so that what else runs here does not count.
+busy()
+{
+	local kind=$1 TIMEFORMAT='%U %S' user system
+	shift
+	{ time with "$kind 65000 4000" "$@" >"$tmp/received" 2>"$tmp/why"; } \
+		2>"$tmp/times"
+	read -r user system <"$tmp/times"
+	# Milliseconds.
+	echo $((10#${user/./} + 10#${system/./}))
+}
+for kind in flood text; do
+	for format in hex text; do
+		# 260 MB. Other work on this machine only makes it slower.
+		for try in 1 2 3 4 5; do
+			ms=$(busy $kind recv 0 count 4000 $format)
+			echo "260 MB took $ms ms of a processor" >"$tmp/why"
+			sed 's/^/# /' "$tmp/why"
+			((ms <= 1300)) && break
+		done
+		((try <= 5 && ms > 0 && ms <= 1300))
+		result "200 MB/s of $kind as $format" $?
+	done
+done
+
+echo "1..$number"
+((failed == 0))

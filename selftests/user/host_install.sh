@@ -1,0 +1,208 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make install, uninstall and dist: every folder can be chosen, also after make
+# has run with another choice; what was installed works from there, and nothing
+# stays. Prints TAP. VRPMSG_BUILD says where the library was built.
+# shellcheck disable=SC2317	# functions are called through check
+set -uo pipefail
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=${VRPMSG_BUILD:-$top/build}
+tmp=$(mktemp -d) || exit
+trap 'rm -rf "$tmp"' EXIT
+# Those of `make check` are none of what is run here.
+unset MAKEFLAGS MAKEOVERRIDES
+unset "${!PKG_CONFIG@}"
+
+# shellcheck source=../lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+
+# skip NAME REASON
+skip()
+{
+	echo "ok $((++number)) $1 # SKIP $2"
+}
+
+run_make()
+{
+	make -s -C "$top" BUILD="$build" "$@" >"$tmp/out" || cat "$tmp/out"
+}
+
+# Files and links below a folder, by their names from there.
+files()
+{
+	(cd "$1" 2>/dev/null && find . ! -type d | sed 's,^\.,,' | sort)
+}
+
+# Files of /usr that still name /usr/local were made for an earlier make.
+other_prefix()
+{
+	run_make tools PREFIX=/usr/local
+	run_make install PREFIX=/usr DESTDIR="$tmp/usr"
+	grep -rI /usr/local "$tmp/usr"
+	grep -q '^prefix=/usr$' "$tmp/usr/usr/lib/pkgconfig/libvhostrpmsg.pc" ||
+		echo "the .pc file has another prefix"
+	grep -q '^ExecStart=/usr/sbin/vrpmsg-bridge ' \
+		"$tmp/usr/usr/lib/systemd/system/vrpmsg-bridge@.service" ||
+		echo "the unit starts another program"
+}
+
+# Nothing goes where no variable has said.
+all_folders()
+{
+	run_make install DESTDIR="$tmp/all" PREFIX=/p BINDIR=/v/bin \
+		SBINDIR=/v/sbin LIBDIR=/v/lib INCLUDEDIR=/v/include \
+		DATADIR=/v/data MANDIR=/v/man UNITDIR=/v/unit \
+		UDEVDIR=/v/udev SYSUSERSDIR=/v/sysusers PRESETDIR=/v/preset
+	files "$tmp/all" >"$tmp/list"
+	grep -v '^/v/' "$tmp/list"
+	for file in bin/vrpmsgctl sbin/vrpmsg-bridge lib/libvhostrpmsg.so.0 \
+		    lib/libvhostrpmsg.a lib/pkgconfig/libvhostrpmsg.pc \
+		    include/vhostrpmsg.h include/linux/vhost_rpmsg.h \
+		    man/man8/vrpmsgctl.8 man/man3/libvhostrpmsg.3 \
+		    unit/vrpmsg-bridge@.service unit/vrpmsg.service \
+		    udev/rules.d/60-vrpmsg.rules preset/80-vrpmsg.preset \
+		    unit/vrpmsg-bridge@.socket \
+		    data/qemu/vhost-user/50-vhost-rpmsg.json \
+		    sysusers/vrpmsg.conf data/vhost-rpmsg/vrpmsgctl.schema.json; do
+		grep -qxF "/v/$file" "$tmp/list" || echo "there is no $file"
+	done
+	# Each is where the files that name it say.
+	grep -q '"binary": "/v/sbin/vrpmsg-bridge"' \
+		"$tmp/all/v/data/qemu/vhost-user/50-vhost-rpmsg.json" ||
+		echo "VMMs do not know where the bridge is"
+	grep -q '^includedir=/v/include$' "$tmp/all/v/lib/pkgconfig/"*.pc ||
+		echo "the .pc file does not know where the headers are"
+	grep -q '^ExecStart=/v/sbin/' "$tmp/all/v/unit/vrpmsg-bridge@.service" ||
+		echo "the unit does not know where the bridge is"
+}
+
+nothing_stays()
+{
+	run_make uninstall DESTDIR="$tmp/all" PREFIX=/p BINDIR=/v/bin \
+		SBINDIR=/v/sbin LIBDIR=/v/lib INCLUDEDIR=/v/include \
+		DATADIR=/v/data MANDIR=/v/man UNITDIR=/v/unit \
+		UDEVDIR=/v/udev SYSUSERSDIR=/v/sysusers PRESETDIR=/v/preset
+	files "$tmp/all"
+	[[ ! -e $tmp/all/v/data/vhost-rpmsg ]] || echo "our own folder is there"
+	[[ -d $tmp/all/v/bin ]] || echo "a folder of others is gone"
+}
+
+# A user's own folder, without the help of root; DESTDIR keeps root from telling
+# the system of it.
+install_home()
+{
+	run_make install PREFIX="$tmp/home" DESTDIR=/
+	LD_LIBRARY_PATH=$tmp/home/lib "$tmp/home/bin/vrpmsgctl" -V >"$tmp/out" || cat "$tmp/out"
+}
+
+# compile NAME FLAG...: the example of the manual page, with the installed
+# library, and started.
+compile()
+{
+	local name=$1 flags rc
+	shift
+	sed -n '/^\.SH EXAMPLES/,/^\.EE/{/^\.EX/,/^\.EE/{/^\.E[XE]/!p}}' \
+		"$top/libvhostrpmsg/man/libvhostrpmsg.3" |
+		sed -e 's/\\e/\\/g' -e 's/\\-/-/g' -e 's/\\&//g' >"$tmp/example.c"
+	read -ra flags < <(PKG_CONFIG_PATH=$tmp/home/lib/pkgconfig \
+			   pkg-config --cflags --libs "$@" libvhostrpmsg)
+	[[ " ${flags[*]} " == *" -I$tmp/home/include "* ]] ||
+		echo "these are not flags for $tmp/home: ${flags[*]}"
+	[[ $name == shared ]] || flags=(-static-libgcc "-Wl,-Bstatic" \
+		"${flags[@]}" "-Wl,-Bdynamic")
+	"${CC:-gcc}" -Wall -Wextra -Werror -o "$tmp/$name" "$tmp/example.c" \
+		"${flags[@]}" || return
+	readelf -d "$tmp/$name" | grep -q 'NEEDED.*libvhostrpmsg' &&
+		[[ $name != shared ]] && echo "it wants the shared library"
+	LD_LIBRARY_PATH=$tmp/home/lib timeout 10 "$tmp/$name" demo0 echo >"$tmp/out" 2>&1
+	rc=$?
+	if ((rc != 1)) || ! grep -q vhost_rpmsg "$tmp/out"; then
+		echo "it ended with status $rc"
+		cat "$tmp/out"
+	fi
+}
+
+verify_units()
+{
+	local unit
+
+	for unit in "$tmp"/home/lib/systemd/system/*; do
+		# A template is not a unit.
+		[[ $unit != *@.* ]] || {
+			cp "$unit" "${unit/@./@test.}"
+			unit=${unit/@./@test.}
+		}
+		SYSTEMD_UNIT_PATH=$tmp/home/lib/systemd/system: \
+			systemd-analyze verify --man=no "$unit" 2>&1
+	done
+}
+
+clang_builds()
+{
+	make -s -C "$top" BUILD="$tmp/clang" CC=clang WERROR=1 tools |
+		grep -v '^  [A-Z]* *'
+	[[ -x $tmp/clang/user/bin/vrpmsgctl ]] || echo "there is no vrpmsgctl"
+}
+
+# What is not committed is not in it, and it builds without git.
+tarball_builds()
+{
+	local name
+
+	name=$(make -s -C "$top" dist DISTDIR="$tmp") || return
+	tar -C "$tmp" -xJf "$tmp/$name" || return
+	make -s -C "$tmp/${name%.tar.xz}" tools >"$tmp/out" || cat "$tmp/out"
+	[[ -x $tmp/${name%.tar.xz}/build/user/bin/vrpmsgctl ]] ||
+		echo "there is no vrpmsgctl"
+}
+
+same_tarball()
+{
+	local name
+
+	name=$(make -s -C "$top" dist DISTDIR="$tmp/")
+	mv "$tmp/$name" "$tmp/first"
+	make -s -C "$top" dist DISTDIR="$tmp" >"$tmp/out"
+	cmp "$tmp/first" "$tmp/$name"
+}
+
+echo "TAP version 13"
+echo "1..11"
+check "PREFIX can be another one than make had" other_prefix
+check "each kind of file has a folder that can be chosen" all_folders
+check "uninstall leaves nothing" nothing_stays
+check "a user can install below HOME" install_home
+check "the example compiles with the installed library" compile shared
+name="it compiles with the installed static library"
+libnl=$(pkg-config --variable libdir libnl-genl-3.0)/libnl-genl-3.a
+if [[ -e $libnl ]]; then
+	check "$name" compile static --static
+else
+	skip "$name" "there is no $libnl"
+fi
+if command -v systemd-analyze >/dev/null; then
+	check "systemd has no complaint about the units" verify_units
+else
+	skip "systemd has no complaint about the units" "no systemd-analyze"
+fi
+if udevadm verify --help >/dev/null 2>&1; then
+	check "udev has no complaint about the rules" udevadm verify \
+		--no-summary "$tmp/home/lib/udev/rules.d/60-vrpmsg.rules"
+else
+	skip "udev has no complaint about the rules" "no udevadm verify"
+fi
+if command -v clang >/dev/null; then
+	check "clang compiles it without a warning" clang_builds
+else
+	skip "clang compiles it without a warning" "there is no clang"
+fi
+if git -C "$top" rev-parse HEAD >/dev/null 2>&1; then
+	check "the tarball of a release builds" tarball_builds
+	check "the same tarball is made again" same_tarball
+else
+	skip "the tarball of a release builds" "this is not a git repository"
+	skip "the same tarball is made again" "this is not a git repository"
+fi
+exit $failed

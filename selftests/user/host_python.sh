@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The Python package as its users see it: types, documentation, and whether it has
+# all that the library has; prints TAP. VRPMSG_BUILD says where it was built.
+# shellcheck disable=SC2317	# functions are called through check
+set -uo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=${VRPMSG_BUILD:-$top/build}
+export PYTHONPATH=$build/user/python LD_LIBRARY_PATH=$build/user/lib
+export PYTHONDONTWRITEBYTECODE=1 MYPYPATH=$build/user/python
+python=/usr/bin/python3
+# shellcheck source=../lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+
+# skip NAME REASON
+skip()
+{
+	echo "ok $((++number)) $1 # SKIP $2"
+}
+
+types()
+{
+	/usr/bin/mypy --strict --cache-dir=/dev/null "$@" | grep -v '^Success'
+	return 0
+}
+
+# conftest.py is a module of the folder that it is in.
+examples()
+{
+	cd "$top/examples/python" && types ./*.py
+}
+
+# What is public has a docstring.
+documented()
+{
+	$python - <<-'END'
+		import inspect
+		import vhostrpmsg
+		def look(name, thing):
+		    if not inspect.getdoc(thing):
+		        print(f"{name} has no docstring")
+		    elif inspect.isclass(thing):
+		        for key, member in vars(thing).items():
+		            if not key.startswith("_") and (
+		                    inspect.isfunction(member) or
+		                    isinstance(member, property)):
+		                look(f"{name}.{key}", member)
+		for name in vhostrpmsg.__all__:
+		    thing = getattr(vhostrpmsg, name)
+		    if inspect.isclass(thing) or inspect.isfunction(thing):
+		        look(name, thing)
+	END
+}
+
+# All that the C library has.
+complete()
+{
+	diff <(grep -o 'vrpmsg_[a-z0-9_]*' \
+		       "$top/libvhostrpmsg/libvhostrpmsg.map" | sort -u) \
+	     <(cat "$top"/libvhostrpmsg/python/vhostrpmsg/*.py |
+		       grep -oE 'lib\.vrpmsg_[a-z0-9_]*' | cut -d. -f2 | sort -u)
+}
+
+echo "TAP version 13"
+if ! $python -c 'import _cffi_backend' 2>/dev/null; then
+	echo "1..0 # SKIP there is no cffi"
+	exit 0
+fi
+echo "1..4"
+if [[ -x /usr/bin/mypy ]]; then
+	check "mypy is content" types -p vhostrpmsg
+	check "with the examples as well" examples
+else
+	skip "mypy is content" "there is no mypy"
+	skip "with the examples as well" "there is no mypy"
+fi
+check "what is public is documented" documented
+check "it has what the library has" complete
+exit $failed

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A char device of an endpoint for programs that run without the module: with
+ * LD_PRELOAD, opening /dev/vrpmsg-epN gives one end of a socket, and a process
+ * is the guest at the other end.
+ *
+ * FAKE_EPT says what it does:
+ *	silent		nothing; what is sent fills the queue
+ *	echo		send back what comes
+ *	sink		take what comes
+ *	flood SIZE N	send N messages (0: for ever) of SIZE bytes
+ *	text SIZE N	the same, of letters
+ *	chatty		send something else all the time, and answer nothing
+ *	late USEC	send back what comes, so much later
+ *	once		send back one message, and then be deleted
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <linux/vhost.h>
+#include <linux/vhost_rpmsg.h>
+#include <signal.h>
+#include <unistd.h>
+
+#define PATH "/dev/vrpmsg-ep"
+
+static int fake_fd = -1;
+
+static void echo(int fd, bool answer, useconds_t delay, int count)
+{
+	static char buf[70000];
+	ssize_t n;
+
+	while (count-- && (n = recv(fd, buf, sizeof(buf), 0)) >= 0) {
+		/* The other end is closed. */
+		if (!n && recv(fd, buf, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+			return;
+		if (delay)
+			usleep(delay);
+		if (answer && send(fd, buf, n, MSG_NOSIGNAL) < 0)
+			return;
+	}
+}
+
+static void flood(int fd, size_t size, unsigned long count, bool text)
+{
+	static char buf[70000];
+	unsigned long i;
+
+	for (i = 0; i < size; i++)
+		buf[i] = text ? 'a' + i % 26 : (i * 2654435761U) >> 24;
+	for (i = 0; !count || i < count; i++) {
+		if (send(fd, buf, size, MSG_NOSIGNAL) < 0)
+			return;
+	}
+}
+
+static void guest(int fd)
+{
+	const char *what = getenv("FAKE_EPT") ?: "silent";
+	unsigned long count = 0;
+	size_t size = 16;
+
+	if (!strcmp(what, "echo"))
+		echo(fd, true, 0, -1);
+	else if (!strcmp(what, "sink"))
+		echo(fd, false, 0, -1);
+	else if (!strcmp(what, "once"))
+		echo(fd, true, 0, 1);
+	else if (sscanf(what, "late %zu", &size) == 1)
+		echo(fd, true, size, -1);
+	else if (sscanf(what, "flood %zu %lu", &size, &count) >= 1)
+		flood(fd, size, count, false);
+	else if (sscanf(what, "text %zu %lu", &size, &count) >= 1)
+		flood(fd, size, count, true);
+	else if (!strcmp(what, "chatty"))
+		flood(fd, 16, 0, true);
+	else
+		pause();
+	/* Who has read all may be told that this is the end, or wait for more. */
+	if (count)
+		pause();
+}
+
+static int fake_open(int flags)
+{
+	int fds[2], type = SOCK_SEQPACKET | SOCK_CLOEXEC;
+
+	if (socketpair(AF_UNIX, type, 0, fds))
+		return -1;
+	if (!fork()) {
+		/* It goes with the program that is tested. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* And is not taken for a part of its pipes. */
+		dup2(fds[1], STDOUT_FILENO);
+		dup2(fds[1], STDIN_FILENO);
+		close(fds[0]);
+		close(fds[1]);
+		guest(STDIN_FILENO);
+		_exit(0);
+	}
+	close(fds[1]);
+	fcntl(fds[0], F_SETFL, flags & O_NONBLOCK);
+	fake_fd = fds[0];
+	return fake_fd;
+}
+
+int open(const char *path, int flags, ...)
+{
+	int (*next)(const char *path, int flags, ...) =
+		dlsym(RTLD_NEXT, "open");
+	va_list ap;
+	mode_t mode;
+
+	if (!strncmp(path, PATH, strlen(PATH)))
+		return fake_open(flags);
+	va_start(ap, flags);
+	mode = va_arg(ap, int);
+	va_end(ap);
+	return next(path, flags, mode);
+}
+
+/* What the end of a socket is to a reader, a deleted endpoint is, too. */
+ssize_t readv(int fd, const struct iovec *iov, int count)
+{
+	ssize_t (*next)(int fd, const struct iovec *iov, int count) =
+		dlsym(RTLD_NEXT, "readv");
+	ssize_t n = next(fd, iov, count);
+
+	if (!n && fd == fake_fd) {
+		errno = EPIPE;
+		return -1;
+	}
+	return n;
+}
+
+ssize_t write(int fd, const void *data, size_t len)
+{
+	ssize_t (*next)(int fd, const void *data, size_t len) =
+		dlsym(RTLD_NEXT, "write");
+
+	if (fd == fake_fd)
+		return send(fd, data, len, MSG_NOSIGNAL);
+	return next(fd, data, len);
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	int (*next)(int fd, unsigned long request, ...) =
+		dlsym(RTLD_NEXT, "ioctl");
+	struct vhost_rpmsg_ept_info *info;
+	va_list ap;
+	void *arg;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (fd != fake_fd || request != VHOST_RPMSG_EPT_GET_INFO)
+		return next(fd, request, arg);
+	info = arg;
+	*info = (struct vhost_rpmsg_ept_info){
+		.name = "fake",
+		.dev_name = "fake",
+		.dev_id = 1,
+		.src = 1024,
+		.dst = 1025,
+		.mtu = VHOST_RPMSG_MAX_MTU,
+	};
+	return 0;
+}

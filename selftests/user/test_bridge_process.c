@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vrpmsg-bridge as a process: options, exit status, sockets, systemd.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "kselftest_harness.h"
+
+#include "bridge_fixture.h"
+
+/* The process */
+
+TEST_F(bridge, killed_and_restarted)
+{
+	int q;
+
+	START();
+	kill(self->pid, SIGKILL);
+	wait_exit(self->pid);
+	EXPECT_TRUE(WAIT_FOR(dev_is(DETACHED), LONG_MS));
+	EXPECT_DROPPED();
+	fe_disconnect(FE);
+	/* Its socket is left, and is replaced. */
+	EXPECT_EQ(0, access(SOCK, F_OK));
+	self->pid = SPAWN("-v", "-s", SOCK, "-n", DEV);
+	for (q = 0; q < 2; q++)
+		FE->base[q] = G->ring[q].vring.used->idx;
+	ASSERT_EQ(0, fe_open(FE));
+	/* It goes on with what it has, and hears of nothing twice. */
+	EXPECT_EQ(0, talk(G, self->fd));
+}
+
+TEST_F(bridge, ends_while_it_serves)
+{
+	START();
+	kill(self->pid, SIGINT);
+	EXPECT_EQ(0, wait_exit(self->pid));
+	EXPECT_TRUE(dev_is(DETACHED));
+	EXPECT_EQ(-1, access(SOCK, F_OK));
+	self->pid = SPAWN("-v", "-s", SOCK, "-n", DEV);
+}
+
+TEST_F(bridge, shows_what_happens)
+{
+	START();
+	/* The front end of the set-up and this one. */
+	EXPECT_EQ(2,
+		  logged("event=message request=SET_MEM_TABLE size=40 fds=1 "));
+	EXPECT_EQ(2, logged(" level=info event=started guest=new\n"));
+	EXPECT_EQ(0, logged("event=refused"));
+	EXPECT_EQ(1, fe_call(FE, 99, NULL, 0, NULL, 0));
+	EXPECT_EQ(1, logged(" level=warning event=refused request=99 error="));
+	fe_disconnect(FE);
+	EXPECT_TRUE(WAIT_FOR(logged(" refused=1\n"), LONG_MS));
+}
+
+TEST_F(bridge, busy_device)
+{
+	struct guest_opts opts = { .name = DEV };
+	struct guest guest;
+
+	fe_disconnect(FE);
+	ASSERT_TRUE(WAIT_FOR(dev_is(DETACHED), LONG_MS));
+	ASSERT_EQ(0, guest_open(&guest, &opts));
+	/* Whoever says nothing takes the device from nobody. */
+	ASSERT_EQ(0, fe_connect(FE));
+	EXPECT_EQ(0, poll_fd(FE->sock, POLLIN, SHORT_MS));
+	ASSERT_EQ(0, fe_send(FE, GET_FEATURES, FLAG_VERSION, NULL, 0, NULL, 0));
+	EXPECT_DROPPED();
+	EXPECT_TRUE(logged("event=open "));
+	guest_close(&guest);
+}
+
+TEST_F(bridge, socket_is_private)
+{
+	struct stat st;
+
+	ASSERT_EQ(0, stat(SOCK, &st));
+	EXPECT_EQ(0, st.st_mode & 0027);
+}
+
+/* Without a front end */
+
+static int bound(int type, const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	unlink(path);
+	if (bind(fd, (void *)&addr, sizeof(addr)))
+		die("bind");
+	return fd;
+}
+
+TEST(exit_status)
+{
+	EXPECT_EQ(0, RUN("--help"));
+	EXPECT_EQ(0, RUN("--version"));
+	EXPECT_EQ(1, RUN("--nonsense"));
+	EXPECT_EQ(1, RUN("--socket", SOCK, "argument"));
+	EXPECT_EQ(1, RUN("--name", DEV));
+	EXPECT_EQ(1, RUN("--socket", SOCK, "--name", ""));
+	EXPECT_EQ(1, RUN("--socket", SOCK, "--name", "a/b"));
+	EXPECT_EQ(1, RUN("--socket", SOCK, "--name", "a b"));
+	EXPECT_EQ(1, RUN("--socket", SOCK, "--name", "-a"));
+	EXPECT_EQ(1, RUN("--socket", SOCK, "--name", "vhost7"));
+	EXPECT_EQ(1, RUN("--socket", SOCK, "--name",
+			 "0123456789abcdef0123456789abcdef"));
+	EXPECT_EQ(2, RUN("--socket", SOCK, "--device", "/nonexistent"));
+	EXPECT_EQ(2, RUN("--socket", "/nonexistent/socket"));
+	EXPECT_EQ(1, RUN("--socket", SOCK, "--fd", "0"));
+	EXPECT_EQ(1, RUN("--socket", SOCK, "--require-device"));
+	EXPECT_EQ(1, RUN("--socket", SOCK, "--allow-uid", "root"));
+	EXPECT_EQ(1, RUN("--socket", SOCK, "--allow-uid", "-1"));
+	EXPECT_EQ(1, RUN("--socket", SOCK, "--busy-poll", "10001"));
+	EXPECT_EQ(1, RUN("--socket", SOCK, "--workers", "0"));
+	EXPECT_EQ(1, RUN("--socket", SOCK, "--workers", "3"));
+	EXPECT_EQ(1, RUN("--fd", "3x"));
+	EXPECT_EQ(2, RUN("--fd", "0"));
+	EXPECT_EQ(2, RUN("--fd", "1000"));
+}
+
+TEST(errors_say_what_is_missing)
+{
+	unlink(LOG);
+	EXPECT_EQ(2, RUN("--socket", SOCK, "--device", "/nonexistent"));
+	EXPECT_EQ(1, logged("is the module vhost_rpmsg loaded?"));
+	EXPECT_EQ(2, RUN("--socket", "/nonexistent/folder/socket"));
+	EXPECT_EQ(1, logged("there is no folder /nonexistent/folder\""));
+}
+
+/* Any child of a service inherits it; the journal reads only what it names. */
+TEST(lines_for_the_journal)
+{
+	char text[64];
+	struct stat st;
+
+	unlink(LOG);
+	setenv("JOURNAL_STREAM", "1:2", 1);
+	EXPECT_EQ(2, RUN("--socket", SOCK, "--device", "/nonexistent"));
+	EXPECT_EQ(1, logged("vrpmsg-bridge: level=error event=open"));
+	EXPECT_EQ(0, logged("<3>"));
+	ASSERT_EQ(0, stat(LOG, &st));
+	snprintf(text, sizeof(text), "%llu:%llu", (unsigned long long)st.st_dev,
+		 (unsigned long long)st.st_ino);
+	setenv("JOURNAL_STREAM", text, 1);
+	EXPECT_EQ(2, RUN("--socket", SOCK, "--device", "/nonexistent"));
+	EXPECT_EQ(1, logged("<3>level=error event=open"));
+	unsetenv("JOURNAL_STREAM");
+}
+
+/* All other options are ignored, as the specification has it. */
+TEST(capabilities)
+{
+	unlink(LOG);
+	EXPECT_EQ(0, RUN("--nonsense", "--print-capabilities", "argument"));
+	EXPECT_EQ(1, logged("{\n  \"type\": \"rpmsg\"\n}\n"));
+}
+
+static pid_t spawn_with_fd(int fd)
+{
+	char number[16];
+
+	fcntl(fd, F_SETFD, 0);
+	snprintf(number, sizeof(number), "%d", fd);
+	return SPAWN("--fd", number, "--name", DEV);
+}
+
+/* As some programs start a back end: connected, for this front end only. */
+TEST(connected_socket)
+{
+	uint64_t value;
+	int socks[2];
+	struct fe fe;
+	pid_t pid;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks));
+	pid = spawn_with_fd(socks[1]);
+	close(socks[1]);
+	fe_init(&fe);
+	fe.sock = socks[0];
+	ASSERT_EQ(0, fe_handshake(&fe));
+	EXPECT_EQ(0, fe_get(&fe, GET_FEATURES, &value));
+	fe_exit(&fe);
+	EXPECT_EQ(0, wait_exit(pid));
+}
+
+TEST(inherited_listening_socket)
+{
+	int sock = bound(SOCK_STREAM, SOCK);
+	uint64_t value;
+	struct fe fe;
+	pid_t pid;
+	int i;
+
+	ASSERT_EQ(0, listen(sock, 1));
+	pid = spawn_with_fd(sock);
+	for (i = 0; i < 2; i++) {
+		fe_init(&fe);
+		ASSERT_EQ(0, fe_connect(&fe));
+		EXPECT_EQ(0, fe_get(&fe, GET_FEATURES, &value));
+		fe_exit(&fe);
+	}
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+	EXPECT_EQ(0, unlink(SOCK));
+	close(sock);
+}
+
+TEST(users_that_may_connect)
+{
+	uint64_t value;
+	struct fe fe;
+	pid_t pid;
+	char c;
+
+	unlink(LOG);
+	pid = SPAWN("--socket-path", SOCK, "--allow-uid", "1");
+	fe_init(&fe);
+	ASSERT_EQ(0, fe_connect(&fe));
+	EXPECT_EQ(-ECONNRESET, fe_read(&fe, &c, 1));
+	EXPECT_TRUE(logged("event=denied "));
+	fe_exit(&fe);
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+
+	pid = SPAWN("--socket-path", SOCK, "--allow-uid", "1", "--allow-uid",
+		    "0");
+	fe_init(&fe);
+	ASSERT_EQ(0, fe_connect(&fe));
+	EXPECT_EQ(0, fe_get(&fe, GET_FEATURES, &value));
+	fe_exit(&fe);
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+}
+
+/* Who only connects does not keep others out for ever. */
+TEST(front_end_that_says_nothing)
+{
+	struct fe idle, fe;
+	uint64_t value;
+	pid_t pid;
+
+	pid = SPAWN("--socket", SOCK);
+	fe_init(&idle);
+	fe_init(&fe);
+	ASSERT_EQ(0, fe_connect(&idle));
+	/* Not even a whole header. */
+	ASSERT_EQ(1, write(idle.sock, (char[1]){ GET_FEATURES }, 1));
+	ASSERT_EQ(0, fe_connect(&fe));
+	ASSERT_EQ(0,
+		  fe_send(&fe, GET_FEATURES, FLAG_VERSION, NULL, 0, NULL, 0));
+	EXPECT_EQ(POLLIN, poll_fd(fe.sock, POLLIN, 20000) & POLLIN);
+	EXPECT_EQ(0, fe_reply(&fe, GET_FEATURES, &value, sizeof(value)));
+	fe_exit(&idle);
+	/* This one has said something, and may take its time. */
+	EXPECT_EQ(0, poll_fd(fe.sock, POLLIN, 12000));
+	fe_exit(&fe);
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+}
+
+/* Where the kernel has them; where not, the bridge says so and does without. */
+TEST(busy_polling_and_workers)
+{
+	struct fe fe;
+	pid_t pid;
+	int ept, fd;
+
+	unlink(LOG);
+	nl_dev_del(DEV);
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ept = nl_ept_new(EPT_REQ(.dev = DEV, .addr = ADDR, .remote = REMOTE));
+	ASSERT_GE(ept, 0);
+	fd = ept_open(ept, O_NONBLOCK);
+	pid = SPAWN("--socket", SOCK, "--name", DEV, "--busy-poll", "50",
+		    "--workers", "2");
+	fe_init(&fe);
+	ASSERT_EQ(0, fe_open(&fe));
+	EXPECT_EQ(0, talk(&fe.g, fd));
+	EXPECT_GE(1, logged("event=workers "));
+	EXPECT_GE(1, logged("event=busy-poll "));
+	fe_exit(&fe);
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+	close(fd);
+	EXPECT_EQ(0, nl_dev_del(DEV));
+}
+
+TEST(sockets_of_others)
+{
+	pid_t pid;
+	int fd;
+
+	unlink(SOCK);
+	fd = open(SOCK, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	close(fd);
+	EXPECT_EQ(2, RUN("--socket", SOCK));
+	EXPECT_EQ(0, unlink(SOCK));
+
+	pid = SPAWN("--socket", SOCK);
+	ASSERT_TRUE(WAIT_FOR(!access(SOCK, F_OK), LONG_MS));
+	EXPECT_EQ(2, RUN("--socket", SOCK));
+	EXPECT_EQ(0, access(SOCK, F_OK));
+	/* What has taken its place is not its own to remove. */
+	unlink(SOCK);
+	fd = open(SOCK, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	close(fd);
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+	EXPECT_EQ(0, unlink(SOCK));
+}
+
+TEST(event_idx_is_withheld_on_request)
+{
+	uint64_t features;
+	struct fe fe;
+	pid_t pid;
+
+	pid = SPAWN("--socket", SOCK, "--no-event-idx");
+	fe_init(&fe);
+	ASSERT_EQ(0, fe_connect(&fe));
+	ASSERT_EQ(0, fe_get(&fe, GET_FEATURES, &features));
+	EXPECT_EQ(0, features & GUEST_EVENT_IDX);
+	EXPECT_EQ(GUEST_FEATURES, features & GUEST_FEATURES);
+	fe_exit(&fe);
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+}
+
+TEST(config_space_on_request)
+{
+	const uint32_t head = offsetof(struct config, data);
+	struct config config = { .offset = 0, .size = 8, .data = { 1, 2 } };
+	static const uint8_t zeroes[8];
+	struct fe fe;
+	pid_t pid;
+
+	pid = SPAWN("--socket", SOCK, "--config");
+	fe_init(&fe);
+	ASSERT_EQ(0, fe_connect(&fe));
+	ASSERT_EQ(0, fe_handshake(&fe));
+	ASSERT_EQ(0, fe_u64(&fe, SET_PROTOCOL_FEATURES, PF_ALL | PF_CONFIG));
+	ASSERT_EQ(0, fe_ask(&fe, GET_CONFIG, &config, head + 8, head + 8));
+	EXPECT_EQ(0, memcmp(config.data, zeroes, 8));
+	EXPECT_EQ(1, fe_call(&fe, SET_CONFIG, &config, head + 8, NULL, 0));
+	/* It says a size, and has another one. */
+	EXPECT_GT(0, fe_ask(&fe, GET_CONFIG, &config, head + 4, head + 4));
+	fe_exit(&fe);
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+}
+
+/* A VMM that is early gets no device without endpoints in its place. */
+TEST(device_must_be_persistent)
+{
+	struct nl_dev dev;
+	uint64_t value;
+	struct fe fe;
+	pid_t pid;
+
+	unlink(LOG);
+	nl_dev_del(DEV);
+	pid = SPAWN("--socket", SOCK, "--name", DEV, "--require-device");
+	fe_init(&fe);
+	ASSERT_EQ(0, fe_connect(&fe));
+	EXPECT_GT(0, fe_get(&fe, GET_FEATURES, &value));
+	EXPECT_EQ(-ENODEV, nl_dev_get(DEV, &dev));
+	EXPECT_TRUE(logged("No such device\" hint=\"vrpmsgctl dev add\""));
+	fe_disconnect(&fe);
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, fe_connect(&fe));
+	EXPECT_EQ(0, fe_get(&fe, GET_FEATURES, &value));
+	fe_exit(&fe);
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+	EXPECT_EQ(0, nl_dev_del(DEV));
+}
+
+/* A device of its own, which goes with the front end. */
+TEST(device_without_a_name)
+{
+	struct nl_dev dev;
+	struct fe fe;
+	pid_t pid;
+	int ept, fd;
+
+	nl_dev_del(DEV);
+	ASSERT_EQ(-ENODEV, nl_dev_get(DEV, &dev));
+	pid = SPAWN("--socket", SOCK, "--name", DEV);
+	fe_init(&fe);
+	ASSERT_EQ(0, fe_connect(&fe));
+	ASSERT_EQ(0, fe_handshake(&fe));
+	ept = nl_ept_new(EPT_REQ(.dev = DEV, .addr = ADDR, .remote = REMOTE));
+	ASSERT_GE(ept, 0);
+	fd = ept_open(ept, O_NONBLOCK);
+	ASSERT_EQ(0, fe_start(&fe));
+	EXPECT_EQ(0, talk(&fe.g, fd));
+	fe_exit(&fe);
+	EXPECT_TRUE(WAIT_FOR(nl_dev_get(DEV, &dev) == -ENODEV, LONG_MS));
+	close(fd);
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+}
+
+TEST(socket_from_systemd)
+{
+	char *const argv[] = { "vrpmsg-bridge", NULL };
+	char *const both[] = { "vrpmsg-bridge", "--socket", SOCK, NULL };
+	char *const other[] = { "vrpmsg-bridge", "--socket", "/run/x", NULL };
+	const char *notify_path = "/run/vrpmsg-bridge.notify";
+	int sock = bound(SOCK_STREAM, SOCK);
+	int notify = bound(SOCK_DGRAM, notify_path);
+	uint64_t value;
+	char buf[64] = {};
+	struct fe fe;
+	pid_t pid;
+
+	/* A descriptor that is no listening socket, and one elsewhere. */
+	EXPECT_EQ(2, wait_exit(spawn(sock, argv)));
+	ASSERT_EQ(0, listen(sock, 1));
+	EXPECT_EQ(1, wait_exit(spawn(sock, other)));
+	/* And more sockets than it has use for. */
+	setenv("LISTEN_FDS", "2", 1);
+	EXPECT_EQ(2, wait_exit(spawn(sock, argv)));
+	unsetenv("LISTEN_FDS");
+
+	setenv("NOTIFY_SOCKET", notify_path, 1);
+	/* Where it is may be said: the unit is the same without a socket unit. */
+	pid = spawn(sock, both);
+	ASSERT_EQ(POLLIN, poll_fd(notify, POLLIN, LONG_MS));
+	ASSERT_LT(0, recv(notify, buf, sizeof(buf) - 1, 0));
+	EXPECT_STREQ("READY=1", buf);
+
+	fe_init(&fe);
+	ASSERT_EQ(0, fe_connect(&fe));
+	EXPECT_EQ(0, fe_get(&fe, GET_FEATURES, &value));
+	fe_exit(&fe);
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+	/* systemd's socket is systemd's to remove. */
+	EXPECT_EQ(0, unlink(SOCK));
+	unlink(notify_path);
+	close(sock);
+	close(notify);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,155 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# vrpmsgctl save and apply.
+set -u
+tmp=$(mktemp -d)
+a=apply-a$$ b=apply-b$$
+# shellcheck source=ctl.sh
+. "$(dirname "$0")/ctl.sh"
+
+# shellcheck disable=SC2317	# called by the trap
+cleanup()
+{
+	[[ ! $guest_pid ]] || stop_guest
+	vrpmsgctl dev del $a 2>/dev/null
+	vrpmsgctl dev del $b 2>/dev/null
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+cd "$tmp" || exit
+
+echo "TAP version 13"
+cat >first.conf <<EOF2
+# What gpu needs.
+ept add dev $a name "my service" addr 0x400 policy drop rx-limit 4k announced
+
+dev add $a hold-time 2.5	# behind its endpoint
+ept add dev $a name many addressed
+ept add dev $a addr 77 remote 5 closed keep
+EOF2
+
+# Refusals: where they are, all of them, and nothing is done.
+cat >bad.conf <<EOF2
+dev add $b
+ept add dev $b addr 1 colour red
+ept add dev $b
+dev del $b
+ept add dev $b name "open
+ept set $b/x policy drop
+EOF2
+expect "all faults of a file, with their lines" 1 "" \
+	'bad.conf:2: ept add: what is "colour"\?.*bad.conf:3: an endpoint in a file needs a name.*bad.conf:4: a file has .*bad.conf:5: a quote.*bad.conf:6: a file has' \
+	vrpmsgctl apply bad.conf
+cat >bad.conf <<EOF2
+dev add $b
+dev add $b
+ept add dev $b addr 9
+ept add dev $b addr 9
+ept add dev $b addr 53
+ept add dev nosuch addr 9
+ept add dev $b name s announced rx-limit 1
+ept add dev $b addr 4 announced
+dev add a/b
+EOF2
+expect "faults that a line alone does not have" 2 "" \
+	'bad.conf:2: .*twice.*bad.conf:4: .*twice.*bad.conf:5: .*addr.*bad.conf:6: .*no such.*bad.conf:8: only.*bad.conf:9: not a name' \
+	vrpmsgctl apply bad.conf
+expect "and nothing was done" 2 "" "No such device" vrpmsgctl dev show $b
+expect "a file that is not there" 2 "" "nosuch.conf: No such file" \
+	vrpmsgctl apply first.conf nosuch.conf
+expect "nothing was done here either" 2 "" "No such device" \
+	vrpmsgctl dev show $a
+
+# Make it so.
+changes="^dev add $a hold-time 2.5
+ept add dev $a name \"my service\" addr 0x400 policy drop rx-limit 4k announced
+ept add dev $a name many addressed
+ept add dev $a addr 77 remote 5 closed keep$"
+expect "a dry run says what would be done" 0 "$changes" "" \
+	vrpmsgctl apply --dry-run first.conf
+expect "and does nothing" 2 "" "No such device" vrpmsgctl dev show $a
+expect "apply says what it does" 0 "$changes" "" vrpmsgctl apply first.conf
+expect "and it is so" 0 "addr 77 remote 5 \(fixed\) .*closed keep.*name \"my service\" addr 1024 announced policy drop rx-limit 4096 .*name many addr 1025 addressed" "" \
+	vrpmsgctl -o ept show dev $a
+expect "once more changes nothing" 0 "" "" vrpmsgctl apply first.conf
+expect "JSON of nothing" 0 '^\[\]$' "" vrpmsgctl -j apply first.conf
+expect "save" 0 "^dev add $a hold-time 2.5
+ept add dev $a addr 77 remote 5 closed keep
+ept add dev $a name \"my service\" addr 1024 announced policy drop rx-limit 4096
+ept add dev $a name many addr 1025 addressed$" "" vrpmsgctl save dev $a
+expect "save of no device" 2 "" "No such device" vrpmsgctl save dev nosuch
+vrpmsgctl save >saved.conf
+expect "what is saved is what there is" 0 "" "" \
+	vrpmsgctl apply --dry-run --prune saved.conf
+# shellcheck disable=SC2317	# called through expect
+piped() { vrpmsgctl save | vrpmsgctl apply --dry-run -; }
+expect "save and apply in a pipe" 0 "" "" piped
+
+# Change in place.
+cat >second.conf <<EOF2
+dev add $a mtu 100
+ept add dev $a name "my service" tx-limit 1M
+ept add dev $a name many addressed
+ept add dev $a addr 77 remote follow
+EOF2
+id() { field path ept show "$1"; }
+service=$(id "$a/my service")
+expect "only what differs is changed" 0 "^dev set $a mtu 100 hold-time 10
+ept set $service policy hold rx-limit 262144 tx-limit 1048576 # $a/my service
+ns withdraw $service # $a/my service
+ept set /dev/vrpmsg-ep[0-9]+ remote follow closed drop # $a/$" "" vrpmsgctl apply second.conf
+expect "to what is said" 0 "name \"my service\" addr 1024 policy hold rx-limit 262144 tx-limit 1048576" "" \
+	vrpmsgctl -o ept show "$service"
+expect "once more" 0 "" "" vrpmsgctl apply second.conf
+echo "ept add dev $a name many" >third.conf
+expect "what cannot be changed is refused" 2 "" \
+	"third.conf:1: addressed of /dev/vrpmsg-ep[0-9]+ cannot be changed; --replace" \
+	vrpmsgctl apply third.conf
+expect "unless it may be replaced" 0 "^ept del /dev/vrpmsg-ep[0-9]+ # $a/many
+ept add dev $a name many$" "" vrpmsgctl apply --replace third.conf
+expect "which makes it anew" 0 "name many addr [0-9]+ policy" "" \
+	vrpmsgctl -o ept show $a/many
+echo "ept add dev $a addr 77 name x" >third.conf
+expect "an address with another name" 2 "" "third.conf:1: .* cannot be changed" \
+	vrpmsgctl apply third.conf
+
+# Prune takes all files together.
+vrpmsgctl dev add $b >/dev/null
+vrpmsgctl ept add dev $b name keep >/dev/null
+vrpmsgctl save | sed "/dev $a addr 77/d" | grep -v "^dev add $b" |
+	grep -v " $b " >one.conf
+vrpmsgctl save dev $b >two.conf
+expect "prune deletes what no file has" 0 \
+	"^ept del /dev/vrpmsg-ep[0-9]+ # $a/$" "" \
+	vrpmsgctl apply --prune one.conf two.conf
+expect "the rest stays" 0 "name keep" "" vrpmsgctl -o ept show dev $b
+expect "prune of a device" 0 "^dev del $b$" "" vrpmsgctl apply --prune one.conf
+start_guest $a
+expect "prune of a device that a VMM has" 2 "" \
+	"--prune: $a: a VMM has the device" vrpmsgctl apply --prune two.conf
+expect "which comes before anything is done" 2 "" "No such device" \
+	vrpmsgctl dev show $b
+stop_guest
+expect "apply from standard input names its lines" 1 "" "stdin:1: " \
+	bash -c 'echo nonsense | vrpmsgctl apply -'
+cat >odd.conf <<EOF2
+ept add dev $a name "a\\\$(b) \\"c\\\\ d" addr 5
+EOF2
+expect "odd names" 0 'name "a\\\$\(b\) \\"c\\\\ d"' "" vrpmsgctl apply odd.conf
+expect "are saved as they are" 0 "" "" piped
+echo "dev add $a" >one.conf
+vrpmsgctl -j apply --prune one.conf >changes.json
+expect "changes as JSON" 0 '^\[\{"change":"ept del /dev/vrpmsg-ep[0-9]+ # ' "" \
+	cat changes.json
+
+# One step.
+expect "ept add of an announced one" 0 "name now addr [0-9]+ announced" "" \
+	vrpmsgctl ept add dev $a name now announced
+expect "ept add of one that cannot be announced" 2 "" "name" \
+	vrpmsgctl ept add dev $a addr 99 announced
+expect "leaves none" 0 "^/dev/vrpmsg-ep[0-9]+: dev $a name now [^
+]*$" "" vrpmsgctl -o ept show dev $a
+
+echo "1..$number"
+((failed == 0))

@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The examples in C and shell do what they say, with a guest.
+# shellcheck disable=SC2317	# functions are called through succeeds
+set -u
+# shellcheck source=examples.sh
+. "$(dirname "$0")/examples.sh"
+
+echo "TAP version 13"
+start "$bin/echo" $dev echo
+succeeds "echo: makes its device and serves" serves echo
+start_guest $dev
+guest mute
+succeeds "echo: sends back what it gets" asks 500 echo "Who is there?" \
+	"Who is there?"
+stop
+start "$bin/echo" $dev echo
+succeeds "echo: and serves again" serves echo
+succeeds "echo: as before" asks 500 echo again again
+stop
+
+start "$top/examples/service.sh" $dev/shell
+succeeds "service.sh: without an endpoint it ends" ends 1
+succeeds "service.sh: and says why" has out "no char device"
+vrpmsgctl ept add dev $dev name shell >path
+start "$top/examples/service.sh" "$(cut -d: -f1 path)"
+succeeds "service.sh: serves" serves shell
+succeeds "service.sh: knows an answer" asks 501 shell host "$(uname -n)"
+succeeds "service.sh: or not" asks 501 shell 'a \b' 'what is a \\b?'
+stop
+
+start "$bin/addressed" $dev many
+succeeds "addressed: serves" serves many
+succeeds "addressed: counts the messages of one" asks 1 many a "message 1"
+succeeds "addressed: and goes on" asks 1 many a "message 2"
+succeeds "addressed: and of another one" asks 2 many a "message 1"
+succeeds "addressed: not mixing them up" asks 1 many a "message 3"
+guest reset
+succeeds "addressed: another guest begins anew" asks 1 many a "message 1"
+stop
+
+start "$bin/client" /nosuch
+succeeds "client: without an endpoint it ends" ends 1
+vrpmsgctl ept add dev $dev name client >path
+start "$bin/client" "$(cut -d: -f1 path)"
+succeeds "client: has it open" serves client
+guest "send 900 $(field addr ept show $dev/client) hello"
+succeeds "client: prints what comes" says "^hello$"
+echo "first line" >&"$to"
+succeeds "client: sends a line" wait_for got "first line"
+guest reset
+succeeds "client: sees that the guest is another one" says "another guest is there"
+echo "second line" >&"$to"
+guest "send 901 $(field addr ept show $dev/client) hello"
+succeeds "client: waits for a remote" wait_for got "second line"
+vrpmsgctl ept del $dev/client
+succeeds "client: ends with the endpoint" ends 1
+succeeds "client: and says why" has out "the endpoint is gone"
+
+start "$bin/monitor"
+succeeds "monitor: what there is" says "there is device $dev: running"
+vrpmsgctl ept add dev $dev name seen >path
+succeeds "monitor: an endpoint comes" says "new endpoint $dev/seen: address [0-9]+, remote none"
+guest "create seen 902"
+succeeds "monitor: so does a channel" says "new channel $dev/seen: address 902"
+succeeds "monitor: the endpoint has a remote" says "change endpoint $dev/seen: .*, remote bound"
+vrpmsgctl ept del $dev/seen
+succeeds "monitor: the endpoint goes" says "del endpoint $dev/seen"
+stop
+
+# Who has the descriptor may be anybody.
+chmod 755 "$tmp"
+start "$bin/handover" $dev passed "$tmp/socket"
+succeeds "handover: has a socket" wait_for test -S "$tmp/socket"
+chmod 777 "$tmp/socket"
+setpriv --reuid 65534 --regid 65534 --clear-groups \
+	"$bin/handover" "$tmp/socket" >passed 2>&1 &
+second=$!
+succeeds "handover: gives it away" ends 0
+succeeds "handover: another user has it" wait_for has passed \
+	"^serving $dev/passed at [0-9]+"
+addr=$(grep -o '[0-9]*$' passed)
+succeeds "handover: and serves" asks_at 903 "$addr" "Who is it?" "Who is it?"
+kill -KILL $second
+wait $second 2>/dev/null
+no_user_endpoint()
+{
+	[[ $(vrpmsgctl -j ept show dev "$dev") != *'"descriptor":true'* ]]
+}
+succeeds "handover: killed, nothing is left" wait_for no_user_endpoint
+
+stop_guest
+readme_has_echo_c()
+{
+	diff <(block c) <(sed -n '/^#include/,$p' "$top/examples/echo.c")
+}
+succeeds "echo.c: README has it" readme_has_echo_c
+
+echo "1..$number"
+exit $failed

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* libvhostrpmsg's monitor: events, what is lost, and why it cannot be had. */
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "guest.h"
+#include "util.h"
+#include "vhostrpmsg.h"
+
+#define DEV "lib-monitor"
+
+FIXTURE(monitor)
+{
+	struct vrpmsg_ctx *ctx;
+	struct vrpmsg_ept_config *config;
+	struct vrpmsg_monitor *monitor;
+};
+
+FIXTURE_SETUP(monitor)
+{
+	/* A test before this one may have died. */
+	nl_dev_del(DEV);
+	self->ctx = vrpmsg_ctx_open();
+	ASSERT_NE(NULL, self->ctx);
+	self->config = vrpmsg_ept_config_new();
+	ASSERT_NE(NULL, self->config);
+	ASSERT_EQ(0, vrpmsg_ept_config_set_dev_name(self->config, DEV));
+	ASSERT_LT(0, nl_dev_new(DEV));
+	self->monitor = vrpmsg_monitor_open(self->ctx);
+	ASSERT_NE(NULL, self->monitor);
+	EXPECT_STREQ("", vrpmsg_ctx_errmsg(self->ctx));
+	EXPECT_STREQ("", vrpmsg_monitor_errmsg(self->monitor));
+}
+
+FIXTURE_TEARDOWN(monitor)
+{
+	vrpmsg_dev_del(self->ctx, DEV);
+	vrpmsg_monitor_close(self->monitor);
+	vrpmsg_ept_config_free(self->config);
+	vrpmsg_ctx_close(self->ctx);
+}
+
+/* The next one of a kind, or NULL. */
+static struct vrpmsg_event *next_event(struct vrpmsg_monitor *monitor,
+				       enum vrpmsg_object type)
+{
+	struct vrpmsg_event *event;
+
+	while (poll_fd(vrpmsg_monitor_fd(monitor), POLLIN, LONG_MS)) {
+		event = vrpmsg_monitor_read(monitor);
+		if (!event || vrpmsg_event_type(event) == type)
+			return event;
+		vrpmsg_event_free(event);
+	}
+	return NULL;
+}
+
+TEST_F(monitor, events)
+{
+	struct vrpmsg_monitor *monitor = self->monitor;
+	struct guest_opts opts = { .name = DEV };
+	const struct vrpmsg_dev *dev;
+	struct vrpmsg_event *event;
+	struct vrpmsg_ept *ept;
+	struct guest g;
+	bool running;
+
+	EXPECT_EQ(NULL, vrpmsg_monitor_read(monitor));
+	EXPECT_EQ(EAGAIN, errno);
+
+	ept = vrpmsg_ept_add(self->ctx, self->config);
+	ASSERT_NE(NULL, ept);
+	event = next_event(monitor, VRPMSG_EVENT_EPT);
+	ASSERT_NE(NULL, event);
+	EXPECT_EQ(VRPMSG_EVENT_EPT, vrpmsg_event_type(event));
+	EXPECT_EQ(VRPMSG_EVENT_NEW, vrpmsg_event_action(event));
+	ASSERT_NE(NULL, vrpmsg_event_ept(event));
+	EXPECT_EQ(vrpmsg_ept_id(ept), vrpmsg_ept_id(vrpmsg_event_ept(event)));
+	EXPECT_EQ(NULL, vrpmsg_event_dev(event));
+	EXPECT_EQ(NULL, vrpmsg_event_chan(event));
+	vrpmsg_event_free(event);
+
+	ASSERT_EQ(0, vrpmsg_ept_del(self->ctx, vrpmsg_ept_id(ept)));
+	event = next_event(monitor, VRPMSG_EVENT_EPT);
+	ASSERT_NE(NULL, event);
+	EXPECT_EQ(VRPMSG_EVENT_DEL, vrpmsg_event_action(event));
+	vrpmsg_event_free(event);
+	vrpmsg_ept_free(ept);
+
+	/* The VMM's own device comes, and goes when it attaches to ours. */
+	ASSERT_EQ(0, guest_open(&g, &opts));
+	do {
+		event = next_event(monitor, VRPMSG_EVENT_DEV);
+		ASSERT_NE(NULL, event);
+		dev = vrpmsg_event_dev(event);
+		ASSERT_NE(NULL, dev);
+		EXPECT_EQ(NULL, vrpmsg_event_ept(event));
+		running = vrpmsg_dev_state(dev) == VRPMSG_DEV_RUNNING;
+		if (running) {
+			EXPECT_STREQ(DEV, vrpmsg_dev_name(dev));
+			EXPECT_EQ(VRPMSG_EVENT_CHANGE,
+				  vrpmsg_event_action(event));
+		}
+		vrpmsg_event_free(event);
+	} while (!running);
+
+	ASSERT_EQ(0, guest_ns_send(&g, "svc", 2000, 0));
+	event = next_event(monitor, VRPMSG_EVENT_CHAN);
+	ASSERT_NE(NULL, event);
+	EXPECT_EQ(VRPMSG_EVENT_NEW, vrpmsg_event_action(event));
+	ASSERT_NE(NULL, vrpmsg_event_chan(event));
+	EXPECT_STREQ("svc", vrpmsg_chan_name(vrpmsg_event_chan(event)));
+	vrpmsg_event_free(event);
+	guest_close(&g);
+}
+
+TEST_F(monitor, no_event_has_words)
+{
+	EXPECT_EQ(NULL, vrpmsg_monitor_read(self->monitor));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_STREQ("there is no event", vrpmsg_monitor_errmsg(self->monitor));
+}
+
+TEST_F(monitor, events_that_are_lost)
+{
+	int one = 1, fd = vrpmsg_monitor_fd(self->monitor);
+	struct vrpmsg_event *event;
+	struct vrpmsg_ept *ept;
+	bool lost = false;
+
+	/* No room for more than one or two. */
+	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &one, sizeof(one)));
+	for (int i = 0; i < 50; i++) {
+		ept = vrpmsg_ept_add(self->ctx, self->config);
+		ASSERT_NE(NULL, ept);
+		vrpmsg_ept_free(ept);
+	}
+	do {
+		event = vrpmsg_monitor_read(self->monitor);
+		if (!event && errno == ENOBUFS) {
+			lost = true;
+			EXPECT_STREQ("events were lost",
+				     vrpmsg_monitor_errmsg(self->monitor));
+		}
+		vrpmsg_event_free(event);
+	} while (event || errno == ENOBUFS);
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_TRUE(lost);
+}
+
+TEST_F(monitor, the_module_is_reloaded)
+{
+	const char *module = getenv("VRPMSG_KO");
+	struct vrpmsg_event *event;
+	struct vrpmsg_dev *dev;
+	bool lost = false;
+
+	if (!module)
+		SKIP(return, "VRPMSG_KO does not say where the module is");
+	/* test_kclient may have left its module, which needs ours. */
+	module_remove("vhost_rpmsg_kclient");
+	ASSERT_EQ(0, module_remove("vhost_rpmsg"));
+	ASSERT_EQ(0, module_load(module));
+	/* It says so, and goes on: the family has another number now. */
+	while (!lost) {
+		ASSERT_TRUE(poll_fd(vrpmsg_monitor_fd(self->monitor), POLLIN,
+				    LONG_MS));
+		event = vrpmsg_monitor_read(self->monitor);
+		lost = !event && errno == ENOBUFS;
+		vrpmsg_event_free(event);
+	}
+	dev = vrpmsg_dev_add(self->ctx, DEV, NULL);
+	ASSERT_NE(NULL, dev);
+	vrpmsg_dev_free(dev);
+	event = next_event(self->monitor, VRPMSG_EVENT_DEV);
+	ASSERT_NE(NULL, event);
+	EXPECT_STREQ(DEV, vrpmsg_dev_name(vrpmsg_event_dev(event)));
+	vrpmsg_event_free(event);
+}
+
+/* In a namespace of its own: 0, or where it went wrong. */
+static int elsewhere(void)
+{
+	struct vrpmsg_ctx *ctx;
+
+	if (unshare(CLONE_NEWNET))
+		return 1;
+	ctx = vrpmsg_ctx_open();
+	if (!ctx)
+		return 2;
+	if (vrpmsg_dev_list(ctx, NULL) || errno != EPROTONOSUPPORT)
+		return 3;
+	if (!strstr(vrpmsg_ctx_errmsg(ctx), "initial network namespace"))
+		return 4;
+	if (vrpmsg_monitor_open(ctx) || errno != EPROTONOSUPPORT)
+		return 5;
+	if (!strstr(vrpmsg_ctx_errmsg(ctx), "initial network namespace"))
+		return 6;
+	return 0;
+}
+
+TEST_F(monitor, another_network_namespace)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid)
+		_exit(elsewhere());
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,399 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The tests of verdict.py and of the functions of lib.sh that call it; TAP."""
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+
+import tap      # noqa: E402
+import verdict  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+KASAN = "BUG: KASAN: slab-use-after-free in ept_get+0x10/0x20 [vhost_rpmsg]"
+RULE = "=" * 66
+
+BAD = [
+    "WARNING: CPU: 0 PID: 12 at drivers/vhost/vhost.c:271 vhost_poll_start",
+    "BUG: kernel NULL pointer dereference, address: 0000000000000008",
+    KASAN,
+    "Oops: 0000 [#1] PREEMPT SMP",
+    "general protection fault, probably for non-canonical address",
+    "WARNING: possible circular locking dependency detected",
+    "WARNING: suspicious RCU usage",
+    "INFO: task vhost-12:13 blocked for more than 120 seconds.",
+    "watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [vhost-12:13]",
+    "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+    "refcount_t: underflow; use-after-free.",
+    "list_del corruption. prev->next should be",
+    "BUG vhost_rpmsg_msg (Tainted: G): Objects remaining in vhost_rpmsg_msg",
+    "BUG: sleeping function called from invalid context at mm/slab.h:1",
+    "UBSAN: array-index-out-of-bounds in rings.c:1:2",
+    "kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
+    "Kernel panic - not syncing: Attempted to kill init!",
+    "Call Trace:",
+]
+FINE = [
+    "vhost_rpmsg: loading out-of-tree module taints kernel.",
+    "vhost_rpmsg: module verification failed: signature missing",
+    "vhost_rpmsg lib: bad ring entry of the guest",
+    "kmemleak: 0 new suspected memory leaks",
+    "debug: a bug in a text is not one",
+]
+
+
+def stamp(lines):
+    """As they are in a kernel's log."""
+    return [f"[{i:5}.000000] {line}" for i, line in enumerate(lines)]
+
+
+def race(reader, writer, first="data-race in a / b"):
+    """A report of KCSAN."""
+    return [
+        RULE, "BUG: KCSAN: " + first, "",
+        "write to 0xffff888005d1a2c8 of 4 bytes by task 12 on cpu 1:",
+        *(" " + name for name in writer), "",
+        "read to 0xffff888005d1a2c8 of 4 bytes by task 13 on cpu 0:",
+        *(" " + name for name in reader), "",
+        "Reported by Kernel Concurrency Sanitizer on:", RULE,
+    ]
+
+
+OTHERS = race(["do_sys_poll+0x1/0x2"], ["pipe_write+0x1/0x2"])
+OURS = race(["ept_get+0x1/0x2 [vhost_rpmsg]"], ["ept_put+0x1/0x2"])
+
+KNOWN = [
+    "------------[ cut here ]------------",
+    "irq 11 handler vp_interrupt+0x0/0x90 enabled interrupts",
+    "WARNING: CPU: 0 PID: 1 at kernel/irq/handle.c:161 __handle_irq_event",
+    "Call Trace:", " <IRQ>", " handle_irq_event+0x1/0x2",
+    "---[ end trace 0000000000000000 ]---",
+]
+
+
+class Files(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def write(self, lines, name="log", end="\n"):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as file:
+            text = "".join(line + end for line in lines)
+            file.write(text.encode("utf-8", "surrogateescape"))
+        return path
+
+    def run_verdict(self, *args):
+        return subprocess.run(
+            [os.path.join(HERE, "verdict.py"), *args], check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def shell(self, script, *args):
+        """Run a script that has sourced lib.sh."""
+        script = f". {HERE}/lib.sh; {script}"
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script, "-", *args],
+            check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def assert_bad(self, path, *options, bad=True):
+        self.assertEqual(self.run_verdict("log", *options, path).returncode,
+                         int(bad))
+        # As the scripts ask, whatever there is to read of the answer.
+        said = self.shell('if bad_log_lines "$@" >/dev/null; then echo bad; fi',
+                          *options, path)
+        self.assertEqual(said.stdout == b"bad\n", bad)
+
+
+class Log(Files):
+    def test_bad_lines(self):
+        for line in BAD:
+            with self.subTest(line):
+                path = self.write(stamp(["Linux version 6.12", line, "test: a"]))
+                self.assertEqual(self.run_verdict("log", path).returncode, 1)
+
+    def test_fine_lines(self):
+        self.assert_bad(self.write(stamp(FINE)), bad=False)
+
+    def test_empty_log(self):
+        self.assert_bad(self.write([]), bad=False)
+
+    def test_no_log(self):
+        ret = self.run_verdict("log", self.folder + "/none")
+        self.assertNotEqual(ret.returncode, 0)
+        self.assertEqual(
+            self.shell("bad_log_lines /none && echo bad").stdout, b"bad\n")
+
+    def test_2000_reports(self):
+        path = self.write(stamp([KASAN] * 2000))
+        self.assert_bad(path)
+        shown = self.run_verdict("log", path).stdout.decode().splitlines()
+        self.assertEqual(len(shown), verdict.MAX_SHOWN + 1)
+        self.assertEqual(shown[-1], "... and 1800 more bad lines")
+
+    def test_2000_long_reports(self):
+        self.assert_bad(self.write(stamp(OURS * 2000)), "--own-races")
+
+    def test_log_of_several_mib(self):
+        filler = stamp(["systemd[1]: nothing of interest happens here"] * 100000)
+        path = self.write(filler)
+        self.assertGreater(os.path.getsize(path), 4 << 20)
+        self.assert_bad(path, bad=False)
+        self.assert_bad(self.write([*filler, KASAN]))
+        self.assert_bad(self.write([KASAN, *filler]))
+
+    def test_report_cut_by_the_end(self):
+        path = self.write(["fine"])
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("[   1.0] BUG: KAS")
+        self.assert_bad(path)
+
+    def test_cr_lf(self):
+        self.assert_bad(self.write(stamp(BAD), end="\r\n"))
+        self.assert_bad(self.write(stamp(FINE), end="\r\n"), bad=False)
+
+    def test_bytes_that_are_no_text(self):
+        self.assert_bad(self.write(["\udcff\udc80\x00", KASAN]))
+        self.assert_bad(self.write(["\udcff\udc80\x00"]), bad=False)
+
+    def test_context_is_shown(self):
+        lines = [KASAN, *(f"line {i}" for i in range(40))]
+        shown = verdict.find_bad(lines)
+        self.assertEqual(shown, lines[:1 + verdict.CONTEXT])
+
+    def test_unknown_option(self):
+        path = self.write([])
+        self.assertNotEqual(
+            self.run_verdict("log", "--own-race", path).returncode, 0)
+
+
+class Races(Files):
+    def test_others_do_not_count(self):
+        self.assert_bad(self.write(stamp(OTHERS * 3)), "--own-races", bad=False)
+        self.assert_bad(self.write(stamp(OTHERS)))
+
+    def test_ours_count(self):
+        self.assert_bad(self.write(stamp(OTHERS + OURS + OTHERS)), "--own-races")
+
+    def test_ours_count_with_cr_lf(self):
+        path = self.write(stamp(OTHERS), end="\r\n")
+        self.assert_bad(path, "--own-races", bad=False)
+        path = self.write(stamp(OURS), end="\r\n")
+        self.assert_bad(path, "--own-races")
+
+    def test_who_was_interrupted_has_not_raced(self):
+        stack = ["tick+0x1/0x2", "asm_sysvec_apic_timer_interrupt+0x1/0x2",
+                 "ept_get+0x1/0x2 [vhost_rpmsg]"]
+        self.assert_bad(self.write(stamp(race(stack, ["tick+0x1/0x2"]))),
+                        "--own-races", bad=False)
+
+    def test_waking_a_poll_does_not_count(self):
+        lines = race(["pollwake+0x1/0x2", "vhost_work+0x1/0x2 [vhost]"],
+                     ["poll_schedule_timeout+0x1/0x2"],
+                     "data-race in poll_schedule_timeout.constprop.0 / pollwake")
+        self.assert_bad(self.write(stamp(lines)), "--own-races", bad=False)
+
+    def test_report_cut_by_the_end(self):
+        for length in range(2, len(OTHERS) - 1):
+            path = self.write(stamp(OTHERS[:length]))
+            self.assert_bad(path, "--own-races")
+        self.assert_bad(self.write(stamp(OTHERS[:1])), "--own-races", bad=False)
+
+    def test_report_cut_by_the_next(self):
+        self.assert_bad(self.write(stamp(OTHERS[:5] + OTHERS)), "--own-races")
+
+    def test_kasan_uses_the_same_rules(self):
+        lines = [RULE, KASAN, "Read of size 8", RULE]
+        self.assert_bad(self.write(stamp(OTHERS + lines + OTHERS)),
+                        "--own-races")
+
+
+class KnownFault(Files):
+    def test_it_does_not_count(self):
+        path = self.write(stamp(KNOWN))
+        self.assert_bad(path, "--known-guest-fault", bad=False)
+        self.assert_bad(path)
+
+    def test_another_warning_counts(self):
+        other = [line.replace("vp_interrupt", "e1000_intr") for line in KNOWN]
+        self.assert_bad(self.write(stamp(KNOWN + other + KNOWN)),
+                        "--known-guest-fault")
+
+    def test_trouble_inside_of_it_counts(self):
+        for line in BAD:
+            if line != "Call Trace:":
+                lines = KNOWN[:5] + [line] + KNOWN[5:]
+                self.assertTrue(verdict.find_bad(
+                    verdict.without_known_fault(lines)), line)
+
+    def test_a_warning_that_is_cut_counts(self):
+        cut = ["------------[ cut here ]------------", "WARNING: somewhere"]
+        self.assert_bad(self.write(stamp(cut + KNOWN)), "--known-guest-fault")
+        self.assert_bad(self.write(stamp(KNOWN[:-1])), "--known-guest-fault")
+
+
+class Early(Files):
+    def early(self, lines):
+        return self.run_verdict("early", self.write(stamp(lines))).returncode
+
+    def test_before_init(self):
+        self.assertEqual(self.early(["Linux version 6.12", "int3: 0000 [#1]"]), 0)
+        self.assertEqual(self.early([]), 0)
+        self.assertEqual(self.early(
+            ["Command line: vrpmsg_top=/src/vhost_rpmsg console=ttyS0"]), 0)
+
+    def test_after_init(self):
+        self.assertEqual(self.early(["Run /init as init process"]), 1)
+
+    def test_after_the_module(self):
+        self.assertEqual(self.early([FINE[0], "Oops: 0000 [#1]"]), 1)
+        self.assertEqual(self.early([KASAN]), 1)
+
+    def test_no_log(self):
+        self.assertNotEqual(
+            self.run_verdict("early", self.folder + "/none").returncode, 0)
+
+
+class Counting(Files):
+    def judge(self, tap, status="0 1500", end="\n"):
+        self.write(tap, "test_a.tap", end)
+        self.write([status] if status else [], "test_a.status")
+        out = self.run_verdict("tap", "6.12", self.folder, "test_a")
+        self.assertEqual(out.returncode, 0)
+        *self.said, numbers = out.stdout.decode().splitlines()
+        return tuple(map(int, numbers.split()))
+
+    def test_all_is_well(self):
+        tap = ["TAP version 13", "1..2", "# RUN a", "ok 1 - a", "ok 2 - b"]
+        self.assertEqual(self.judge(tap), (2, 0, 0))
+        self.assertEqual(len(self.said), 1)
+        self.assertIn("1.5 s", self.said[0])
+        self.assertEqual(self.judge(tap, end="\r\n"), (2, 0, 0))
+
+    def test_plan_at_the_end(self):
+        self.assertEqual(self.judge(["ok 1", "1..1"]), (1, 0, 0))
+
+    def test_failure(self):
+        self.assertEqual(self.judge(
+            ["1..2", "# why", "not ok 1 - a", "ok 2 - b"], "1 3"), (1, 1, 0))
+        self.assertIn("  # why", self.said)
+
+    def test_skips(self):
+        self.assertEqual(self.judge(
+            ["1..2", "ok 1 # SKIP no uring", "ok 2"]), (1, 0, 1))
+        self.assertIn("  ok 1 # SKIP no uring", self.said)
+        self.assertEqual(self.judge(["1..0 # SKIP no kernel"]), (0, 0, 1))
+
+    def test_a_plan_that_is_not_kept(self):
+        self.assertEqual(self.judge(["1..3", "ok 1", "ok 2"]), (2, 1, 0))
+        self.assertEqual(self.judge(["1..1", "ok 1", "ok 2"]), (2, 1, 0))
+        self.assertEqual(self.judge(["ok 1"]), (1, 1, 0))
+        self.assertEqual(self.judge([]), (0, 1, 0))
+
+    def test_a_bad_status(self):
+        self.assertEqual(self.judge(["1..1", "ok 1"], "139 3"), (1, 1, 0))
+        self.assertIn("  the program ended with status 139, plan 1", self.said)
+        self.assertEqual(self.judge(["1..0 # SKIP"], "1 3"), (0, 1, 1))
+
+    def test_did_not_run(self):
+        for status in ("", "0", "x y", "1 2 3"):
+            self.assertEqual(self.judge(["1..1", "ok 1"], status), (0, 1, 0))
+
+    def test_what_many_failures_say(self):
+        tap = ["1..5000", *(f"not ok {i} - {'x' * 60}" for i in range(5000))]
+        self.assertEqual(self.judge(tap, "1 3"), (0, 5000, 0))
+        self.assertEqual(len(self.said), 1 + verdict.MAX_SAID)
+
+    def test_the_shell_adds_up(self):
+        self.judge(["1..3", "ok 1", "not ok 2", "ok 3 # SKIP"], "1 3")
+        out = self.shell(
+            'count a "$1" test_a; count a "$1" test_a; count a "$1" none; '
+            "echo $passed $failed $skipped", self.folder)
+        self.assertEqual(out.stdout.splitlines()[-1], b"2 3 2")
+        self.assertIn(b"none: did not run", out.stdout)
+
+    def test_the_shell_ends_when_the_program_does(self):
+        out = self.shell("count too few arguments are never enough; echo went on")
+        self.assertNotEqual(out.returncode, 0)
+        self.assertNotIn(b"went on", out.stdout)
+
+
+# What stands in for QEMU: the N-th call does what the N-th argument says.
+FAKE_QEMU = """#!/bin/bash
+n=$(($(cat "$FAKE/calls" 2>/dev/null) + 1))
+echo $n >"$FAKE/calls"
+say() { printf '[    1.0] %s\\r\\n' "$@" >>"$FAKE/console"; }
+: >"$FAKE/console"
+say "Linux version 6.12"
+case $(sed -n ${n}p "$FAKE/plan") in
+early)	say "int3: 0000 [#1]" ;;
+silent)	rm "$FAKE/console" ;;
+hang)	sleep 60 ;;
+late)	say "Run /init as init process" "Oops: 0000 [#1]" ;;
+ours)	say "vhost_rpmsg: loading out-of-tree module taints kernel." ;;
+good)	say "Run /init as init process"
+	echo 0 >"$FAKE/status" ;;
+bad)	say "Run /init as init process"
+	echo 3 >"$FAKE/status" ;;
+esac
+exit 0
+"""
+
+
+class Boot(Files):
+    def boot(self, *plan):
+        """Statuses of vm/run, how often it booted, and whether it said so."""
+        for name in ("cache/kernel/fake", "bin", "out"):
+            os.makedirs(os.path.join(self.folder, name), exist_ok=True)
+        self.write(["6.12.0-fake"], "cache/kernel/fake/release")
+        self.write(plan, "out/plan")
+        self.write([], "out/calls")
+        qemu = self.write([FAKE_QEMU], "bin/qemu-system-x86_64")
+        os.chmod(qemu, 0o755)
+        out = os.path.join(self.folder, "out")
+        env = dict(os.environ, FAKE=out, PATH=os.path.dirname(qemu) + ":" +
+                   os.environ["PATH"], VRPMSG_CACHE=self.folder + "/cache")
+        ret = subprocess.run(
+            [os.path.join(HERE, "run"), "-t", "2", "-o", out, "fake", "true"],
+            env=env, check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        calls = int(verdict.read_lines(out + "/calls")[0])
+        said = self.shell('say_booted_twice a "$1"', out).stderr
+        self.assertEqual(calls == 2, b"booting it once more" in ret.stderr)
+        self.assertEqual(calls == 2, b"was booted once more" in said)
+        return ret.returncode, calls
+
+    def test_the_status_is_the_commands(self):
+        self.assertEqual(self.boot("good"), (0, 1))
+        self.assertEqual(self.boot("bad"), (3, 1))
+
+    def test_an_early_death_is_tried_once_more(self):
+        self.assertEqual(self.boot("early", "good"), (0, 2))
+        self.assertEqual(self.boot("early", "bad"), (3, 2))
+
+    def test_it_is_tried_once_more_only_once(self):
+        self.assertEqual(self.boot("early", "early", "good"), (99, 2))
+
+    def test_a_later_death_counts(self):
+        self.assertEqual(self.boot("late", "good"), (99, 1))
+        self.assertEqual(self.boot("ours", "good"), (99, 1))
+
+    def test_a_vm_that_hangs_is_not_tried_again(self):
+        self.assertEqual(self.boot("hang", "good"), (99, 1))
+
+    def test_a_vm_without_a_log_is_not_tried_again(self):
+        self.assertEqual(self.boot("silent", "good"), (99, 1))
+
+
+class Pipes(Files):
+    def test_reading_a_part_of_the_answer(self):
+        path = self.write(stamp([KASAN] * 20000))
+        out = self.shell('bad_log_lines "$1" | head -n 1; '
+                         'bad_log_lines "$1" >/dev/full && echo bad', path)
+        self.assertTrue(out.stdout.endswith(b"bad\n"))
+
+
+if __name__ == "__main__":
+    sys.exit(tap.main())

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vrpmsgctl wait: until something is so */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "ctl.h"
+
+enum answer { YES, NOT_YET, FAILED };
+
+static enum answer dev_is(const struct wait_args *args)
+{
+	struct vrpmsg_dev *dev = vrpmsg_dev_get(ctl_ctx(), args->name);
+	enum answer answer;
+
+	if (!dev)
+		return errno == ENODEV ? NOT_YET : FAILED;
+	/* A device that runs is attached, too. */
+	answer = args->state == WAIT_THERE ||
+				 vrpmsg_dev_state(dev) == args->state ||
+				 (args->state == VRPMSG_DEV_ATTACHED &&
+				  vrpmsg_dev_state(dev) == VRPMSG_DEV_RUNNING) ?
+			 YES :
+			 NOT_YET;
+	vrpmsg_dev_free(dev);
+	return answer;
+}
+
+static enum answer ept_is(const struct wait_args *args)
+{
+	struct vrpmsg_ept *ept;
+	enum answer answer;
+
+	ept = ctl_get_ept(args->name);
+	if (!ept)
+		return errno == ENOENT || errno == ENODEV ? NOT_YET : FAILED;
+	answer = !args->remote || vrpmsg_ept_is_addressed(ept) ||
+				 vrpmsg_ept_remote_kind(ept) !=
+					 VRPMSG_REMOTE_NONE ?
+			 YES :
+			 NOT_YET;
+	vrpmsg_ept_free(ept);
+	return answer;
+}
+
+static enum answer chan_is(const struct wait_args *args)
+{
+	struct vrpmsg_chan **chans;
+	enum answer answer = NOT_YET;
+	size_t i;
+
+	chans = vrpmsg_chan_list(ctl_ctx(), args->dev, NULL);
+	if (!chans)
+		return errno == ENODEV ? NOT_YET : FAILED;
+	for (i = 0; chans[i]; i++) {
+		if (!strcmp(vrpmsg_chan_name(chans[i]), args->name))
+			answer = YES;
+	}
+	vrpmsg_chan_list_free(chans);
+	return answer;
+}
+
+/* Until the next event; all that are there are one. */
+static int next_event(struct vrpmsg_monitor *monitor, int64_t end)
+{
+	struct vrpmsg_event *event;
+	bool any = false;
+	int ready;
+
+	for (;;) {
+		event = vrpmsg_monitor_read(monitor);
+		vrpmsg_event_free(event);
+		if (event || errno == ENOBUFS) {
+			any = true;
+			continue;
+		}
+		if (errno != EAGAIN)
+			return ctl_error("monitor: %s",
+					 vrpmsg_monitor_errmsg(monitor));
+		if (any)
+			return CTL_OK;
+		ready = ctl_wait(vrpmsg_monitor_fd(monitor), POLLIN,
+				 ctl_left(end));
+		if (ready < 0)
+			return ctl_error("monitor");
+		if (!ready)
+			return CTL_NOTHING;
+	}
+}
+
+static int wait_until(const struct wait_args *args,
+		      enum answer (*is)(const struct wait_args *args))
+{
+	int64_t end = args->timeout < 0 ? -1 : ctl_now() + args->timeout;
+	struct vrpmsg_monitor *monitor;
+	enum answer answer;
+	int status = CTL_OK;
+
+	/* Listen first: it may become so just after it was looked at. */
+	monitor = vrpmsg_monitor_open(ctl_ctx());
+	if (!monitor)
+		return ctl_refused("wait");
+	while (!status) {
+		answer = is(args);
+		if (answer == YES)
+			break;
+		if (answer == FAILED)
+			status = ctl_refused(args->name);
+		else
+			status = next_event(monitor, end);
+	}
+	vrpmsg_monitor_close(monitor);
+	return status;
+}
+
+int wait_dev(const void *args)
+{
+	return wait_until(args, dev_is);
+}
+
+int wait_ept(const void *args)
+{
+	return wait_until(args, ept_is);
+}
+
+int wait_chan(const void *args)
+{
+	return wait_until(args, chan_is);
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Configuration files, and vrpmsgctl save */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "output.h"
+
+bool config_is_ept(const struct config_line *line)
+{
+	return !strcmp(line->parsed.command->object, "ept");
+}
+
+/* The keywords of the command that does this. */
+static const struct ctl_keyword *keywords_of(int (*run)(const void *args))
+{
+	const struct ctl_command *command = ctl_commands;
+
+	while (command->run != run)
+		command++;
+	return command->keywords;
+}
+
+static int64_t initial(const struct ctl_keyword *keyword)
+{
+	if (keyword->initial == CTL_MAKER)
+		return geteuid();
+	return keyword->get_word ? CTL_FIRST_WORD + keyword->initial :
+				   keyword->initial;
+}
+
+int64_t config_current(const struct ctl_keyword *keyword,
+		       const struct vrpmsg_ept *ept)
+{
+	int word = keyword->get_word ? keyword->get_word(ept) : -1;
+
+	return word >= 0 ? CTL_FIRST_WORD + word : keyword->get(ept);
+}
+
+int64_t config_value(const struct config_line *line,
+		     const struct ctl_keyword *keyword)
+{
+	const struct ctl_value *value =
+		&line->parsed.value[keyword - line->parsed.command->keywords];
+
+	return value->given ? value->number : initial(keyword);
+}
+
+static const char *given(const struct config_line *line, const char *name)
+{
+	const struct ctl_command *command = line->parsed.command;
+
+	return line->parsed
+		.value[ctl_keyword(command, name) - command->keywords]
+		.word;
+}
+
+/* What is the same for all lines of a kind, and what names the object. */
+static int check_line(struct config_line *line)
+{
+	const struct ctl_command *command = line->parsed.command;
+	const struct ctl_keyword *addr;
+	const struct dev_args *dev;
+
+	line->addr = -1;
+	if (command->run == dev_add) {
+		dev = (const void *)&line->parsed.args;
+		line->dev = dev->name;
+		return CTL_OK;
+	}
+	if (command->run != ept_add)
+		return ctl_usage("a file has \"dev add\" and \"ept add\" only");
+	line->dev = given(line, "dev");
+	line->name = given(line, "name");
+	addr = ctl_keyword(command, "addr");
+	if (line->parsed.value[addr - command->keywords].given)
+		line->addr = config_value(line, addr);
+	if (!line->name && line->addr < 0)
+		return ctl_usage("an endpoint in a file needs a name or an addr");
+	return CTL_OK;
+}
+
+static int parse_line(struct config_line *line, const char *text)
+{
+	int status;
+
+	if (quote_split(&line->words, text, NULL))
+		return errno == EINVAL ? ctl_usage("a quote does not end") :
+					 ctl_error("memory");
+	if (!line->words.count)
+		return CTL_OK;
+	status = ctl_parse(&line->parsed, line->words.count, line->words.word);
+	if (status == CTL_HELP)
+		return ctl_usage("a file has no use for help");
+	return status ?: check_line(line);
+}
+
+static void free_line(struct config_line *line)
+{
+	ctl_parsed_free(&line->parsed);
+	quote_words_free(&line->words);
+	free(line->where);
+	free(line);
+}
+
+/* One line; an empty one leaves nothing. Faults are added to *status. */
+static int add_line(struct config_line ***tail, const char *name,
+		    unsigned int number, const char *text, int *status)
+{
+	struct config_line *line = calloc(1, sizeof(*line));
+	int ret;
+
+	if (!line || asprintf(&line->where, "%s:%u", name, number) < 0) {
+		free(line);
+		return ctl_error("%s", name);
+	}
+	ctl_where = line->where;
+	ret = parse_line(line, text);
+	ctl_where = NULL;
+	*status = *status ?: ret;
+	if (ret || !line->words.count) {
+		free_line(line);
+		return CTL_OK;
+	}
+	**tail = line;
+	*tail = &line->next;
+	return CTL_OK;
+}
+
+static int read_file(struct config_line ***tail, const char *name)
+{
+	bool is_stdin = !strcmp(name, "-");
+	FILE *f = is_stdin ? stdin : fopen(name, "re");
+	int status = CTL_OK;
+	unsigned int number;
+	char *text = NULL;
+	size_t room = 0;
+
+	if (!f)
+		return ctl_error("%s", name);
+	for (number = 1; getline(&text, &room, f) >= 0; number++) {
+		text[strcspn(text, "\n")] = '\0';
+		if (add_line(tail, is_stdin ? "stdin" : name, number, text,
+			     &status))
+			break;
+	}
+	if (ferror(f))
+		status = ctl_error("%s", name);
+	free(text);
+	if (!is_stdin)
+		fclose(f);
+	return status;
+}
+
+int config_read(struct config_line **lines, const struct ctl_words *files)
+{
+	struct config_line **tail = lines;
+	int status = CTL_OK, ret;
+	size_t i;
+
+	for (i = 0; i < files->count; i++) {
+		ret = read_file(&tail, files->word[i]);
+		status = status ?: ret;
+	}
+	return status;
+}
+
+void config_free(struct config_line *lines)
+{
+	struct config_line *next;
+
+	for (; lines; lines = next) {
+		next = lines->next;
+		free_line(lines);
+	}
+}
+
+char *config_setting(const struct ctl_keyword *keyword, int64_t value)
+{
+	char *text;
+	int ret;
+
+	if (keyword->type == CTL_FLAG)
+		ret = asprintf(&text, " %s", keyword->name);
+	else if (keyword->type == CTL_SECONDS)
+		ret = asprintf(&text, " %s %.10g", keyword->name, value / 1e9);
+	else if (keyword->type == CTL_WORD || value >= CTL_FIRST_WORD)
+		ret = asprintf(&text, " %s %s", keyword->name,
+			       keyword->words[value % CTL_FIRST_WORD]);
+	else
+		ret = asprintf(&text, " %s %u", keyword->name, (uint32_t)value);
+	return ret < 0 ? NULL : text;
+}
+
+char *config_of_ept(const struct vrpmsg_ept *ept)
+{
+	const struct ctl_keyword *keyword = keywords_of(ept_add);
+	char *dev = quote_word(vrpmsg_ept_dev_name(ept));
+	char *name = quote_word(vrpmsg_ept_name(ept) ?: "");
+	bool has_name = vrpmsg_ept_name(ept);
+	char *line = NULL, *setting;
+	size_t size;
+	FILE *f;
+
+	f = open_memstream(&line, &size);
+	if (!f || !dev || !name)
+		abort();
+	fprintf(f, "ept add dev %s%s%s", dev, has_name ? " name " : "",
+		has_name ? name : "");
+	for (; keyword->help; keyword++) {
+		if (!keyword->get ||
+		    config_current(keyword, ept) == initial(keyword))
+			continue;
+		setting = config_setting(keyword, config_current(keyword, ept));
+		fputs(setting ?: "", f);
+		free(setting);
+	}
+	fclose(f);
+	free(dev);
+	free(name);
+	return line;
+}
+
+char *config_of_dev(const struct vrpmsg_dev *dev)
+{
+	const struct ctl_keyword *keyword = keywords_of(dev_add);
+	char *name = quote_word(vrpmsg_dev_name(dev));
+	char *line = NULL, *setting;
+	size_t size;
+	FILE *f;
+
+	f = open_memstream(&line, &size);
+	if (!f || !name)
+		abort();
+	fprintf(f, "dev add %s", name);
+	for (; keyword->help; keyword++) {
+		if (!keyword->get_dev ||
+		    keyword->get_dev(dev) == initial(keyword))
+			continue;
+		setting = config_setting(keyword, keyword->get_dev(dev));
+		fputs(setting ?: "", f);
+		free(setting);
+	}
+	fclose(f);
+	free(name);
+	return line;
+}
+
+struct vrpmsg_ept **config_epts(const char *dev_name)
+{
+	struct vrpmsg_ept **epts = vrpmsg_ept_list(ctl_ctx(), dev_name, NULL);
+	size_t i, n = 0;
+
+	for (i = 0; epts && epts[i]; i++) {
+		if (vrpmsg_ept_owner(epts[i]) == VRPMSG_OWNER_NONE)
+			epts[n++] = epts[i];
+		else
+			vrpmsg_ept_free(epts[i]);
+	}
+	if (epts)
+		epts[n] = NULL;
+	return epts;
+}
+
+static int save_epts(const struct vrpmsg_dev *dev)
+{
+	struct vrpmsg_ept **epts;
+	char *line;
+	size_t i;
+
+	epts = config_epts(vrpmsg_dev_name(dev));
+	if (!epts)
+		return ctl_refused(vrpmsg_dev_name(dev));
+	for (i = 0; epts[i]; i++) {
+		line = config_of_ept(epts[i]);
+		puts(line);
+		free(line);
+	}
+	vrpmsg_ept_list_free(epts);
+	return CTL_OK;
+}
+
+int save_run(const void *args)
+{
+	const struct save_args *a = args;
+	struct vrpmsg_dev **devs;
+	int status = CTL_OK;
+	bool found = false;
+	char *line;
+	size_t i;
+
+	devs = vrpmsg_dev_list(ctl_ctx(), NULL);
+	if (!devs)
+		return ctl_refused("save");
+	for (i = 0; devs[i] && !status; i++) {
+		/* What a VMM makes goes with it. */
+		if (!vrpmsg_dev_is_persistent(devs[i]) ||
+		    (a->dev && strcmp(a->dev, vrpmsg_dev_name(devs[i]))))
+			continue;
+		found = true;
+		line = config_of_dev(devs[i]);
+		puts(line);
+		free(line);
+		status = save_epts(devs[i]);
+	}
+	vrpmsg_dev_list_free(devs);
+	if (a->dev && !found) {
+		errno = ENODEV;
+		status = ctl_error("%s: no persistent device", a->dev);
+	}
+	return status;
+}

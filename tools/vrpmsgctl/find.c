@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What EPT stands for in all commands. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "msg.h"
+
+enum kind { BY_NUMBER, BY_NAME, BY_PATH };
+
+/*
+ * The name of a device has no slash, so that "./x" is a path. A word that is no
+ * number may be a char device of this folder.
+ */
+static enum kind kind_of(const char *arg)
+{
+	struct stat st;
+	uint32_t id;
+
+	if (arg[0] == '/' || !strncmp(arg, "./", 2) || !strncmp(arg, "../", 3))
+		return BY_PATH;
+	if (strchr(arg, '/'))
+		return BY_NAME;
+	if (!ctl_number(arg, &id) && !stat(arg, &st) && S_ISCHR(st.st_mode))
+		return BY_PATH;
+	return BY_NUMBER;
+}
+
+bool ctl_is_ept(const char *arg)
+{
+	uint32_t id;
+
+	return kind_of(arg) != BY_NUMBER || ctl_number(arg, &id);
+}
+
+/* The one endpoint of a device that has the name. */
+static struct vrpmsg_ept *find_by_name(const char *arg)
+{
+	const char *name = strchr(arg, '/') + 1;
+	char *dev = strndup(arg, name - 1 - arg);
+	struct vrpmsg_ept *ept = NULL;
+
+	if (dev)
+		ept = vrpmsg_ept_find(ctl_ctx(), dev, name);
+	free(dev);
+	return ept;
+}
+
+/*
+ * The number of a char device, whatever its name is: a container may have it
+ * elsewhere. It is not opened, as only one process at a time may read from it.
+ */
+static int path_id(const char *arg, uint32_t *id)
+{
+	char link[64], target[PATH_MAX];
+	const char *name = NULL;
+	struct stat st;
+	ssize_t n;
+	int end = 0;
+
+	if (stat(arg, &st))
+		return -1;
+	snprintf(link, sizeof(link), "/sys/dev/char/%u:%u", major(st.st_rdev),
+		 minor(st.st_rdev));
+	n = S_ISCHR(st.st_mode) ? readlink(link, target, sizeof(target) - 1) :
+				  -1;
+	if (n > 0) {
+		target[n] = '\0';
+		name = strrchr(target, '/');
+	}
+	if (!name || sscanf(name, "/vrpmsg-ep%u%n", id, &end) != 1 ||
+	    name[end]) {
+		errno = ENOTTY;
+		return -1;
+	}
+	return 0;
+}
+
+static int find_by_path(const char *arg, uint32_t *id)
+{
+	if (!path_id(arg, id))
+		return CTL_OK;
+	if (errno == ENOTTY)
+		return ctl_error("%s: not the char device of an endpoint", arg);
+	return ctl_error("%s", arg);
+}
+
+int ctl_find_ept(const char *arg, uint32_t *id)
+{
+	struct vrpmsg_ept *ept;
+
+	switch (kind_of(arg)) {
+	case BY_PATH:
+		return find_by_path(arg, id);
+	case BY_NAME:
+		ept = find_by_name(arg);
+		if (!ept)
+			return ctl_refused(arg);
+		*id = vrpmsg_ept_id(ept);
+		vrpmsg_ept_free(ept);
+		return CTL_OK;
+	default:
+		if (!ctl_number(arg, id))
+			return ctl_usage("endpoint: \"%s\" is not a number of 32 bits",
+					 arg);
+		return CTL_OK;
+	}
+}
+
+struct vrpmsg_ept *ctl_get_ept(const char *arg)
+{
+	uint32_t id = UINT32_MAX;
+
+	if (kind_of(arg) == BY_NAME)
+		return find_by_name(arg);
+	if (kind_of(arg) == BY_PATH ? path_id(arg, &id) :
+				      !ctl_number(arg, &id)) {
+		/* The kernel says that there is none. */
+		id = UINT32_MAX;
+	}
+	return vrpmsg_ept_get(ctl_ctx(), id);
+}
+
+/*
+ * The descriptor of this process that a path stands for, or -1. Opened anew, it would
+ * be another file, or none: an endpoint of a ctrl node has no node to open.
+ */
+static int path_fd(const char *arg)
+{
+	static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
+	const char *number;
+	uint32_t fd;
+	size_t i;
+
+	if (!strcmp(arg, "/dev/stdin"))
+		return STDIN_FILENO;
+	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		number = arg + strlen(folders[i]);
+		if (!strncmp(arg, folders[i], strlen(folders[i])) &&
+		    ctl_number(number, &fd) && fd <= INT_MAX)
+			return fd;
+	}
+	return -1;
+}
+
+static int open_path(const char *arg, int flags)
+{
+	int fd = path_fd(arg);
+
+	return fd < 0 ? open(arg, flags | O_CLOEXEC) :
+			fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+/* The link that udev makes, for those who may not ask the kernel. */
+static int open_link(const char *arg, int flags)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/dev/vrpmsg/by-name/%s", arg);
+	return open(path, flags | O_CLOEXEC);
+}
+
+int ctl_open_ept(const char *arg, int flags, int *fd)
+{
+	enum kind kind = kind_of(arg);
+	struct vrpmsg_ept *ept;
+	uint32_t id;
+
+	if (kind == BY_NAME) {
+		ept = find_by_name(arg);
+		if (!ept) {
+			*fd = errno == EPERM ? open_link(arg, flags) : -1;
+			if (*fd >= 0)
+				return CTL_OK;
+			return ctl_refused(arg);
+		}
+		id = vrpmsg_ept_id(ept);
+		vrpmsg_ept_free(ept);
+	} else if (kind == BY_NUMBER && !ctl_number(arg, &id)) {
+		return ctl_usage("endpoint: \"%s\" is not a number of 32 bits",
+				 arg);
+	}
+	if (kind == BY_PATH)
+		*fd = open_path(arg, flags);
+	else
+		*fd = vrpmsg_ept_open(id, flags);
+	return *fd < 0 ? msg_failed(arg) : CTL_OK;
+}
