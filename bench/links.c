@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,7 +35,7 @@ void *xcalloc(size_t n, size_t size)
 	return p;
 }
 
-static void open_rpmsg(struct link *l, const char *dev)
+static void open_rpmsg(struct link *l, const char *dev, bool batch)
 {
 	int id = nl_ept_new(EPT_REQ(.dev = dev, .addr = l->addr,
 				    .remote = l->peer_addr,
@@ -46,6 +47,8 @@ static void open_rpmsg(struct link *l, const char *dev)
 	l->in = l->out = ept_open(id, O_RDWR);
 	if (l->in < 0)
 		die("open of endpoint: %s", strerror(-l->in));
+	if (batch && !batch_mode(l->in))
+		die("batch mode");
 }
 
 /* The guest answers while the socket is on its way, see guest_connect(). */
@@ -111,6 +114,43 @@ static void open_pipe(struct link *l)
 	l->peer_out = up[1];
 }
 
+static bool has_workers(void)
+{
+	int fd = open("/dev/vhost-rpmsg", O_RDWR);
+	bool has = !ioctl(fd, VHOST_SET_OWNER) && guest_new_worker(fd) >= 0;
+
+	close(fd);
+	return has;
+}
+
+static bool has_batch_mode(void)
+{
+	bool has;
+	int id, fd;
+
+	if (nl_dev_new("probe") < 0)
+		die("device: %s", nl_extack);
+	id = nl_ept_new(EPT_REQ(.dev = "probe", .remote = 1));
+	fd = id < 0 ? -1 : ept_open(id, O_RDWR);
+	if (fd < 0)
+		die("endpoint: %s", nl_extack);
+	has = batch_mode(fd);
+	close(fd);
+	nl_dev_del("probe");
+	return has;
+}
+
+const char *setup_missing(const struct variant *v)
+{
+	if (v->kind != RPMSG)
+		return NULL;
+	if (v->workers > 1 && !has_workers())
+		return "VHOST_NEW_WORKER";
+	if (v->batch && !has_batch_mode())
+		return "batch mode";
+	return NULL;
+}
+
 void setup_open(struct setup *s)
 {
 	unsigned int i;
@@ -121,22 +161,23 @@ void setup_open(struct setup *s)
 	s->pattern = xcalloc(1, s->size);
 	fill(s->pattern, s->size, s->size);
 	memcpy(s->buf, s->pattern, s->size);
+	batch_open(s);
 
 	for (i = 0; has_guest(s->kind) && i < s->num_devs; i++)
 		guest_dev_open(s, &s->devs[i], i);
 
 	for (i = 0; i < s->num_links; i++) {
+		unsigned int dev = s->num_devs ? i % s->num_devs : 0;
 		struct link *l = &s->links[i];
 		char name[32];
 
-		l->dev = &s->devs[i % s->num_devs];
+		l->dev = &s->devs[dev];
 		l->addr = FIRST_PORT + i;
 		l->peer_addr = FIRST_REMOTE + i;
 		switch (s->kind) {
 		case RPMSG:
-			snprintf(name, sizeof(name), "bench%u",
-				 i % s->num_devs);
-			open_rpmsg(l, name);
+			snprintf(name, sizeof(name), "bench%u", s->first + dev);
+			open_rpmsg(l, name, s->v->batch);
 			break;
 		case VSOCK_STREAM:
 			open_vsock(l, SOCK_STREAM);
@@ -184,6 +225,7 @@ void setup_close(struct setup *s)
 	free(s->links);
 	free(s->buf);
 	free(s->pattern);
+	batch_close(s);
 	s->links = NULL;
 	s->devs = NULL;
 }
@@ -196,7 +238,7 @@ bool check_payload(struct setup *s, const uint8_t *data, uint64_t num)
 		       s->size - sizeof(num));
 }
 
-void host_send(struct setup *s, struct link *l)
+static void send_one(struct setup *s, struct link *l)
 {
 	size_t done = 0;
 	ssize_t n;
@@ -211,7 +253,7 @@ void host_send(struct setup *s, struct link *l)
 	} while (done < s->size);
 }
 
-void host_recv(struct setup *s, struct link *l)
+static void recv_one(struct setup *s, struct link *l)
 {
 	uint64_t num = l->received++;
 	size_t done = 0;
@@ -228,4 +270,22 @@ void host_recv(struct setup *s, struct link *l)
 	if (*(uint64_t *)s->buf != num ||
 	    (s->verify && !check_payload(s, s->buf, num)))
 		s->errors++;
+}
+
+void host_send(struct setup *s, struct link *l, unsigned int n)
+{
+	if (s->v->batch)
+		batch_send(s, l->out, &l->sent, n);
+	else
+		while (n--)
+			send_one(s, l);
+}
+
+void host_recv(struct setup *s, struct link *l, unsigned int n)
+{
+	if (s->v->batch)
+		batch_recv(s, l->in, &l->received, n);
+	else
+		while (n--)
+			recv_one(s, l);
 }

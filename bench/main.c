@@ -2,15 +2,16 @@
 /*
  * usage: bench [OPTION]... TEST...
  *
- *   -c CLOCK	"instructions" or "wall", for the records
- *   -k KINDS	transports, by commas (default all)
- *   -s SIZES	of messages, by commas (default 16,64,256,496,4096,32768)
- *   -w WAYS	of rounds, by commas: trip, down, up (default all)
- *   -n PASSES	each measurement so many times, in turns (default 1)
- *   -x FACTOR	so many times as many rounds
+ *   -c CLOCK	"instructions" or "wall"
+ *   -k NAMES	variants, by commas (default all)
+ *   -s SIZES	of messages, by commas (default all that a test has)
+ *   -w WAYS	by commas: trip, down, up, both (default all)
+ *   -t SECONDS	for all of it (default 600)
+ *   -p PASSES	so many of each row, instead of as many as it takes
  *
- * Tests: rounds, links, devices, streams, memory. One line of JSON for each
- * measurement; report makes tables of them.
+ * Tests: by instructions rounds, batch, devices, links, memory; by wall trip,
+ * streams, both, both-six. One line of JSON for each pass of each variant; report makes
+ * tables of them.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -22,237 +23,324 @@
 #include "util.h"
 
 #define BURST	64
+#define MAX_ROWS 40
 
-static const char *clock_name = "wall";
-static bool want[NUM_KINDS];
-static size_t sizes[16] = { 16, 64, 256, 496, 4096, 32768 };
-static unsigned int num_sizes = 6;
-static unsigned int passes = 1;
-static unsigned int factor = 1;
-static const char *ways = "trip,down,up";
+const char *clock_name = "wall";
 
-static void print_rounds(const char *test, struct setup *s,
-			 const struct rounds *r, const struct result *res)
+static struct row rows[MAX_ROWS];
+static unsigned int num_rows;
+static const char *names, *sizes, *ways;
+
+bool clock_counts(void)
 {
-	printf("{\"clock\": \"%s\", \"test\": \"%s\", \"transport\": \"%s\", ",
-	       clock_name, test, kind_name[s->kind]);
-	printf("\"size\": %zu, \"links\": %u, \"devices\": %u, ", s->size,
-	       s->num_links, s->num_devs);
-	printf("\"down\": %u, \"up\": %u, \"spread\": %s, \"rounds\": %u, ",
-	       r->down, r->up, r->spread ? "true" : "false", r->num);
-	printf("\"total\": %.1f, \"guest\": %.1f, ", res->total, res->guest);
-	printf("\"median\": %.0f, \"p99\": %.0f, ", res->median, res->p99);
-	printf("\"interrupts\": %.4f, \"kicks\": %.4f, ", res->calls,
-	       res->kicks);
-	printf("\"host_wakes\": %.4f, \"worker_wakes\": %.4f}\n",
-	       res->host_wakes, res->worker_wakes);
-	fflush(stdout);
+	return clock_name[0] == 'i';
 }
 
-/* A round trip, and bursts to the guest and from it, each with one way back. */
-static void rounds(const char *test, struct setup *s, unsigned int num,
-		   bool spread)
+/* Whether a list by commas has it; no list has everything. */
+static bool wanted(const char *list, const char *word)
 {
-	const struct {
-		const char *way;
-		struct rounds rounds;
-	} r[] = {
-		{ "trip", { 1, 1, spread, num * factor } },
-		{ "down", { BURST, 1, spread, num / 4 * factor } },
-		{ "up", { 1, BURST, spread, num / 4 * factor } },
-	};
-	struct result res;
-	unsigned int i;
+	size_t len = strlen(word);
+	const char *at;
 
-	for (i = 0; i < sizeof(r) / sizeof(r[0]); i++) {
-		if (!strstr(ways, r[i].way))
-			continue;
-		run_rounds(s, &r[i].rounds, &res);
-		print_rounds(test, s, &r[i].rounds, &res);
+	for (at = list; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (!strncmp(at, word, len) && (!at[len] || at[len] == ','))
+			return true;
 	}
+	return !list;
+}
+
+static struct row *add_row(const char *name, size_t size, unsigned int weight)
+{
+	struct row *row = &rows[num_rows];
+	char word[24];
+
+	snprintf(word, sizeof(word), "%zu", size);
+	if (num_rows < MAX_ROWS - 1 && wanted(sizes, word))
+		num_rows++;
+	*row = (struct row){
+		.name = name,
+		.size = size,
+		.weight = weight,
+	};
+	return row;
+}
+
+static void add_variant(struct row *row, struct variant v)
+{
+	if (!wanted(names, v.name))
+		return;
+	row->v[row->num_v++] = v;
+}
+
+#define VARIANT(name_, kind_, ...)					\
+	((struct variant){ .name = (name_),	\
+			   .kind = (kind_),	\
+			   .devices = 1,	\
+			   .links = 1,		\
+			   .procs = 1,		\
+			   __VA_ARGS__ })
+
+static void add_shape(struct row *row, struct shape sh)
+{
+	if (wanted(ways, sh.way))
+		row->shape[row->num_shapes++] = sh;
+}
+
+#define SHAPE(way_, down_, up_, rounds_, ...)				\
+	((struct shape){ .way = (way_),		\
+			 .down = (down_),	\
+			 .up = (up_),		\
+			 .rounds = (rounds_),	\
+			 .slices = 4,		\
+			 __VA_ARGS__ })
+
+/* The ratio of two variants, if both are wanted. */
+static void add_pair(struct row *row, const char *a, const char *b)
+{
+	struct pair pair = { MAX_VARIANTS, MAX_VARIANTS };
+	unsigned int v;
+
+	for (v = 0; v < row->num_v; v++) {
+		if (!strcmp(row->v[v].name, a))
+			pair.a = v;
+		if (!strcmp(row->v[v].name, b))
+			pair.b = v;
+	}
+	if (pair.a < MAX_VARIANTS && pair.b < MAX_VARIANTS)
+		row->pair[row->num_pairs++] = pair;
+}
+
+/*
+ * A round trip, and bursts to the guest and from it, each with one way back,
+ * which costs half of a round trip.
+ */
+static void add_rounds(struct row *row, unsigned int num, bool spread)
+{
+	const char *all = ways;
+
+	ways = NULL;
+	add_shape(row, SHAPE("trip", 1, 1, num, .spread = spread));
+	ways = all;
+	add_shape(row, SHAPE("down", BURST, 1, num / 4, .spread = spread));
+	add_shape(row, SHAPE("up", 1, BURST, num / 4, .spread = spread));
 }
 
 static void test_rounds(void)
 {
-	unsigned int i, pass;
-	enum kind kind;
+	static const size_t all[] = { 16, 64, 256, 496, 4096, 32768 };
+	unsigned int i;
 
-	for (i = 0; i < num_sizes; i++)
-		for (pass = 0; pass < passes; pass++)
-			for (kind = 0; kind < NUM_KINDS; kind++) {
-				struct setup s = {
-					.kind = kind,
-					.size = sizes[i],
-					.num_devs = 1,
-					.num_links = 1,
-				};
+	for (i = 0; i < 6; i++) {
+		struct row *row = add_row("rounds", all[i], 2);
 
-				/* Large ones take long, and vary less. */
-				if (want[kind])
-					rounds("rounds", &s,
-					       sizes[i] < 4096 ? 400 : 100,
-					       false);
-			}
+		add_variant(row, VARIANT("rpmsg", RPMSG));
+		add_variant(row, VARIANT("vsock-stream", VSOCK_STREAM));
+		add_variant(row, VARIANT("vsock-seqpacket", VSOCK_SEQPACKET));
+		add_variant(row, VARIANT("unix-seqpacket", UNIX_SEQPACKET));
+		add_variant(row, VARIANT("pipe", PIPE));
+		add_rounds(row, all[i] < 4096 ? 64 : 16, false);
+		add_pair(row, "rpmsg", "vsock-stream");
+	}
 }
 
-/* More and more links, of one device or each of its own. */
-static void test_many(const char *test, const unsigned int nums[3],
-		      bool devices, unsigned int num)
+static void test_batch(void)
 {
-	unsigned int i, pass;
-	enum kind kind;
+	struct row *row = add_row("batch", 64, 1);
 
-	for (pass = 0; pass < passes; pass++)
-		for (kind = RPMSG; kind <= VSOCK_SEQPACKET; kind++)
-			for (i = 0; want[kind] && i < 3; i++) {
-				struct setup s = {
-					.kind = kind,
-					.size = 64,
-					.num_devs = devices ? nums[i] : 1,
-					.num_links = nums[i],
-				};
-
-				/* Each round goes to the next link. */
-				rounds(test, &s, num, false);
-				/* Each message does. */
-				if (!devices)
-					rounds(test, &s, num, true);
-			}
+	add_variant(row, VARIANT("rpmsg-batch", RPMSG, .batch = true));
+	add_variant(row, VARIANT("vsock-seqpacket-mmsg", VSOCK_SEQPACKET,
+				 .batch = true));
+	add_variant(row, VARIANT("unix-seqpacket-mmsg", UNIX_SEQPACKET,
+				 .batch = true));
+	add_rounds(row, 64, false);
+	add_pair(row, "rpmsg-batch", "vsock-seqpacket-mmsg");
+	add_pair(row, "rpmsg-batch", "unix-seqpacket-mmsg");
 }
 
-static void test_links(void)
-{
-	static const unsigned int nums[] = { 1, 10, 1000 };
-
-	test_many("links", nums, false, 1000);
-}
-
+/* One device or many, each with a link of its own. */
 static void test_devices(void)
 {
-	static const unsigned int nums[] = { 1, 8, 64 };
+	struct row *row = add_row("devices", 64, 4);
 
-	test_many("devices", nums, true, 400);
+	add_variant(row, VARIANT("rpmsg", RPMSG));
+	add_variant(row, VARIANT("rpmsg-8", RPMSG, .devices = 8, .links = 8));
+	add_variant(row,
+		    VARIANT("rpmsg-64", RPMSG, .devices = 64, .links = 64));
+	add_variant(row, VARIANT("vsock-stream", VSOCK_STREAM));
+	add_variant(row, VARIANT("vsock-stream-64", VSOCK_STREAM, .devices = 64,
+				 .links = 64));
+	add_rounds(row, 64, false);
+	add_pair(row, "rpmsg-64", "rpmsg");
+	add_pair(row, "vsock-stream-64", "vsock-stream");
 }
 
-static void stream(struct setup *s, unsigned int procs, bool down)
+/* One link or many of the same device. */
+static void test_links(void)
 {
-	double rate = run_stream(s, down, procs, 8000 * factor);
+	int spread;
 
-	printf("{\"clock\": \"%s\", \"test\": \"streams\", ", clock_name);
-	printf("\"transport\": \"%s\", \"size\": %zu, ", kind_name[s->kind],
-	       s->size);
-	printf("\"links\": %u, \"processes\": %u, ", s->num_links, procs);
-	printf("\"down\": %s, \"rate\": %.0f}\n", down ? "true" : "false",
-	       rate);
-	fflush(stdout);
-}
+	for (spread = 0; spread < 2; spread++) {
+		struct row *row =
+			add_row(spread ? "links-spread" : "links", 64, 2);
 
-static void streams(size_t size, unsigned int links, unsigned int procs)
-{
-	enum kind kind;
-
-	for (kind = 0; kind < NUM_KINDS; kind++) {
-		struct setup s = {
-			.kind = kind,
-			.size = size,
-			.num_devs = 1,
-			.num_links = links,
-		};
-
-		if (!want[kind])
-			continue;
-		stream(&s, procs, true);
-		stream(&s, procs, false);
+		add_variant(row, VARIANT("rpmsg", RPMSG));
+		add_variant(row, VARIANT("rpmsg-10", RPMSG, .devices = 1,
+					 .links = 10));
+		add_variant(row, VARIANT("rpmsg-1000", RPMSG, .devices = 1,
+					 .links = 1000));
+		add_rounds(row, 64, spread);
+		add_pair(row, "rpmsg-1000", "rpmsg");
 	}
+}
+
+#define BUSY_US		1000
+
+static void test_trip(void)
+{
+	static const size_t all[] = { 64, 496, 4096 };
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		struct row *row = add_row("trip", all[i], i < 2 ? 6 : 3);
+
+		add_variant(row, VARIANT("rpmsg", RPMSG));
+		add_variant(row, VARIANT("vsock-stream", VSOCK_STREAM));
+		add_variant(row, VARIANT("unix-seqpacket", UNIX_SEQPACKET));
+		add_variant(row,
+			    VARIANT("rpmsg-busy", RPMSG, .busy_us = BUSY_US));
+		add_shape(row, SHAPE("trip", 1, 1, 100));
+		add_pair(row, "rpmsg", "vsock-stream");
+		add_pair(row, "rpmsg-busy", "vsock-stream");
+	}
+}
+
+static void add_streams(size_t size, const char *name, unsigned int links,
+			unsigned int procs)
+{
+	struct row *row = add_row(name, size, 2);
+
+	add_variant(row, VARIANT("rpmsg", RPMSG, .devices = 1, .links = links,
+				 .procs = procs));
+	add_variant(row, VARIANT("vsock-stream", VSOCK_STREAM, .devices = 1,
+				 .links = links, .procs = procs));
+	add_variant(row, VARIANT("unix-seqpacket", UNIX_SEQPACKET, .devices = 1,
+				 .links = links, .procs = procs));
+	add_shape(row, SHAPE("down", 1, 0, 2000, .stream = true));
+	add_shape(row, SHAPE("up", 0, 1, 2000, .stream = true));
+	add_pair(row, "rpmsg", "vsock-stream");
 }
 
 static void test_streams(void)
 {
-	unsigned int i, pass;
+	static const size_t all[] = { 64, 496, 4096 };
+	unsigned int i;
 
-	for (i = 0; i < num_sizes; i++)
-		for (pass = 0; pass < passes; pass++) {
-			streams(sizes[i], 1, 1);
-			streams(sizes[i], 8, 1);
-			streams(sizes[i], 8, 4);
-		}
-}
-
-static void parse_kinds(char *arg)
-{
-	char *name, *rest;
-	enum kind kind;
-
-	for (name = strtok_r(arg, ",", &rest); name;
-	     name = strtok_r(NULL, ",", &rest)) {
-		for (kind = 0; kind < NUM_KINDS; kind++)
-			if (!strcmp(name, kind_name[kind]))
-				break;
-		if (kind == NUM_KINDS)
-			die("bench: no transport %s", name);
-		want[kind] = true;
+	for (i = 0; i < 3; i++) {
+		add_streams(all[i], "stream-1-1", 1, 1);
+		add_streams(all[i], "stream-8-1", 8, 1);
+		add_streams(all[i], "stream-8-4", 8, 4);
 	}
 }
 
-static void parse_sizes(char *arg)
+/* Both ways at once, with one worker of the device and with two. */
+static void add_both(const char *name)
 {
-	char *size, *rest;
+	struct row *row = add_row(name, 64, 2);
 
-	num_sizes = 0;
-	for (size = strtok_r(arg, ",", &rest); size && num_sizes < 16;
-	     size = strtok_r(NULL, ",", &rest))
-		sizes[num_sizes++] = strtoul(size, NULL, 0);
+	add_variant(row, VARIANT("rpmsg", RPMSG, .devices = 1, .links = 8,
+				 .procs = 4));
+	add_variant(row, VARIANT("rpmsg-workers", RPMSG, .devices = 1,
+				 .links = 8, .procs = 4, .workers = 2));
+	add_shape(row, SHAPE("both", 1, 1, 2000, .stream = true));
+	add_pair(row, "rpmsg-workers", "rpmsg");
+}
+
+static void test_both(void)
+{
+	add_both("both");
+}
+
+/* The same where the VM has six processors. */
+static void test_both_six(void)
+{
+	add_both("both-six");
+}
+
+static void add_test(const char *name)
+{
+	static const struct {
+		const char *name;
+		void (*add)(void);
+	} test[] = {
+		{ "rounds", test_rounds },   { "batch", test_batch },
+		{ "devices", test_devices }, { "links", test_links },
+		{ "trip", test_trip },	     { "streams", test_streams },
+		{ "both", test_both },	     { "both-six", test_both_six },
+		{ "memory", measure_memory },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(test) / sizeof(test[0]); i++)
+		if (!strcmp(name, test[i].name)) {
+			test[i].add();
+			return;
+		}
+	die("bench: no test %s", name);
+}
+
+/* What a row leaves of its share is for the rest. */
+static void run_rows(double seconds, unsigned int passes)
+{
+	unsigned int i, weight = 0;
+	double share, begin;
+
+	for (i = 0; i < num_rows; i++)
+		weight += rows[i].weight;
+	for (i = 0; i < num_rows; i++) {
+		share = seconds * rows[i].weight / weight;
+		begin = seconds_now();
+		row_run(&rows[i], share, passes);
+		seconds -= seconds_now() - begin;
+		weight -= rows[i].weight;
+	}
 }
 
 int main(int argc, char **argv)
 {
 	struct rlimit files = { 20000, 20000 };
-	bool all = true;
-	int opt, kind;
+	unsigned int passes = 0;
+	double seconds = 600;
+	int opt;
 
-	while ((opt = getopt(argc, argv, "c:k:s:w:n:x:")) != -1) {
+	while ((opt = getopt(argc, argv, "c:k:s:w:t:p:")) != -1) {
 		switch (opt) {
 		case 'c':
 			clock_name = optarg;
 			break;
 		case 'k':
-			parse_kinds(optarg);
-			all = false;
+			names = optarg;
 			break;
 		case 's':
-			parse_sizes(optarg);
+			sizes = optarg;
 			break;
 		case 'w':
 			ways = optarg;
 			break;
-		case 'x':
-			factor = atoi(optarg);
+		case 't':
+			seconds = atof(optarg);
 			break;
-		case 'n':
+		case 'p':
 			passes = atoi(optarg);
 			break;
 		default:
 			die("bench: no such option");
 		}
 	}
-	for (kind = 0; all && kind < NUM_KINDS; kind++)
-		want[kind] = true;
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		die("bench: RLIMIT_NOFILE");
-
-	for (; optind < argc; optind++) {
-		if (!strcmp(argv[optind], "rounds"))
-			test_rounds();
-		else if (!strcmp(argv[optind], "links"))
-			test_links();
-		else if (!strcmp(argv[optind], "devices"))
-			test_devices();
-		else if (!strcmp(argv[optind], "streams"))
-			test_streams();
-		else if (!strcmp(argv[optind], "memory"))
-			measure_memory();
-		else
-			die("bench: no test %s", argv[optind]);
-	}
+	for (; optind < argc; optind++)
+		add_test(argv[optind]);
+	run_rows(seconds, passes);
 	return 0;
 }

@@ -39,6 +39,51 @@ static void mute(struct guest_ring *r)
 	vring_used_event(&r->vring) = r->last_used + 0x8000;
 }
 
+#ifndef VHOST_NEW_WORKER
+/* Since 6.5. */
+struct vhost_worker_state {
+	unsigned int worker_id;
+};
+
+struct vhost_vring_worker {
+	unsigned int index;
+	unsigned int worker_id;
+};
+
+#define VHOST_NEW_WORKER _IOR(VHOST_VIRTIO, 0x8, struct vhost_worker_state)
+#define VHOST_ATTACH_VRING_WORKER \
+	_IOW(VHOST_VIRTIO, 0x15, struct vhost_vring_worker)
+#endif
+
+/* Its number, or -1. */
+int guest_new_worker(int fd)
+{
+	struct vhost_worker_state state = {};
+
+	return ioctl(fd, VHOST_NEW_WORKER, &state) ? -1 : (int)state.worker_id;
+}
+
+/* A worker for what the guest sends, beside the one that there is. */
+static void attach_worker(struct dev *d)
+{
+	struct vhost_vring_worker worker = { .index = GUEST_RX };
+	int id = guest_new_worker(d->g.fd);
+
+	worker.worker_id = id;
+	if (id < 0 || ioctl(d->g.fd, VHOST_ATTACH_VRING_WORKER, &worker))
+		die("VHOST_ATTACH_VRING_WORKER: %s", strerror(errno));
+}
+
+static void poll_busily(struct dev *d, unsigned int us)
+{
+	struct vhost_vring_state state = { .num = us };
+
+	for (state.index = 0; state.index < 2; state.index++)
+		if (ioctl(d->g.fd, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, &state))
+			die("VHOST_SET_VRING_BUSYLOOP_TIMEOUT: %s",
+			    strerror(errno));
+}
+
 void guest_dev_open(struct setup *s, struct dev *d, unsigned int index)
 {
 	struct guest_opts opts = {
@@ -54,7 +99,7 @@ void guest_dev_open(struct setup *s, struct dev *d, unsigned int index)
 
 	opts.buf_size = (hdr + s->size + 63) & ~(size_t)63;
 	if (s->kind == RPMSG) {
-		snprintf(name, sizeof(name), "bench%u", index);
+		snprintf(name, sizeof(name), "bench%u", s->first + index);
 		opts.name = name;
 		/* As a guest's driver has them. */
 		if (opts.buf_size < 512)
@@ -85,11 +130,15 @@ void guest_dev_open(struct setup *s, struct dev *d, unsigned int index)
 		       s->size);
 
 	if (s->kind != RPMSG) {
-		cid = FIRST_CID + index;
+		cid = FIRST_CID + s->first + index;
 		d->cid = cid;
 		if (ioctl(d->g.fd, VHOST_VSOCK_SET_GUEST_CID, &cid))
 			die("VHOST_VSOCK_SET_GUEST_CID");
 	}
+	if (s->v->busy_us)
+		poll_busily(d, s->v->busy_us);
+	if (s->v->workers > 1)
+		attach_worker(d);
 	guest_dev_run(s, d);
 }
 
@@ -223,6 +272,8 @@ static bool rpmsg_take(struct setup *s, const uint8_t *buf)
 {
 	const struct guest_hdr *hdr = (const struct guest_hdr *)buf;
 
+	if (hdr->dst == VHOST_RPMSG_ADDR_ANY)
+		return false;	/* a buffer without a message */
 	if (hdr->len != s->size)
 		die("guest: %u bytes instead of %zu", hdr->len, s->size);
 	message(s, link_of(s, hdr->dst), buf + sizeof(*hdr));
@@ -319,7 +370,11 @@ static void write_all(struct setup *s, struct link *l)
 void peer_recv(struct setup *s, struct link *l, unsigned int n)
 {
 	if (!has_guest(s->kind)) {
-		read_all(s, l);
+		if (s->v->batch)
+			batch_recv(s, l->peer_in, &l->peer_received, n);
+		else
+			while (n--)
+				read_all(s, l);
 		return;
 	}
 	while (n) {
@@ -329,28 +384,68 @@ void peer_recv(struct setup *s, struct link *l, unsigned int n)
 	}
 }
 
-void peer_send(struct setup *s, struct link *l)
+/* A driver that waits for room wants half of the ring. */
+static void want_room(struct dev *d)
 {
-	struct guest_ring *r;
+	struct guest_ring *r = &d->g.ring[GUEST_RX];
 
+	if (!r->free)
+		vring_used_event(&r->vring) = r->last_used + r->num / 2;
+}
+
+static bool guest_put(struct setup *s, struct link *l)
+{
+	bool put = s->kind == RPMSG ?
+			   rpmsg_send(s, l) :
+			   vsock_send(s, l, VIRTIO_VSOCK_OP_RW, s->size);
+
+	l->peer_sent += put;
+	return put;
+}
+
+void peer_send(struct setup *s, struct link *l, unsigned int n)
+{
 	if (!has_guest(s->kind)) {
-		write_all(s, l);
-		l->peer_sent++;
+		if (s->v->batch) {
+			batch_send(s, l->peer_out, &l->peer_sent, n);
+			return;
+		}
+		for (; n; n--, l->peer_sent++)
+			write_all(s, l);
 		return;
 	}
-	while (!(s->kind == RPMSG ?
-			 rpmsg_send(s, l) :
-			 vsock_send(s, l, VIRTIO_VSOCK_OP_RW, s->size))) {
-		/* A driver that waits for room wants half of the ring. */
-		r = &l->dev->g.ring[GUEST_RX];
-		if (!r->free)
-			vring_used_event(&r->vring) = r->last_used + r->num / 2;
+	while (n) {
+		if (guest_put(s, l)) {
+			n--;
+			continue;
+		}
+		want_room(l->dev);
 		guest_sleep(l->dev);
 		/* Perhaps more credit. */
 		if (guest_take(s, l->dev, 1))
 			die("guest: a message that is not expected");
 	}
-	l->peer_sent++;
+}
+
+void peer_both(struct setup *s, unsigned int down, unsigned int up)
+{
+	struct dev *d = s->links[0].dev;
+	unsigned int sent = 0, i;
+
+	while (down || sent < up) {
+		unsigned int took = guest_take(s, d, down < 16 ? down : 16);
+
+		down -= took;
+		/* The links whose processes receive. */
+		for (i = 0; i < 16 && sent < up; i++, sent++)
+			if (!guest_put(s,
+				       &s->links[(sent * 2 + 1) % s->num_links]))
+				break;
+		if (took || i)
+			continue;
+		want_room(d);
+		guest_sleep(d);
+	}
 }
 
 static bool is_message(struct setup *s, const uint8_t *buf)
@@ -368,6 +463,8 @@ void peer_detach(struct setup *s, struct dev *d)
 {
 	const uint8_t *buf = d->g.tx_bufs;
 
+	if (d->g.fd < 0)
+		return;
 	close(d->g.fd);
 	d->g.fd = -1;
 	while (!is_message(s, buf))
