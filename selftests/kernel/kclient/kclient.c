@@ -41,6 +41,8 @@ struct kclient {
 	u32 burst_left;
 	u32 burst_next;
 	u32 released;
+	/* Who takes a request by hand, which the worker is to leave to it. */
+	struct task_struct *taker;
 	struct irq_work irq_work;
 
 	atomic_t reads;
@@ -114,8 +116,8 @@ static ssize_t kclient_hold_read(struct vhost_rpmsg *vr,
 	bool go;
 
 	spin_lock(&kc->work_lock);
-	go = kc->released;
-	if (go)
+	go = kc->released || kc->taker == current;
+	if (kc->released)
 		kc->released--;
 	spin_unlock(&kc->work_lock);
 	return go ? kclient_read(vr, iter) : -EAGAIN;
@@ -344,14 +346,13 @@ static long kclient_recv(struct kclient *kc, struct kclient_recv __user *argp)
 
 	if (copy_from_user(&recv, argp, sizeof(recv)))
 		return -EFAULT;
-	/* KCLIENT_HOLD is to take one, from here and not from the worker. */
 	spin_lock(&kc->work_lock);
-	kc->released = 1;
+	kc->taker = current;
 	spin_unlock(&kc->work_lock);
 	err = vhost_rpmsg_start_lock(&kc->vr, &iter, VIRTIO_RPMSG_REQUEST,
 				     recv.len);
 	spin_lock(&kc->work_lock);
-	kc->released = 0;
+	kc->taker = NULL;
 	spin_unlock(&kc->work_lock);
 	if (err)
 		return err;
