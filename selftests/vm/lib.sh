@@ -230,8 +230,9 @@ bad_log_lines()
 	! "$top/selftests/vm/verdict.py" log "$@"
 }
 
-# What count() has added up.
+# What count() has added up. Its failures are in these programs, as "WHERE TEST".
 passed=0 failed=0 skipped=0
+counted=0 programs_failed=()
 
 # Add up the TAP that vm/tests has kept: count WHERE FOLDER TEST
 count()
@@ -243,6 +244,8 @@ count()
 	[[ $said == "$numbers" ]] || echo "${said%$'\n'*}"
 	read -r p f s <<<"$numbers"
 	((passed += p, failed += f, skipped += s)) || :
+	((f == 0)) || programs_failed+=("$1 $3")
+	((counted += f)) || :
 }
 
 # An emulator may kill a kernel in its first moments; see vm/run.

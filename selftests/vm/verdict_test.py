@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The tests of verdict.py and of the functions of lib.sh that call it; TAP."""
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -385,6 +386,45 @@ class Boot(Files):
 
     def test_a_vm_without_a_log_is_not_tried_again(self):
         self.assertEqual(self.boot("silent", "good"), (99, 1))
+
+
+# What stands in for vm/check: it fails in the call that the file names.
+FAKE_CHECK = """#!/bin/bash
+echo "$KERNEL $T" >>"$BUILD/calls"
+(($(wc -l <"$BUILD/calls") != $(cat "$BUILD/fails_in")))
+"""
+
+
+class Repeat(Files):
+    def repeat(self, *failed, fails_in=0):
+        """Whether vm/repeat is content, and what it ran."""
+        tree = os.path.join(self.folder, "selftests/vm")
+        os.makedirs(tree, exist_ok=True)
+        for name in ("repeat", "lib.sh"):
+            shutil.copy(os.path.join(HERE, name), tree)
+        os.chmod(self.write([FAKE_CHECK], "selftests/vm/check"), 0o755)
+        calls = self.write([], "calls")
+        self.write([str(fails_in)], "fails_in")
+        self.write(failed, "failures")
+        ret = subprocess.run(
+            [os.path.join(tree, "repeat")], check=False, capture_output=True,
+            env=dict(os.environ, BUILD=self.folder))
+        with open(calls, encoding="ascii") as file:
+            return ret.returncode == 0, file.read().split("\n")[:-1]
+
+    def test_what_failed_passes_five_times(self):
+        self.assertEqual(self.repeat("7.3 test_a", "host host_b"),
+                         (True, ["7.3 test_a"] * 5 + ["6.12 host_b"] * 5))
+
+    def test_one_more_failure_is_one_too_many(self):
+        self.assertEqual(self.repeat("6.1 test_a", fails_in=5),
+                         (False, ["6.1 test_a"] * 5))
+
+    def test_what_is_not_repeated(self):
+        self.assertEqual(self.repeat("6.1 test_a", "final"), (False, []))
+        self.assertEqual(self.repeat("", "final"), (False, []))
+        self.assertEqual(self.repeat(*["6.1 test_a"] * 4), (False, []))
+        self.assertEqual(self.repeat(), (False, []))
 
 
 class Pipes(Files):
