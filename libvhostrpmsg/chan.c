@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Channels: what a guest announced. */
+/* Channels: services that a guest announced. */
 #include <stdlib.h>
 
 #include "internal.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The ctrl node of a device: endpoints without privileges. */
+/* The ctrl node of a device: create endpoints without privileges. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@ struct vrpmsg_ctrl_info {
 	struct vhost_rpmsg_ctrl_info info;
 };
 
-/* Whether the device in sysfs is that of @dev_name. */
+/* Whether the ctrl node in sysfs is that of the device @dev_name. */
 static bool ctrl_has_name(const char *node, const char *dev_name)
 {
 	char path[320], name[VRPMSG_NAME_ROOM + 1] = "";
@@ -37,7 +37,7 @@ static bool ctrl_has_name(const char *node, const char *dev_name)
 	return !strcmp(name, dev_name);
 }
 
-/* The number of the ctrl node, or -1. */
+/* Returns the number of the ctrl node, or -1 if there is none. */
 static long ctrl_find(const char *dev_name)
 {
 	struct dirent *entry;
@@ -56,7 +56,7 @@ static long ctrl_find(const char *dev_name)
 	return number;
 }
 
-/* The device may have become another one since it was found. */
+/* Another device may have got the number after ctrl_find() read sysfs. */
 static bool ctrl_is_of(int fd, const char *dev_name)
 {
 	struct vhost_rpmsg_ctrl_info info;

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/*
- * Handles: one netlink socket, requests and their answers, and the reason of
- * the last failure.
- */
+/* Handles: a netlink socket, its requests and replies, and the last failure. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,21 +13,21 @@
 #include "internal.h"
 
 /*
- * A dump that objects of a device came into or went from is repeated for so long.
- * Where that goes on for ever the caller is told instead.
+ * A dump is repeated if objects of the device came or went meanwhile, but not for
+ * longer than this. Then the call fails with EAGAIN.
  */
 #define MAX_DUMP_MS 1000
 
-/* Longer strings are refused anyway: send enough for the kernel to see why. */
+/* The kernel refuses longer strings: send enough for its message to name the reason. */
 #define MAX_STRING 255
 
 /**
  * struct vrpmsg_ctx - a handle
- * @sk: netlink socket; NULL after it failed, until the next request
- * @family: number of the family; 0 while that is not known
- * @errattr: attribute at fault in the last failure, or NULL
+ * @sk: netlink socket; NULL after a failure, until the next request opens a new one
+ * @family: number of the family; 0 while it is not known
+ * @errattr: attribute that made the last call fail, or NULL
  * @errmsg: reason of the last failure
- * @buf: what is received
+ * @buf: receive buffer
  */
 struct vrpmsg_ctx {
 	struct nl_sock *sk;
@@ -41,13 +38,13 @@ struct vrpmsg_ctx {
 };
 
 /**
- * struct answer - what came back to a request
- * @kind: of the objects that are expected; NULL: of none
- * @list: them, and a NULL after them once there is one
+ * struct answer - reply to a request
+ * @kind: kind of the expected objects; NULL if none is expected
+ * @list: objects received, with a NULL after the last; NULL while there is none
  * @count: number of objects
- * @room: room in @list
- * @err: errno of this side while the answer was read, or 0
- * @interrupted: it is a dump, and was overtaken by changes
+ * @room: entries allocated in @list
+ * @err: first errno of parsing an object, or 0
+ * @interrupted: objects changed during the dump
  */
 struct answer {
 	const struct vrpmsg_kind *kind;
@@ -72,7 +69,7 @@ struct nl_sock *vrpmsg_socket(void)
 		errno = ENOMEM;
 		return NULL;
 	}
-	/* libnl has codes of its own, and leaves errno as the kernel set it. */
+	/* libnl returns error codes of its own; errno is still the kernel's. */
 	errno = 0;
 	if (genl_connect(sk) < 0) {
 		err = errno ?: EPROTONOSUPPORT;
@@ -80,9 +77,9 @@ struct nl_sock *vrpmsg_socket(void)
 		errno = err;
 		return NULL;
 	}
-	/* libnl does not see the answers that are received here. */
+	/* receive() reads the replies, so libnl cannot check their numbers. */
 	nl_socket_disable_seq_check(sk);
-	/* Without these a refusal has no words. */
+	/* Ask for the kernel's error messages. */
 	setsockopt(nl_socket_get_fd(sk), SOL_NETLINK, NETLINK_EXT_ACK, &one,
 		   sizeof(one));
 	setsockopt(nl_socket_get_fd(sk), SOL_NETLINK, NETLINK_CAP_ACK, &one,
@@ -163,9 +160,9 @@ const char *vrpmsg_words(int err)
 	case EPERM:
 		return "CAP_NET_ADMIN is needed";
 	case EPROTONOSUPPORT:
-		/* Other namespaces do not see the family; the module they do. */
+		/* Other network namespaces see the module, but not the family. */
 		if (!access("/sys/module/vhost_rpmsg", F_OK))
-			return "vhost_rpmsg is in the initial network namespace only";
+			return "vhost_rpmsg can only be used in the initial network namespace";
 		return "is the vhost_rpmsg module loaded?";
 	default:
 		return NULL;
@@ -177,7 +174,7 @@ struct nl_msg *vrpmsg_request(struct vrpmsg_ctx *ctx, int cmd)
 	struct nl_msg *msg = nlmsg_alloc();
 
 	vrpmsg_succeed(ctx);
-	/* The family's number is filled in when the message is sent. */
+	/* try_send() fills in the number of the family. */
 	if (msg && genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, 0, 0, NLM_F_ACK,
 			       cmd, VHOST_RPMSG_FAMILY_VERSION))
 		return msg;
@@ -208,7 +205,7 @@ void vrpmsg_put_flag(struct nl_msg *msg, int attr)
 		nla_put_flag(msg, attr);
 }
 
-/* Keeps errno, which says why the request failed. */
+/* Does not change errno. */
 static void free_request(struct nl_msg *msg)
 {
 	int err = errno;
@@ -217,7 +214,7 @@ static void free_request(struct nl_msg *msg)
 	errno = err;
 }
 
-/* The name in the spec of the attribute at an offset into a request. */
+/* Returns the name, as in the netlink spec, of the attribute at @offset. */
 static const char *attr_name(struct nlmsghdr *nlh, uint32_t offset)
 {
 	static const char *const dev_attrs[] = {
@@ -272,7 +269,7 @@ static const char *attr_name(struct nlmsghdr *nlh, uint32_t offset)
 	return type < count ? names[type] : NULL;
 }
 
-/* The kernel has refused a request: keep its words. */
+/* The kernel refused a request: keep its error message. */
 static void refused(struct vrpmsg_ctx *ctx, struct nl_msg *msg, int err,
 		    struct nlattr *ext, int len)
 {
@@ -286,7 +283,7 @@ static void refused(struct vrpmsg_ctx *ctx, struct nl_msg *msg, int err,
 					 nla_get_u32(tb[NLMSGERR_ATTR_OFFS]));
 	if (tb[NLMSGERR_ATTR_MSG])
 		text = nla_get_string(tb[NLMSGERR_ATTR_MSG]);
-	/* The kernel has no word for it when it does not know the family. */
+	/* ENOENT without a message: the kernel does not know the family any more. */
 	else if (err == ENOENT)
 		ctx->family = 0;
 	vrpmsg_fail(ctx, err, text ?: vrpmsg_words(err));
@@ -315,8 +312,8 @@ static int add_object(struct answer *answer, struct nlmsghdr *nlh)
 }
 
 /*
- * One message of the answer. Returns 1 to go on, 0 for success at the end and
- * -1, with errno, for a refusal.
+ * Handle one message of a reply. Returns 1 if more follow, 0 after the last, or -1 and
+ * errno if the kernel refused the request.
  */
 static int handle(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 		  struct nlmsghdr *nlh, struct answer *answer)
@@ -346,7 +343,7 @@ static int handle(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 			err = *(int *)nlmsg_data(nlh);
 		break;
 	default:
-		/* To the end even so: what is left would be in the way. */
+		/* Read on after an error: the socket must be empty for the next reply. */
 		if (answer->kind && !answer->err)
 			answer->err = add_object(answer, nlh);
 		return 1;
@@ -399,7 +396,7 @@ static int receive(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 	}
 }
 
-/* Send with what is needed for that. */
+/* Send a request; open the socket and look up the family first if needed. */
 static int try_send(struct vrpmsg_ctx *ctx, struct nl_msg *msg)
 {
 	struct nlmsghdr *nlh = nlmsg_hdr(msg);
@@ -423,7 +420,7 @@ static int try_send(struct vrpmsg_ctx *ctx, struct nl_msg *msg)
 	return 0;
 }
 
-/* Send a request and take the answer: 0, or -1 when it is a refusal. */
+/* Send a request and receive its reply. Returns 0, or -1 and errno. */
 static int transact(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 		    struct answer *answer)
 {
@@ -439,7 +436,7 @@ static int transact(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 		if (!ret)
 			ret = receive(ctx, msg, answer);
 		if (ret > 0) {
-			/* The rest of the answer must not meet the next. */
+			/* Drop the rest of this reply with the socket. */
 			nl_socket_free(ctx->sk);
 			ctx->sk = NULL;
 			vrpmsg_fail(ctx, ret, NULL);
@@ -466,7 +463,7 @@ int vrpmsg_command(struct vrpmsg_ctx *ctx, struct nl_msg *msg)
 	return ret;
 }
 
-/* Take the objects that came back as they are, a dump or not. */
+/* Send a request, a dump or not, and return the objects of its reply. */
 static void **get_objects(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 			  const struct vrpmsg_kind *kind, size_t *count,
 			  bool *interrupted)
@@ -533,7 +530,7 @@ static void **dump_once(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 	return list;
 }
 
-/* Dump until nothing has come or gone meanwhile, for as long as there is time. */
+/* Repeat a dump until it was not interrupted, or the time is over. */
 static void **dump_again(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 			 const struct vrpmsg_kind *kind, size_t *count,
 			 bool *interrupted)
@@ -553,8 +550,8 @@ static void **dump_again(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 }
 
 /*
- * A device that is there all the time is in each dump, once. So the last one will
- * do even if others came and went.
+ * A device that exists all the time is in each dump exactly once. So the last dump is
+ * good enough even if other devices came and went.
  */
 void **vrpmsg_dump(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 		   const struct vrpmsg_kind *kind, size_t *count)
@@ -569,7 +566,7 @@ void **vrpmsg_dump(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 	return list;
 }
 
-/* Append @more to @list, and free the array that it was in. */
+/* Append @more to @list, and free the array @more. */
 static void **join(void **list, size_t *count, void **more, size_t n)
 {
 	void **joined = reallocarray(list, *count + n + 1, sizeof(*list));
@@ -583,9 +580,8 @@ static void **join(void **list, size_t *count, void **more, size_t n)
 }
 
 /*
- * Objects of a device come and go so fast that a dump of all was not of one moment.
- * Dump device by device: then it is that one alone whose objects may be of several
- * moments.
+ * A dump of all devices was interrupted. Dump device by device instead: then only the
+ * list of a device whose objects come and go all the time may be inconsistent.
  */
 static void **dump_by_device(struct vrpmsg_ctx *ctx, int cmd, int id_attr,
 			     const struct vrpmsg_kind *kind, size_t *count)
@@ -601,7 +597,7 @@ static void **dump_by_device(struct vrpmsg_ctx *ctx, int cmd, int id_attr,
 		msg = vrpmsg_request(ctx, cmd);
 		vrpmsg_put_u32(msg, id_attr, vrpmsg_dev_id(devs[i]));
 		more = dump_again(ctx, msg, kind, &n, &interrupted);
-		/* The device may have gone since. */
+		/* The device may have been deleted since. */
 		if (!more && errno == ENODEV)
 			continue;
 		joined = more ? join(list, count, more, n) : NULL;
@@ -642,7 +638,7 @@ void **vrpmsg_dump_of(struct vrpmsg_ctx *ctx, int cmd, int id_attr,
 	if (list && interrupted) {
 		vrpmsg_free_list(list, kind);
 		vrpmsg_fail(ctx, EAGAIN,
-			    "objects of the device come and go all the time");
+			    "objects of the device came and went too often to list them");
 		return NULL;
 	}
 	if (list && count)

@@ -25,9 +25,9 @@ struct vrpmsg_dev {
 };
 
 /**
- * struct vrpmsg_dev_config - what a device is to be
- * @set: bit N stands for attribute VHOST_RPMSG_A_DEV_*: whether @value has it
- * @value: numbers by their attribute
+ * struct vrpmsg_dev_config - configuration of a device
+ * @set: bit N is set if @value[N] is
+ * @value: values, indexed by attribute (VHOST_RPMSG_A_DEV_*)
  */
 struct vrpmsg_dev_config {
 	uint32_t set;
@@ -294,7 +294,7 @@ const char *vrpmsg_dev_state_name(int state)
 	return vrpmsg_name_of(names, ARRAY_SIZE(names), state);
 }
 
-/* The numbers are passed on as the kernel has them. */
+/* The library returns the kernel's values unchanged. */
 static_assert((int)VRPMSG_DEV_DETACHED == (int)VHOST_RPMSG_DEV_STATE_DETACHED,
 	      "as the kernel");
 static_assert((int)VRPMSG_DEV_ATTACHED == (int)VHOST_RPMSG_DEV_STATE_ATTACHED,

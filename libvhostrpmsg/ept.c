@@ -33,11 +33,11 @@ struct vrpmsg_ept {
 };
 
 /**
- * struct vrpmsg_ept_config - what an endpoint is to be
- * @set: bit N stands for attribute VHOST_RPMSG_A_EPT_*: whether @value has it
- * @value: numbers by their attribute
- * @dev_name: or NULL
- * @name: or NULL
+ * struct vrpmsg_ept_config - configuration of an endpoint
+ * @set: bit N is set if @value[N] is
+ * @value: values, indexed by attribute (VHOST_RPMSG_A_EPT_*)
+ * @dev_name: name of the device, NULL if not set
+ * @name: name of the service, NULL if not set
  */
 struct vrpmsg_ept_config {
 	uint32_t set;
@@ -48,7 +48,7 @@ struct vrpmsg_ept_config {
 
 #define ATTR_BIT(attr) (UINT32_C(1) << (attr))
 
-/* What can be changed later. */
+/* Attributes that vrpmsg_ept_set() can change. */
 #define SETTABLE					\
 	(ATTR_BIT(VHOST_RPMSG_A_EPT_REMOTE) |		\
 	 ATTR_BIT(VHOST_RPMSG_A_EPT_REMOTE_MODE) |	\
@@ -268,7 +268,6 @@ struct vrpmsg_ept *vrpmsg_ept_add(struct vrpmsg_ctx *ctx,
 	return vrpmsg_get(ctx, msg, &vrpmsg_ept_kind);
 }
 
-/* A command that is about one endpoint. */
 static struct nl_msg *ept_request(struct vrpmsg_ctx *ctx, int cmd, uint32_t id)
 {
 	struct nl_msg *msg = vrpmsg_request(ctx, cmd);
@@ -285,7 +284,7 @@ int vrpmsg_ept_set(struct vrpmsg_ctx *ctx, uint32_t id,
 	if (config->dev_name || config->name || (config->set & ~SETTABLE)) {
 		nlmsg_free(msg);
 		vrpmsg_fail(ctx, EINVAL,
-			    "only remote, policies and limits of an endpoint can be changed");
+			    "only remote, policies and limits can be changed");
 		return -1;
 	}
 	put_config(msg, config);
@@ -325,7 +324,7 @@ struct vrpmsg_ept *vrpmsg_ept_find(struct vrpmsg_ctx *ctx, const char *dev_name,
 	if (!list)
 		return NULL;
 	for (i = 0; list[i]; i++) {
-		/* A user must not be taken for the administrator's service. */
+		/* A user must not be able to pass for an administrator's service. */
 		if (list[i]->owner != VRPMSG_OWNER_NONE ||
 		    strcmp(list[i]->name, name))
 			continue;
@@ -355,7 +354,7 @@ vrpmsg_ept_find_or_add(struct vrpmsg_ctx *ctx,
 	struct vrpmsg_ept *ept;
 
 	if (!config->dev_name || !config->name) {
-		vrpmsg_fail(ctx, EINVAL, "device and endpoint need a name");
+		vrpmsg_fail(ctx, EINVAL, "the device or endpoint name is not set");
 		return NULL;
 	}
 	ept = vrpmsg_ept_find(ctx, config->dev_name, config->name);
@@ -364,7 +363,7 @@ vrpmsg_ept_find_or_add(struct vrpmsg_ctx *ctx,
 	return ept;
 }
 
-/* What can be asked for without privileges, as the kernel has it. */
+/* Attributes that VHOST_RPMSG_CTRL_NEW_EPT lets an unprivileged user set. */
 #define NEWABLE						\
 	(ATTR_BIT(VHOST_RPMSG_A_EPT_ADDR) |		\
 	 ATTR_BIT(VHOST_RPMSG_A_EPT_REMOTE) |		\
@@ -581,7 +580,7 @@ const char *vrpmsg_reset_policy_name(int policy)
 	return vrpmsg_name_of(names, ARRAY_SIZE(names), policy);
 }
 
-/* The numbers are passed on as the kernel has them. */
+/* The library returns the kernel's values unchanged. */
 static_assert((int)VRPMSG_REMOTE_NONE == (int)VHOST_RPMSG_REMOTE_KIND_NONE,
 	      "as the kernel");
 static_assert((int)VRPMSG_REMOTE_FIXED == (int)VHOST_RPMSG_REMOTE_KIND_FIXED,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Events: a socket that listens to what the kernel tells everybody. */
+/* Events: a socket that receives the kernel's multicast notifications. */
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -11,14 +11,14 @@
 #include "internal.h"
 
 /*
- * Room for some thousand events: those that come when a device with many
- * endpoints goes. It is a bound, nothing is allocated.
+ * Receive buffer for some thousand events, as when a device with many endpoints is
+ * deleted. This is only a limit: the kernel allocates nothing in advance.
  */
 #define RECV_ROOM (4 << 20)
 
 struct vrpmsg_monitor {
 	struct nl_sock *sk;
-	int family;		/* 0: the module is not there */
+	int family;		/* 0 while the module is not loaded */
 	char errmsg[128];
 	char buf[VRPMSG_RECV_SIZE] __attribute__((aligned(8)));
 };
@@ -37,7 +37,8 @@ static int add_membership(struct vrpmsg_monitor *monitor, int group)
 }
 
 /*
- * Ask on a socket of its own: what the monitor's receives is for monitor_recv().
+ * Look the family up and join its multicast group. The lookup uses a second socket:
+ * libnl would discard events that the monitor's socket receives meanwhile.
  */
 static int join(struct vrpmsg_monitor *monitor)
 {
@@ -60,7 +61,7 @@ static int join(struct vrpmsg_monitor *monitor)
 	return ret;
 }
 
-/* Hear of families that come, and of ours when it comes again. */
+/* Receive notifications of new families, to see when the module is loaded again. */
 static int join_ctrl(struct vrpmsg_monitor *monitor)
 {
 	int room = RECV_ROOM, group;
@@ -70,7 +71,7 @@ static int join_ctrl(struct vrpmsg_monitor *monitor)
 		errno = EPROTONOSUPPORT;
 		return -1;
 	}
-	/* Without the privilege the next step fails. */
+	/* If this fails for lack of privileges, add_membership() fails, too. */
 	setsockopt(nl_socket_get_fd(monitor->sk), SOL_SOCKET, SO_RCVBUFFORCE,
 		   &room, sizeof(room));
 	return add_membership(monitor, group);
@@ -83,7 +84,7 @@ struct vrpmsg_monitor *vrpmsg_monitor_open(struct vrpmsg_ctx *ctx)
 
 	if (monitor) {
 		monitor->sk = vrpmsg_socket();
-		/* In this order, so that it cannot come in between unheard. */
+		/* In this order no load of the module goes unnoticed. */
 		if (monitor->sk && !join_ctrl(monitor) && !join(monitor)) {
 			vrpmsg_succeed(ctx);
 			return monitor;
@@ -108,7 +109,7 @@ int vrpmsg_monitor_fd(const struct vrpmsg_monitor *monitor)
 	return nl_socket_get_fd(monitor->sk);
 }
 
-/* 1 for an event, 0 for something that a newer kernel tells, or -1. */
+/* Returns 1 for an event, 0 for a command of a newer kernel, or -1. */
 static int event_parse(struct vrpmsg_event *event, struct nlmsghdr *nlh)
 {
 	switch (genlmsg_hdr(nlh)->cmd) {
@@ -131,7 +132,7 @@ static int event_parse(struct vrpmsg_event *event, struct nlmsghdr *nlh)
 	return event->object ? 1 : -1;
 }
 
-/* Whether a message says that the family is there again. */
+/* Whether a message announces that the family was registered again. */
 static bool family_came(struct nlmsghdr *nlh)
 {
 	static const struct nla_policy policy[CTRL_ATTR_MAX + 1] = {
@@ -146,7 +147,7 @@ static bool family_came(struct nlmsghdr *nlh)
 	       !nla_strcmp(tb[CTRL_ATTR_FAMILY_NAME], VHOST_RPMSG_FAMILY_NAME);
 }
 
-/* The next message from the kernel, or NULL. */
+/* Returns the next message from the kernel, or NULL and errno. */
 static struct nlmsghdr *monitor_recv(struct vrpmsg_monitor *monitor)
 {
 	struct nlmsghdr *nlh = (struct nlmsghdr *)monitor->buf;
@@ -163,11 +164,14 @@ static struct nlmsghdr *monitor_recv(struct vrpmsg_monitor *monitor)
 			continue;
 		if (n < 0)
 			return NULL;
-		/* Each event comes on its own. */
+		/* The kernel sends one event per datagram. */
 		if (from.nl_pid || !nlmsg_ok(nlh, n))
 			continue;
 		if (family_came(nlh)) {
-			/* It may be gone again: then it comes once more. */
+			/*
+			 * If the module was unloaded meanwhile, wait for the next
+			 * time. Otherwise the caller has to list the objects again.
+			 */
 			if (!join(monitor))
 				errno = ENOBUFS;
 			else if (errno == EPROTONOSUPPORT)
@@ -180,7 +184,7 @@ static struct nlmsghdr *monitor_recv(struct vrpmsg_monitor *monitor)
 	}
 }
 
-/* Keeps errno. */
+/* Does not change errno. */
 static void keep_words(struct vrpmsg_monitor *monitor)
 {
 	int err = errno;
@@ -193,7 +197,7 @@ static void keep_words(struct vrpmsg_monitor *monitor)
 			 "events were lost");
 	else if (err == EPROTO)
 		snprintf(monitor->errmsg, sizeof(monitor->errmsg),
-			 "the kernel sent an event that makes no sense");
+			 "the kernel sent a malformed event");
 	else
 		snprintf(monitor->errmsg, sizeof(monitor->errmsg), "%m");
 	errno = err;
@@ -271,7 +275,7 @@ const char *vrpmsg_event_action_name(int action)
 	return vrpmsg_name_of(names, ARRAY_SIZE(names), action);
 }
 
-/* The numbers are passed on as the kernel has them. */
+/* The library returns the kernel's values unchanged. */
 static_assert((int)VRPMSG_EVENT_NEW == (int)VHOST_RPMSG_EVENT_NEW,
 	      "as the kernel");
 static_assert((int)VRPMSG_EVENT_CHANGE == (int)VHOST_RPMSG_EVENT_CHANGE,

@@ -52,7 +52,7 @@ int vrpmsg_rec_next(const void *buf, size_t size, size_t *pos,
 	if (*pos >= size)
 		return 0;
 	left = size - *pos;
-	/* Copied, for the buffer may be aligned to anything. */
+	/* Copied because the buffer may be unaligned. */
 	if (left >= sizeof(head))
 		memcpy(&head, start, sizeof(head));
 	if (left < sizeof(head) || head.len > left - sizeof(head)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Counters, and the names of numbers. */
+/* Counters, and names of enumeration values. */
 #include <assert.h>
 
 #include "internal.h"
@@ -48,7 +48,7 @@ bool vrpmsg_stat_dev_only(int stat)
 	       stats_table[stat].dev_only;
 }
 
-/* What an older kernel does not count is 0. */
+/* A counter that an older kernel lacks remains 0. */
 void vrpmsg_stats_parse(uint64_t *stats, struct nlattr *nest)
 {
 	struct nlattr *tb[VHOST_RPMSG_A_STATS_MAX + 1];

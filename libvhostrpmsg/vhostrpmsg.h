@@ -3,12 +3,12 @@
  * libvhostrpmsg: the host side of RPMsg over virtio, from user space.
  * libvhostrpmsg(3) explains it and has an example.
  *
- * Functions return NULL, -1 or false when they fail, and set errno; of those
- * that take a handle, vrpmsg_ctx_errmsg() has the reason in words.
+ * A function that fails returns NULL or -1 and sets errno. If it takes a handle,
+ * vrpmsg_ctx_errmsg() returns the reason as text. Getters cannot fail.
  *
- * A handle (struct vrpmsg_ctx, struct vrpmsg_monitor) is for one thread at a
- * time, different ones are independent. Objects are snapshots: they belong to
- * the caller, need no handle any more, and do not change.
+ * Only one thread at a time may use a handle (struct vrpmsg_ctx, struct
+ * vrpmsg_monitor); different handles are independent. Objects are snapshots: they
+ * belong to the caller, do not change, and remain valid after the handle is closed.
  */
 #ifndef VHOSTRPMSG_H
 #define VHOSTRPMSG_H
@@ -32,9 +32,9 @@ extern "C" {
 /* Address of the name service: no endpoint can have it. */
 #define VRPMSG_ADDR_NS UINT32_C(53)
 
-/* Owner of a device that everybody may attach to. */
+/* Owner of a device to which every user may attach. */
 #define VRPMSG_OWNER_ANY UINT32_C(0xffffffff)
-/* Owner of an endpoint that an administrator has made. */
+/* Owner of an endpoint that an administrator created. */
 #define VRPMSG_OWNER_NONE UINT32_C(0xffffffff)
 
 struct vrpmsg_ctx;
@@ -49,7 +49,7 @@ struct vrpmsg_fd_info;
 struct vrpmsg_ctrl_info;
 
 /**
- * vrpmsg_version() - version of the library that the program runs with
+ * vrpmsg_version() - version of the library at run time
  *
  * Return: a static string, "0.1.0".
  */
@@ -60,11 +60,11 @@ VRPMSG_API const char *vrpmsg_version(void);
  */
 
 /**
- * vrpmsg_ctx_open() - make a handle: a netlink socket, and the reason of the
- *	last failure
+ * vrpmsg_ctx_open() - open a handle
  *
- * It does not look for the kernel module; the first request does, and later
- * ones find it when it was loaded again.
+ * A handle is a netlink socket and the reason of the last failure. The kernel
+ * module need not be loaded yet: each request looks for it until one finds it, and
+ * again after the module was reloaded.
  *
  * Return: the handle, which the caller closes with vrpmsg_ctx_close(); or
  * NULL.
@@ -77,7 +77,7 @@ VRPMSG_API struct vrpmsg_ctx *vrpmsg_ctx_open(void);
  * vrpmsg_ctx_close() - close and free a handle
  * @ctx: handle, or NULL
  *
- * Objects that were got with it stay.
+ * Objects that it returned remain valid.
  */
 VRPMSG_API void vrpmsg_ctx_close(struct vrpmsg_ctx *ctx);
 
@@ -85,17 +85,17 @@ VRPMSG_API void vrpmsg_ctx_close(struct vrpmsg_ctx *ctx);
  * vrpmsg_ctx_errmsg() - why the last call with a handle failed
  * @ctx: handle
  *
- * Return: words, the kernel's own where it gave some; empty after a call that
- * succeeded. They belong to the handle, and the next call overwrites them.
+ * Return: a message, the kernel's own if it sent one; empty if the last call
+ * succeeded. It belongs to the handle, and the next call overwrites it.
  */
 VRPMSG_API const char *vrpmsg_ctx_errmsg(const struct vrpmsg_ctx *ctx);
 
 /**
- * vrpmsg_ctx_errattr() - which argument was at fault in the last call that
- *	failed
+ * vrpmsg_ctx_errattr() - which argument made the last call fail
  * @ctx: handle
  *
- * Return: the name of the netlink attribute, as "rx-limit", static; or NULL.
+ * Return: the name of the netlink attribute, for example "rx-limit", static; NULL
+ * if the last call succeeded or the kernel named no attribute.
  */
 VRPMSG_API const char *vrpmsg_ctx_errattr(const struct vrpmsg_ctx *ctx);
 
@@ -103,7 +103,7 @@ VRPMSG_API const char *vrpmsg_ctx_errattr(const struct vrpmsg_ctx *ctx);
  * Counters of devices and endpoints: vrpmsg_dev(3)
  */
 
-/* New ones come at the end: go through them until vrpmsg_stat_name() is NULL. */
+/* Later versions add counters at the end. vrpmsg_stat_name() ends with NULL. */
 enum vrpmsg_stat {
 	VRPMSG_STAT_RX_MSGS,
 	VRPMSG_STAT_RX_BYTES,
@@ -129,15 +129,15 @@ enum vrpmsg_stat {
  * vrpmsg_stat_name() - name of a counter
  * @stat: enum vrpmsg_stat
  *
- * Return: "rx-msgs" and so on, static; NULL past the last one.
+ * Return: "rx-msgs" and so on, static; NULL past the last counter.
  */
 VRPMSG_API const char *vrpmsg_stat_name(int stat);
 
 /**
- * vrpmsg_stat_dev_only() - whether only devices count it
+ * vrpmsg_stat_dev_only() - whether only devices have a counter
  * @stat: enum vrpmsg_stat
  *
- * Return: true if endpoints always have 0 there.
+ * Return: true if the counter of every endpoint is 0.
  */
 VRPMSG_API bool vrpmsg_stat_dev_only(int stat);
 
@@ -146,8 +146,8 @@ VRPMSG_API bool vrpmsg_stat_dev_only(int stat);
  */
 
 enum vrpmsg_state {
-	VRPMSG_DEV_DETACHED,	/* persistent, and no VMM has it */
-	VRPMSG_DEV_ATTACHED,	/* a VMM has it, its rings do not run */
+	VRPMSG_DEV_DETACHED,	/* persistent, no VMM is attached */
+	VRPMSG_DEV_ATTACHED,	/* a VMM is attached, the rings are stopped */
 	VRPMSG_DEV_RUNNING,
 };
 
@@ -157,7 +157,7 @@ enum vrpmsg_state {
  * @name: name of the device
  *
  * Return: a snapshot, which the caller frees with vrpmsg_dev_free(); or NULL.
- * Errors: ENODEV: there is none.
+ * Errors: ENODEV: no device has this name.
  */
 VRPMSG_API struct vrpmsg_dev *vrpmsg_dev_get(struct vrpmsg_ctx *ctx,
 					     const char *name);
@@ -174,24 +174,24 @@ VRPMSG_API struct vrpmsg_dev *vrpmsg_dev_get_by_id(struct vrpmsg_ctx *ctx,
 						   uint32_t id);
 
 /**
- * vrpmsg_dev_list() - get all devices, in the order of their numbers
+ * vrpmsg_dev_list() - get all devices, sorted by number
  * @ctx: handle
- * @count: where their number goes, or NULL
+ * @count: is set to how many there are; may be NULL
  *
  * Return: an array that ends with NULL, which the caller frees with
  * vrpmsg_dev_list_free(); or NULL.
- * Errors: EAGAIN: devices came and went all the time.
  */
 VRPMSG_API struct vrpmsg_dev **vrpmsg_dev_list(struct vrpmsg_ctx *ctx,
 					       size_t *count);
 
 /*
- * What a device is to be. Nothing is set in a new one; what is not set has the
- * kernel's default, or stays as it is.
+ * Configuration of a device. In a new configuration nothing is set. For what is not
+ * set, vrpmsg_dev_add() uses the kernel's default, and vrpmsg_dev_set() changes
+ * nothing.
  */
 
 /**
- * vrpmsg_dev_config_new() - make a configuration in which nothing is set
+ * vrpmsg_dev_config_new() - allocate a configuration in which nothing is set
  *
  * Return: the configuration, which the caller frees with
  * vrpmsg_dev_config_free(); or NULL.
@@ -206,36 +206,36 @@ VRPMSG_API struct vrpmsg_dev_config *vrpmsg_dev_config_new(void);
 VRPMSG_API void vrpmsg_dev_config_free(struct vrpmsg_dev_config *config);
 
 /**
- * vrpmsg_dev_config_set_mtu() - longest message that can be written
+ * vrpmsg_dev_config_set_mtu() - set the longest message that can be written
  * @config: configuration
- * @bytes: at most 65535; 0, the default: what the guest's buffers can take
+ * @bytes: at most 65535; 0, the default, is what fits into the guest's buffers
  */
 VRPMSG_API void vrpmsg_dev_config_set_mtu(struct vrpmsg_dev_config *config,
 					  uint32_t bytes);
 
 /**
- * vrpmsg_dev_config_set_hold_time() - how long full queues hold the guest back
+ * vrpmsg_dev_config_set_hold_time() - set how long full queues hold the guest back
  * @config: configuration
- * @milliseconds: 0 is for ever; the default is 10,000
+ * @milliseconds: 0 means without limit; the default is 10,000
  */
 VRPMSG_API void
 vrpmsg_dev_config_set_hold_time(struct vrpmsg_dev_config *config,
 				uint32_t milliseconds);
 
 /**
- * vrpmsg_dev_config_set_owner() - whose VMM may attach
+ * vrpmsg_dev_config_set_owner() - set the user whose VMM may attach
  * @config: configuration
- * @uid: user, or VRPMSG_OWNER_ANY; the default is whoever makes the device
+ * @uid: user, or VRPMSG_OWNER_ANY; the default is the user who adds the device
  */
 VRPMSG_API void vrpmsg_dev_config_set_owner(struct vrpmsg_dev_config *config,
 					    uint32_t uid);
 
 /**
- * vrpmsg_dev_add() - make a persistent device
+ * vrpmsg_dev_add() - add a persistent device
  * @ctx: handle
  * @name: 1 to 31 ASCII letters, digits and _.:@-; the first one is a letter, a
  *	digit or _
- * @config: what it is to be, or NULL
+ * @config: configuration, or NULL for the defaults
  *
  * Return: as vrpmsg_dev_get().
  * Errors: EEXIST, EINVAL, ENOSPC, ERANGE.
@@ -248,7 +248,7 @@ vrpmsg_dev_add(struct vrpmsg_ctx *ctx, const char *name,
  * vrpmsg_dev_set() - change a device
  * @ctx: handle
  * @name: name of the device
- * @config: what to change; the rest stays as it is
+ * @config: what to change; the rest does not change
  *
  * Return: 0 or -1.
  * Errors: EINVAL, ENODEV, ERANGE.
@@ -257,22 +257,22 @@ VRPMSG_API int vrpmsg_dev_set(struct vrpmsg_ctx *ctx, const char *name,
 			      const struct vrpmsg_dev_config *config);
 
 /**
- * vrpmsg_dev_del() - delete a persistent device with its endpoints
+ * vrpmsg_dev_del() - delete a persistent device and its endpoints
  * @ctx: handle
  * @name: name of the device
  *
  * Return: 0 or -1.
- * Errors: EBUSY: a VMM has it; ENODEV.
+ * Errors: EBUSY: a VMM is attached, or the device is not persistent; ENODEV.
  */
 VRPMSG_API int vrpmsg_dev_del(struct vrpmsg_ctx *ctx, const char *name);
 
 /**
- * vrpmsg_dev_del_by_id() - delete a persistent device with its endpoints
+ * vrpmsg_dev_del_by_id() - delete a persistent device and its endpoints
  * @ctx: handle
  * @id: number of the device
  *
  * Return: 0 or -1.
- * Errors: EBUSY: a VMM has it; ENODEV, ERANGE.
+ * Errors: as vrpmsg_dev_del(); ERANGE.
  */
 VRPMSG_API int vrpmsg_dev_del_by_id(struct vrpmsg_ctx *ctx, uint32_t id);
 
@@ -281,22 +281,22 @@ VRPMSG_API int vrpmsg_dev_del_by_id(struct vrpmsg_ctx *ctx, uint32_t id);
  * @ctx: handle
  * @name: name of the device
  *
- * As a reset of the guest would: channels, learned and bound remotes, and what waits
- * to be sent. Does nothing to a device that is not stale.
+ * Like a reset of the guest, it drops channels, learned and bound remotes, and
+ * messages that wait to be sent. A device that is not stale does not change.
  *
  * Return: 0 or -1.
- * Errors: EBUSY: a VMM has it; ENODEV.
+ * Errors: EBUSY: a VMM is attached, or the device is not persistent; ENODEV.
  */
 VRPMSG_API int vrpmsg_dev_reset(struct vrpmsg_ctx *ctx, const char *name);
 
 /**
- * vrpmsg_dev_free() - free a device
+ * vrpmsg_dev_free() - free the snapshot of a device
  * @dev: device, or NULL
  */
 VRPMSG_API void vrpmsg_dev_free(struct vrpmsg_dev *dev);
 
 /**
- * vrpmsg_dev_list_free() - free a list with its devices
+ * vrpmsg_dev_list_free() - free a list and its devices
  * @list: list, or NULL
  */
 VRPMSG_API void vrpmsg_dev_list_free(struct vrpmsg_dev **list);
@@ -305,7 +305,8 @@ VRPMSG_API void vrpmsg_dev_list_free(struct vrpmsg_dev **list);
  * vrpmsg_dev_id() - number of a device
  * @dev: device
  *
- * Return: the number, from 1; it is not given out again soon.
+ * Return: the number, from 1. It is not reused before 2147483647 other devices were
+ * added.
  */
 VRPMSG_API uint32_t vrpmsg_dev_id(const struct vrpmsg_dev *dev);
 
@@ -321,7 +322,7 @@ VRPMSG_API const char *vrpmsg_dev_name(const struct vrpmsg_dev *dev);
  * vrpmsg_dev_state() - state of a device
  * @dev: device
  *
- * Return: a number that this header may not know yet.
+ * Return: the state; a newer kernel may have values that this header lacks.
  */
 VRPMSG_API enum vrpmsg_state vrpmsg_dev_state(const struct vrpmsg_dev *dev);
 
@@ -332,11 +333,11 @@ VRPMSG_API enum vrpmsg_state vrpmsg_dev_state(const struct vrpmsg_dev *dev);
 VRPMSG_API bool vrpmsg_dev_is_persistent(const struct vrpmsg_dev *dev);
 
 /**
- * vrpmsg_dev_is_stale() - whether what a device knows is of a guest without a VMM
+ * vrpmsg_dev_is_stale() - whether a device keeps the state of a guest without a VMM
  * @dev: device
  *
- * Return: true after a VMM that may come back for its guest has closed the device,
- *	until the next one has started its rings, or vrpmsg_dev_reset().
+ * Return: true after a VMM closed the device and may come back for its guest, until
+ * the next VMM starts the rings or vrpmsg_dev_reset() is called.
  */
 VRPMSG_API bool vrpmsg_dev_is_stale(const struct vrpmsg_dev *dev);
 
@@ -349,7 +350,7 @@ VRPMSG_API bool vrpmsg_dev_is_stale(const struct vrpmsg_dev *dev);
 VRPMSG_API uint64_t vrpmsg_dev_features(const struct vrpmsg_dev *dev);
 
 /**
- * vrpmsg_dev_mtu() - longest payload that the guest's buffers take
+ * vrpmsg_dev_mtu() - longest payload that can be written
  * @dev: device
  *
  * Return: bytes.
@@ -357,7 +358,7 @@ VRPMSG_API uint64_t vrpmsg_dev_features(const struct vrpmsg_dev *dev);
 VRPMSG_API uint32_t vrpmsg_dev_mtu(const struct vrpmsg_dev *dev);
 
 /**
- * vrpmsg_dev_is_mtu_fixed() - whether the administrator has set the MTU
+ * vrpmsg_dev_is_mtu_fixed() - whether an administrator set the MTU
  * @dev: device
  */
 VRPMSG_API bool vrpmsg_dev_is_mtu_fixed(const struct vrpmsg_dev *dev);
@@ -366,16 +367,16 @@ VRPMSG_API bool vrpmsg_dev_is_mtu_fixed(const struct vrpmsg_dev *dev);
  * vrpmsg_dev_hold_time() - how long full queues hold the guest back
  * @dev: device
  *
- * Return: milliseconds; 0 is for ever.
+ * Return: milliseconds; 0 means without limit.
  */
 VRPMSG_API uint32_t vrpmsg_dev_hold_time(const struct vrpmsg_dev *dev);
 
 /**
- * vrpmsg_dev_owner() - whose VMM may attach
+ * vrpmsg_dev_owner() - the user whose VMM may attach
  * @dev: device
  *
- * Return: the user; VRPMSG_OWNER_ANY for everybody, and of a device that is not
- * persistent.
+ * Return: the user; VRPMSG_OWNER_ANY if every user may attach, and for a device that
+ * is not persistent.
  */
 VRPMSG_API uint32_t vrpmsg_dev_owner(const struct vrpmsg_dev *dev);
 
@@ -386,16 +387,15 @@ VRPMSG_API uint32_t vrpmsg_dev_owner(const struct vrpmsg_dev *dev);
 VRPMSG_API uint32_t vrpmsg_dev_endpoints(const struct vrpmsg_dev *dev);
 
 /**
- * vrpmsg_dev_channels() - how many channels the guest has announced
+ * vrpmsg_dev_channels() - how many channels the guest announced
  * @dev: device
  */
 VRPMSG_API uint32_t vrpmsg_dev_channels(const struct vrpmsg_dev *dev);
 
 /**
- * vrpmsg_dev_stall_ept() - whether an endpoint holds the guest back, and
- *	which one
+ * vrpmsg_dev_stall_ept() - whether an endpoint holds the guest back, and which one
  * @dev: device
- * @ept_id: where its number goes, or NULL; it stays as it is if there is none
+ * @ept_id: is set to the number of the endpoint if there is one; may be NULL
  */
 VRPMSG_API bool vrpmsg_dev_stall_ept(const struct vrpmsg_dev *dev,
 				     uint32_t *ept_id);
@@ -405,12 +405,12 @@ VRPMSG_API bool vrpmsg_dev_stall_ept(const struct vrpmsg_dev *dev,
  * @dev: device
  * @stat: enum vrpmsg_stat
  *
- * Return: the counter; 0 for one that is not known.
+ * Return: the counter; 0 if @stat is not a counter or the kernel does not have it.
  */
 VRPMSG_API uint64_t vrpmsg_dev_stat(const struct vrpmsg_dev *dev, int stat);
 
 /**
- * vrpmsg_dev_state_name() - a state in words
+ * vrpmsg_dev_state_name() - name of a state
  * @state: enum vrpmsg_state
  *
  * Return: "detached", "attached", "running", or "unknown"; static.
@@ -423,43 +423,44 @@ VRPMSG_API const char *vrpmsg_dev_state_name(int state);
 
 enum vrpmsg_remote_kind {
 	VRPMSG_REMOTE_NONE,
-	VRPMSG_REMOTE_FIXED,	/* given by the administrator */
+	VRPMSG_REMOTE_FIXED,	/* set by the creator of the endpoint */
 	VRPMSG_REMOTE_LEARNED,	/* source of a message */
 	VRPMSG_REMOTE_BOUND,	/* channel of the same name */
 };
 
 /* How an endpoint gets its remote. */
 enum vrpmsg_remote_mode {
-	VRPMSG_REMOTE_MODE_LEARN,	/* channel, or first message */
-	VRPMSG_REMOTE_MODE_FIXED,	/* from the administrator */
-	VRPMSG_REMOTE_MODE_FOLLOW,	/* channel, then each message */
+	VRPMSG_REMOTE_MODE_LEARN,	/* a channel, or the first message */
+	VRPMSG_REMOTE_MODE_FIXED,	/* the one that was set */
+	VRPMSG_REMOTE_MODE_FOLLOW,	/* a channel, then each message */
 };
 
-/* What happens to a message that finds the receive queue full. */
+/* What happens to a message when the receive queue is full. */
 enum vrpmsg_policy {
 	VRPMSG_POLICY_HOLD,	/* the guest waits */
 	VRPMSG_POLICY_DROP,	/* it is dropped and counted */
 };
 
-/* What happens to messages after a process has closed the endpoint. */
+/* What happens to messages after the reader closed the endpoint. */
 enum vrpmsg_closed_policy {
-	VRPMSG_CLOSED_DROP,	/* they are thrown away */
+	VRPMSG_CLOSED_DROP,	/* they are dropped and counted */
 	VRPMSG_CLOSED_KEEP,	/* they wait for the next reader */
 };
 
-/* What happens to unread messages of a guest that is reset. */
+/* What happens to unread messages when their guest is reset. */
 enum vrpmsg_reset_policy {
 	VRPMSG_RESET_KEEP,	/* they can still be read */
-	VRPMSG_RESET_DROP,	/* they are thrown away */
+	VRPMSG_RESET_DROP,	/* they are dropped and counted */
 };
 
 /*
- * What an endpoint is to be. Nothing is set in a new one; what is not set has
- * the kernel's default, or stays as it is.
+ * Configuration of an endpoint. In a new configuration nothing is set. For what is
+ * not set, vrpmsg_ept_add() uses the kernel's default, and vrpmsg_ept_set() changes
+ * nothing.
  */
 
 /**
- * vrpmsg_ept_config_new() - make a configuration in which nothing is set
+ * vrpmsg_ept_config_new() - allocate a configuration in which nothing is set
  *
  * Return: the configuration, which the caller frees with
  * vrpmsg_ept_config_free(); or NULL.
@@ -474,10 +475,9 @@ VRPMSG_API struct vrpmsg_ept_config *vrpmsg_ept_config_new(void);
 VRPMSG_API void vrpmsg_ept_config_free(struct vrpmsg_ept_config *config);
 
 /**
- * vrpmsg_ept_config_set_dev_name() - say by its name which device the
- *	endpoint is on
+ * vrpmsg_ept_config_set_dev_name() - set the device of the endpoint by name
  * @config: configuration
- * @dev_name: is copied; NULL takes it back
+ * @dev_name: is copied; NULL unsets it
  *
  * Return: 0 or -1.
  * Errors: ENOMEM.
@@ -486,9 +486,9 @@ VRPMSG_API int vrpmsg_ept_config_set_dev_name(struct vrpmsg_ept_config *config,
 					      const char *dev_name);
 
 /**
- * vrpmsg_ept_config_set_name() - name under which the endpoint is announced
+ * vrpmsg_ept_config_set_name() - set the name of the service
  * @config: configuration
- * @name: 1 to 31 printable ASCII characters; is copied; NULL takes it back
+ * @name: 1 to 31 printable ASCII characters; is copied; NULL unsets it
  *
  * Return: 0 or -1.
  * Errors: ENOMEM.
@@ -497,8 +497,7 @@ VRPMSG_API int vrpmsg_ept_config_set_name(struct vrpmsg_ept_config *config,
 					  const char *name);
 
 /**
- * vrpmsg_ept_config_set_dev_id() - say by its number which device the
- *	endpoint is on
+ * vrpmsg_ept_config_set_dev_id() - set the device of the endpoint by number
  * @config: configuration
  * @dev_id: number of the device
  */
@@ -506,7 +505,7 @@ VRPMSG_API void vrpmsg_ept_config_set_dev_id(struct vrpmsg_ept_config *config,
 					     uint32_t dev_id);
 
 /**
- * vrpmsg_ept_config_set_addr() - address on the host's side
+ * vrpmsg_ept_config_set_addr() - set the address on the host's side
  * @config: configuration
  * @addr: any but VRPMSG_ADDR_NS and VRPMSG_ADDR_ANY; by default the next free
  *	one from 1024
@@ -515,7 +514,7 @@ VRPMSG_API void vrpmsg_ept_config_set_addr(struct vrpmsg_ept_config *config,
 					   uint32_t addr);
 
 /**
- * vrpmsg_ept_config_set_remote() - have a fixed remote
+ * vrpmsg_ept_config_set_remote() - set a fixed remote
  * @config: configuration
  * @remote: address on the guest's side
  */
@@ -523,31 +522,30 @@ VRPMSG_API void vrpmsg_ept_config_set_remote(struct vrpmsg_ept_config *config,
 					     uint32_t remote);
 
 /**
- * vrpmsg_ept_config_set_remote_mode() - have the guest say which the remote
- *	is
+ * vrpmsg_ept_config_set_remote_mode() - set how the endpoint gets its remote
  * @config: configuration
  * @mode: VRPMSG_REMOTE_MODE_LEARN, the default, or VRPMSG_REMOTE_MODE_FOLLOW
  *
- * Of this and vrpmsg_ept_config_set_remote() the last one counts.
+ * This and vrpmsg_ept_config_set_remote() override each other: the last call counts.
  */
 VRPMSG_API void
 vrpmsg_ept_config_set_remote_mode(struct vrpmsg_ept_config *config,
 				  enum vrpmsg_remote_mode mode);
 
 /**
- * vrpmsg_ept_config_set_addressed() - have each record begin with an address
+ * vrpmsg_ept_config_set_addressed() - set whether the endpoint is addressed
  * @config: configuration
- * @addressed: whether it does; the default is false
+ * @addressed: the default is false
  *
- * Each record of the char device begins with struct vrpmsg_addr then.
+ * Each record of an addressed endpoint begins with struct vrpmsg_addr.
  */
 VRPMSG_API void
 vrpmsg_ept_config_set_addressed(struct vrpmsg_ept_config *config,
 				bool addressed);
 
 /**
- * vrpmsg_ept_config_set_policy() - what happens to a message that finds the
- *	receive queue full
+ * vrpmsg_ept_config_set_policy() - set what happens to a message when the receive
+ *	queue is full
  * @config: configuration
  * @policy: the default is VRPMSG_POLICY_HOLD
  */
@@ -555,8 +553,8 @@ VRPMSG_API void vrpmsg_ept_config_set_policy(struct vrpmsg_ept_config *config,
 					     enum vrpmsg_policy policy);
 
 /**
- * vrpmsg_ept_config_set_closed_policy() - what happens to messages after a
- *	process has closed the endpoint
+ * vrpmsg_ept_config_set_closed_policy() - set what happens to messages after the
+ *	reader closed the endpoint
  * @config: configuration
  * @policy: the default is VRPMSG_CLOSED_DROP
  */
@@ -565,8 +563,8 @@ vrpmsg_ept_config_set_closed_policy(struct vrpmsg_ept_config *config,
 				    enum vrpmsg_closed_policy policy);
 
 /**
- * vrpmsg_ept_config_set_reset_policy() - what happens to unread messages of a
- *	guest that is reset
+ * vrpmsg_ept_config_set_reset_policy() - set what happens to unread messages when
+ *	their guest is reset
  * @config: configuration
  * @policy: the default is VRPMSG_RESET_KEEP
  */
@@ -575,16 +573,16 @@ vrpmsg_ept_config_set_reset_policy(struct vrpmsg_ept_config *config,
 				   enum vrpmsg_reset_policy policy);
 
 /**
- * vrpmsg_ept_config_set_rx_limit() - bound of the receive queue
+ * vrpmsg_ept_config_set_rx_limit() - set the limit of the receive queue
  * @config: configuration
- * @bytes: 1 to 64 MiB, by default 256 KiB; a message counts its payload and
- *	64
+ * @bytes: 1 to 64 MiB, by default 256 KiB; a message counts as its payload plus 64
+ *	bytes
  */
 VRPMSG_API void vrpmsg_ept_config_set_rx_limit(struct vrpmsg_ept_config *config,
 					       uint32_t bytes);
 
 /**
- * vrpmsg_ept_config_set_tx_limit() - bound of the send queue
+ * vrpmsg_ept_config_set_tx_limit() - set the limit of the send queue
  * @config: configuration
  * @bytes: as for the receive queue
  */
@@ -592,9 +590,9 @@ VRPMSG_API void vrpmsg_ept_config_set_tx_limit(struct vrpmsg_ept_config *config,
 					       uint32_t bytes);
 
 /**
- * vrpmsg_ept_add() - make an endpoint
+ * vrpmsg_ept_add() - add an endpoint
  * @ctx: handle
- * @config: what it is to be; a device has to be set
+ * @config: configuration; a device must be set
  *
  * Return: a snapshot, which the caller frees with vrpmsg_ept_free(); or NULL.
  * Errors: EADDRINUSE, EINVAL, ENODEV, ENOSPC, ERANGE.
@@ -606,12 +604,13 @@ vrpmsg_ept_add(struct vrpmsg_ctx *ctx, const struct vrpmsg_ept_config *config);
  * vrpmsg_ept_set() - change an endpoint
  * @ctx: handle
  * @id: number of the endpoint
- * @config: what to change: remote or its mode, policies and limits
+ * @config: what to change: remote or remote mode, policies, limits
  *
- * What is not set stays as it is.
+ * What is not set does not change.
  *
  * Return: 0 or -1.
- * Errors: EINVAL: something else is set; ENOENT, ERANGE.
+ * Errors: EINVAL: something else is set; ENOENT; EOPNOTSUPP: the endpoint is
+ * addressed and has no remote; ERANGE.
  */
 VRPMSG_API int vrpmsg_ept_set(struct vrpmsg_ctx *ctx, uint32_t id,
 			      const struct vrpmsg_ept_config *config);
@@ -621,7 +620,7 @@ VRPMSG_API int vrpmsg_ept_set(struct vrpmsg_ctx *ctx, uint32_t id,
  * @ctx: handle
  * @id: number of the endpoint
  *
- * A process that has it open can still read what is queued, then gets EPIPE.
+ * A process that has it open can still read the queued messages, then gets EPIPE.
  *
  * Return: 0 or -1.
  * Errors: ENOENT.
@@ -640,40 +639,42 @@ VRPMSG_API struct vrpmsg_ept *vrpmsg_ept_get(struct vrpmsg_ctx *ctx,
 					     uint32_t id);
 
 /**
- * vrpmsg_ept_list() - get endpoints, in the order of their numbers
+ * vrpmsg_ept_list() - get endpoints, sorted by device and local address
  * @ctx: handle
- * @dev_name: those of this device; NULL: all
- * @count: where their number goes, or NULL
+ * @dev_name: only those of this device; NULL for all
+ * @count: is set to how many there are; may be NULL
  *
  * Return: an array that ends with NULL, which the caller frees with
  * vrpmsg_ept_list_free(); or NULL.
- * Errors: EAGAIN: endpoints came and went all the time; EINVAL, ENODEV.
+ * Errors: EAGAIN: endpoints of the device came and went too often to list them;
+ * EINVAL, ENODEV.
  */
 VRPMSG_API struct vrpmsg_ept **
 vrpmsg_ept_list(struct vrpmsg_ctx *ctx, const char *dev_name, size_t *count);
 
 /**
- * vrpmsg_ept_find() - get the endpoint of a device that has a name
+ * vrpmsg_ept_find() - get an endpoint of a device by name
  * @ctx: handle
  * @dev_name: name of the device
  * @name: name of the endpoint
  *
- * Endpoints that users have made by way of a ctrl node are left out: they could
- * have any name.
+ * Skips endpoints that users created through a ctrl node: a user can choose any
+ * name.
  *
  * Return: as vrpmsg_ept_add().
- * Errors: ENODEV; ENOENT: none has it; ENOTUNIQ: several have it.
+ * Errors: EAGAIN; ENODEV; ENOENT: no endpoint has this name; ENOTUNIQ: several have
+ * it.
  */
 VRPMSG_API struct vrpmsg_ept *
 vrpmsg_ept_find(struct vrpmsg_ctx *ctx, const char *dev_name, const char *name);
 
 /**
- * vrpmsg_ept_find_or_add() - get an endpoint by its name, or make it
+ * vrpmsg_ept_find_or_add() - get an endpoint by name, or add it
  * @ctx: handle
- * @config: what it is to be; names of the device and of the endpoint have to be set
+ * @config: configuration; the names of device and endpoint must be set
  *
- * One that is there is returned as it is, whatever else @config says. Two callers at
- * the same time may both make one.
+ * An endpoint that exists is returned unchanged, whatever else @config says. Two
+ * concurrent callers may each add one.
  *
  * Return: as vrpmsg_ept_add().
  * Errors: those of vrpmsg_ept_add(); EINVAL: a name is not set; ENOTUNIQ.
@@ -687,7 +688,8 @@ vrpmsg_ept_find_or_add(struct vrpmsg_ctx *ctx,
  * @ctx: handle
  * @id: number of the endpoint
  *
- * Now or as soon as the guest has buffers, and again after each reset.
+ * The announcement is sent as soon as the guest has buffers, and again after each
+ * reset of the guest.
  *
  * Return: 0 or -1.
  * Errors: EINVAL: it has no name; ENOENT.
@@ -695,7 +697,7 @@ vrpmsg_ept_find_or_add(struct vrpmsg_ctx *ctx,
 VRPMSG_API int vrpmsg_ept_announce(struct vrpmsg_ctx *ctx, uint32_t id);
 
 /**
- * vrpmsg_ept_withdraw() - take an announcement back
+ * vrpmsg_ept_withdraw() - withdraw the announcement of an endpoint
  * @ctx: handle
  * @id: number of the endpoint
  *
@@ -705,15 +707,13 @@ VRPMSG_API int vrpmsg_ept_announce(struct vrpmsg_ctx *ctx, uint32_t id);
 VRPMSG_API int vrpmsg_ept_withdraw(struct vrpmsg_ctx *ctx, uint32_t id);
 
 /**
- * vrpmsg_ept_free() - free an endpoint
+ * vrpmsg_ept_free() - free the snapshot of an endpoint
  * @ept: endpoint, or NULL
- *
- * The endpoint itself stays.
  */
 VRPMSG_API void vrpmsg_ept_free(struct vrpmsg_ept *ept);
 
 /**
- * vrpmsg_ept_list_free() - free a list with its endpoints
+ * vrpmsg_ept_list_free() - free a list and its endpoints
  * @list: list, or NULL
  */
 VRPMSG_API void vrpmsg_ept_list_free(struct vrpmsg_ept **list);
@@ -758,15 +758,16 @@ VRPMSG_API uint32_t vrpmsg_ept_addr(const struct vrpmsg_ept *ept);
  * vrpmsg_ept_remote() - address on the guest's side
  * @ept: endpoint
  *
- * Return: the address; VRPMSG_ADDR_ANY while none is known.
+ * Return: the address; VRPMSG_ADDR_ANY while none is known, and for an addressed
+ * endpoint.
  */
 VRPMSG_API uint32_t vrpmsg_ept_remote(const struct vrpmsg_ept *ept);
 
 /**
- * vrpmsg_ept_remote_kind() - where the remote is from
+ * vrpmsg_ept_remote_kind() - how the endpoint got its remote
  * @ept: endpoint
  *
- * Return: a number that this header may not know yet.
+ * Return: the kind; a newer kernel may have values that this header lacks.
  */
 VRPMSG_API enum vrpmsg_remote_kind
 vrpmsg_ept_remote_kind(const struct vrpmsg_ept *ept);
@@ -775,8 +776,8 @@ vrpmsg_ept_remote_kind(const struct vrpmsg_ept *ept);
  * vrpmsg_ept_remote_mode() - how the endpoint gets its remote
  * @ept: endpoint
  *
- * Return: a number that this header may not know yet; of an addressed
- * endpoint VRPMSG_REMOTE_MODE_LEARN.
+ * Return: the mode, VRPMSG_REMOTE_MODE_LEARN for an addressed endpoint; a newer
+ * kernel may have values that this header lacks.
  */
 VRPMSG_API enum vrpmsg_remote_mode
 vrpmsg_ept_remote_mode(const struct vrpmsg_ept *ept);
@@ -788,65 +789,63 @@ vrpmsg_ept_remote_mode(const struct vrpmsg_ept *ept);
 VRPMSG_API bool vrpmsg_ept_is_addressed(const struct vrpmsg_ept *ept);
 
 /**
- * vrpmsg_ept_is_announced() - whether it is announced to the guest
+ * vrpmsg_ept_is_announced() - whether the endpoint is announced to the guest
  * @ept: endpoint
  */
 VRPMSG_API bool vrpmsg_ept_is_announced(const struct vrpmsg_ept *ept);
 
 /**
- * vrpmsg_ept_is_open() - whether a process has the char device open
+ * vrpmsg_ept_is_open() - whether a process has the char device open for reading
  * @ept: endpoint
  */
 VRPMSG_API bool vrpmsg_ept_is_open(const struct vrpmsg_ept *ept);
 
 /**
- * vrpmsg_ept_owner() - who made it
+ * vrpmsg_ept_owner() - the user who created the endpoint through a ctrl node
  * @ept: endpoint
  *
- * Return: the user who made it by way of a ctrl node; VRPMSG_OWNER_NONE: an
- * administrator did.
+ * Return: the user; VRPMSG_OWNER_NONE if an administrator created it.
  */
 VRPMSG_API uint32_t vrpmsg_ept_owner(const struct vrpmsg_ept *ept);
 
 /**
- * vrpmsg_ept_is_descriptor() - whether it is a file descriptor of processes
+ * vrpmsg_ept_is_descriptor() - whether the endpoint exists only as a file descriptor
  * @ept: endpoint
  *
- * Return: true if there is no char device with its number.
+ * Return: true if vrpmsg_ctrl_new_ept() created it, so that it has no char device.
  */
 VRPMSG_API bool vrpmsg_ept_is_descriptor(const struct vrpmsg_ept *ept);
 
 /**
- * vrpmsg_ept_policy() - what happens to a message that finds the receive
- *	queue full
+ * vrpmsg_ept_policy() - what happens to a message when the receive queue is full
  * @ept: endpoint
  *
- * Return: a number that this header may not know yet.
+ * Return: the policy; a newer kernel may have values that this header lacks.
  */
 VRPMSG_API enum vrpmsg_policy vrpmsg_ept_policy(const struct vrpmsg_ept *ept);
 
 /**
- * vrpmsg_ept_closed_policy() - what happens to messages after a process has
- *	closed the endpoint
+ * vrpmsg_ept_closed_policy() - what happens to messages after the reader closed the
+ *	endpoint
  * @ept: endpoint
  *
- * Return: a number that this header may not know yet.
+ * Return: as vrpmsg_ept_policy().
  */
 VRPMSG_API enum vrpmsg_closed_policy
 vrpmsg_ept_closed_policy(const struct vrpmsg_ept *ept);
 
 /**
- * vrpmsg_ept_reset_policy() - what happens to unread messages of a guest that
- *	is reset
+ * vrpmsg_ept_reset_policy() - what happens to unread messages when their guest is
+ *	reset
  * @ept: endpoint
  *
- * Return: a number that this header may not know yet.
+ * Return: as vrpmsg_ept_policy().
  */
 VRPMSG_API enum vrpmsg_reset_policy
 vrpmsg_ept_reset_policy(const struct vrpmsg_ept *ept);
 
 /**
- * vrpmsg_ept_rx_limit() - bound of the receive queue
+ * vrpmsg_ept_rx_limit() - limit of the receive queue
  * @ept: endpoint
  *
  * Return: bytes.
@@ -854,7 +853,7 @@ vrpmsg_ept_reset_policy(const struct vrpmsg_ept *ept);
 VRPMSG_API uint32_t vrpmsg_ept_rx_limit(const struct vrpmsg_ept *ept);
 
 /**
- * vrpmsg_ept_tx_limit() - bound of the send queue
+ * vrpmsg_ept_tx_limit() - limit of the send queue
  * @ept: endpoint
  *
  * Return: bytes.
@@ -862,7 +861,7 @@ VRPMSG_API uint32_t vrpmsg_ept_rx_limit(const struct vrpmsg_ept *ept);
 VRPMSG_API uint32_t vrpmsg_ept_tx_limit(const struct vrpmsg_ept *ept);
 
 /**
- * vrpmsg_ept_rx_queued() - what is in the receive queue
+ * vrpmsg_ept_rx_queued() - how much is in the receive queue
  * @ept: endpoint
  *
  * Return: bytes, counted as for the limit.
@@ -870,7 +869,7 @@ VRPMSG_API uint32_t vrpmsg_ept_tx_limit(const struct vrpmsg_ept *ept);
 VRPMSG_API uint32_t vrpmsg_ept_rx_queued(const struct vrpmsg_ept *ept);
 
 /**
- * vrpmsg_ept_tx_queued() - what is in the send queue
+ * vrpmsg_ept_tx_queued() - how much is in the send queue
  * @ept: endpoint
  *
  * Return: bytes, counted as for the limit.
@@ -882,12 +881,12 @@ VRPMSG_API uint32_t vrpmsg_ept_tx_queued(const struct vrpmsg_ept *ept);
  * @ept: endpoint
  * @stat: enum vrpmsg_stat
  *
- * Return: the counter; 0 for one that is not known.
+ * Return: as vrpmsg_dev_stat().
  */
 VRPMSG_API uint64_t vrpmsg_ept_stat(const struct vrpmsg_ept *ept, int stat);
 
 /**
- * vrpmsg_remote_kind_name() - where a remote is from, in words
+ * vrpmsg_remote_kind_name() - name of a kind of remote
  * @kind: enum vrpmsg_remote_kind
  *
  * Return: "none", "fixed", "learned", "bound", or "unknown"; static.
@@ -895,7 +894,7 @@ VRPMSG_API uint64_t vrpmsg_ept_stat(const struct vrpmsg_ept *ept, int stat);
 VRPMSG_API const char *vrpmsg_remote_kind_name(int kind);
 
 /**
- * vrpmsg_remote_mode_name() - how an endpoint gets its remote, in words
+ * vrpmsg_remote_mode_name() - name of a remote mode
  * @mode: enum vrpmsg_remote_mode
  *
  * Return: "learn", "fixed", "follow", or "unknown"; static.
@@ -903,7 +902,7 @@ VRPMSG_API const char *vrpmsg_remote_kind_name(int kind);
 VRPMSG_API const char *vrpmsg_remote_mode_name(int mode);
 
 /**
- * vrpmsg_policy_name() - a policy in words
+ * vrpmsg_policy_name() - name of a policy
  * @policy: enum vrpmsg_policy
  *
  * Return: "hold", "drop", or "unknown"; static.
@@ -911,7 +910,7 @@ VRPMSG_API const char *vrpmsg_remote_mode_name(int mode);
 VRPMSG_API const char *vrpmsg_policy_name(int policy);
 
 /**
- * vrpmsg_closed_policy_name() - a policy in words
+ * vrpmsg_closed_policy_name() - name of a closed policy
  * @policy: enum vrpmsg_closed_policy
  *
  * Return: "drop", "keep", or "unknown"; static.
@@ -919,7 +918,7 @@ VRPMSG_API const char *vrpmsg_policy_name(int policy);
 VRPMSG_API const char *vrpmsg_closed_policy_name(int policy);
 
 /**
- * vrpmsg_reset_policy_name() - a policy in words
+ * vrpmsg_reset_policy_name() - name of a reset policy
  * @policy: enum vrpmsg_reset_policy
  *
  * Return: "keep", "drop", or "unknown"; static.
@@ -930,17 +929,17 @@ VRPMSG_API const char *vrpmsg_reset_policy_name(int policy);
  * Char devices and messages: vrpmsg_fd(3)
  */
 
-/* What starts each record of an addressed endpoint, in both directions. */
+/* First part of each record of an addressed endpoint, in both directions. */
 struct vrpmsg_addr {
 	uint32_t addr;
-	/* The guest that sent it, or the only one to get it; 0: whichever. */
+	/* read(2): which guest sent it; write(2): which guest gets it, 0 for any. */
 	uint32_t generation;
 };
 
 /**
  * struct vrpmsg_rec - a record of a file in batch mode
- * @addr: as in struct vrpmsg_addr; in write(2) it matters for addressed endpoints
- * @generation: likewise
+ * @addr: as in struct vrpmsg_addr; write(2) uses it only for addressed endpoints
+ * @generation: as in struct vrpmsg_addr
  * @len: bytes of payload
  * @data: payload
  */
@@ -956,49 +955,49 @@ struct vrpmsg_rec {
  * @id: number of the endpoint
  * @flags: of open(2); O_CLOEXEC is added
  *
- * It needs no handle and no privilege but the file's.
+ * Only the permissions of the file matter.
  *
  * Return: a file descriptor, which the caller closes; or -1.
- * Errors: those of open(2); EBUSY: another process may read from it;
- * ENETRESET: it has just been deleted.
+ * Errors: those of open(2); EBUSY: another process has it open for reading;
+ * ENETRESET: the endpoint has just been deleted.
  */
 VRPMSG_API int vrpmsg_ept_open(uint32_t id, int flags);
 
 /**
  * vrpmsg_fd_destroy() - delete the endpoint that a file has open
- * @fd: of a char device
+ * @fd: file descriptor of an endpoint
  *
  * Return: 0 or -1.
- * Errors: EINVAL: an administrator made it; EPIPE: it is gone already; ENOTTY:
- * it is another file.
+ * Errors: EINVAL: an administrator created the endpoint; ENOTTY: @fd is not of an
+ * endpoint; EPIPE: the endpoint is already deleted.
  */
 VRPMSG_API int vrpmsg_fd_destroy(int fd);
 
 /**
- * vrpmsg_fd_set_batch() - have read(2) and write(2) carry many messages, or one
- * @fd: of a char device
- * @batch: many
+ * vrpmsg_fd_set_batch() - turn batch mode of an open file on or off
+ * @fd: file descriptor of an endpoint
+ * @batch: true for many messages per read(2) and write(2), false for one
  *
  * Return: 0 or -1.
- * Errors: ENOTTY: it is another file.
+ * Errors: ENOTTY: @fd is not of an endpoint.
  */
 VRPMSG_API int vrpmsg_fd_set_batch(int fd, bool batch);
 
 /**
- * vrpmsg_rec_size() - bytes that a record takes, padding included
+ * vrpmsg_rec_size() - size of a record in bytes, with header and padding
  * @len: bytes of payload
  */
 VRPMSG_API size_t vrpmsg_rec_size(size_t len);
 
 /**
- * vrpmsg_rec_next() - go through the records that read(2) has returned
+ * vrpmsg_rec_next() - get the next of the records that read(2) returned
  * @buf: buffer
- * @size: what read(2) returned
- * @pos: 0 at first; becomes the place of the next record
- * @rec: filled in; its data points into @buf
+ * @size: return value of read(2)
+ * @pos: 0 before the first call; is set to the offset of the next record
+ * @rec: is filled in; its data points into @buf
  *
- * Return: 1, 0 when there is no other, or -1.
- * Errors: EBADMSG: there is something else.
+ * Return: 1 for a record, 0 at the end, or -1.
+ * Errors: EBADMSG: the bytes at @pos are not a record.
  */
 VRPMSG_API int vrpmsg_rec_next(const void *buf, size_t size, size_t *pos,
 			       struct vrpmsg_rec *rec);
@@ -1006,23 +1005,23 @@ VRPMSG_API int vrpmsg_rec_next(const void *buf, size_t size, size_t *pos,
 /**
  * vrpmsg_rec_put() - add a record to a buffer for write(2)
  * @buf: buffer
- * @size: its size
- * @pos: bytes that are used; becomes the end of the record
+ * @size: size of the buffer
+ * @pos: bytes already used; is set to the end of the new record
  * @rec: record
  *
  * Return: 0 or -1.
- * Errors: ENOBUFS: it does not fit.
+ * Errors: ENOBUFS: the record does not fit.
  */
 VRPMSG_API int vrpmsg_rec_put(void *buf, size_t size, size_t *pos,
 			      const struct vrpmsg_rec *rec);
 
 /**
  * vrpmsg_fd_info_get() - describe the endpoint that a file has open
- * @fd: of a char device
+ * @fd: file descriptor of an endpoint
  *
  * Return: a snapshot, which the caller frees with vrpmsg_fd_info_free(); or
  * NULL.
- * Errors: ENOMEM; ENOTTY: it is another file.
+ * Errors: ENOMEM; ENOTTY: @fd is not of an endpoint.
  */
 VRPMSG_API struct vrpmsg_fd_info *vrpmsg_fd_info_get(int fd);
 
@@ -1085,18 +1084,20 @@ VRPMSG_API uint32_t vrpmsg_fd_info_remote(const struct vrpmsg_fd_info *info);
 VRPMSG_API uint32_t vrpmsg_fd_info_mtu(const struct vrpmsg_fd_info *info);
 
 /**
- * vrpmsg_fd_info_generation() - which guest there is now
+ * vrpmsg_fd_info_generation() - generation of the guest
  * @info: description
  *
- * Return: another number after each reset of the guest; 0 before the first one.
+ * Return: a number that changes with each reset of the guest; 0 before the first
+ * guest.
  */
 VRPMSG_API uint32_t vrpmsg_fd_info_generation(const struct vrpmsg_fd_info *info);
 
 /**
- * vrpmsg_fd_info_head_generation() - which guest the next message is from
+ * vrpmsg_fd_info_head_generation() - generation of the guest that sent the next
+ *	message
  * @info: description
  *
- * Return: its generation; 0 when there is no message.
+ * Return: the generation; 0 if there is no message.
  */
 VRPMSG_API uint32_t
 vrpmsg_fd_info_head_generation(const struct vrpmsg_fd_info *info);
@@ -1120,7 +1121,7 @@ VRPMSG_API uint64_t vrpmsg_fd_info_tx_dropped(const struct vrpmsg_fd_info *info)
 VRPMSG_API bool vrpmsg_fd_info_is_addressed(const struct vrpmsg_fd_info *info);
 
 /**
- * vrpmsg_fd_info_is_announced() - whether it is announced to the guest
+ * vrpmsg_fd_info_is_announced() - whether the endpoint is announced to the guest
  * @info: description
  */
 VRPMSG_API bool vrpmsg_fd_info_is_announced(const struct vrpmsg_fd_info *info);
@@ -1129,7 +1130,7 @@ VRPMSG_API bool vrpmsg_fd_info_is_announced(const struct vrpmsg_fd_info *info);
  * vrpmsg_fd_info_is_gone() - whether the endpoint was deleted
  * @info: description
  *
- * The rest says what it was.
+ * If so, the other getters return its last values.
  */
 VRPMSG_API bool vrpmsg_fd_info_is_gone(const struct vrpmsg_fd_info *info);
 
@@ -1142,26 +1143,25 @@ VRPMSG_API bool vrpmsg_fd_info_is_gone(const struct vrpmsg_fd_info *info);
  * @dev_name: name of the device
  *
  * Return: a descriptor, which the caller closes with close(2); or -1.
- * Errors: EACCES: it is not for the calling user; ENODEV: no persistent device has
- * the name.
+ * Errors: EACCES: the calling user may not open it; ENODEV: no persistent device has
+ * this name.
  */
 VRPMSG_API int vrpmsg_ctrl_open(const char *dev_name);
 
 /**
- * vrpmsg_ctrl_new_ept() - make an endpoint that is a descriptor
+ * vrpmsg_ctrl_new_ept() - create an endpoint that lives as long as its descriptor
  * @ctrl: open ctrl node
- * @config: what it is to be: name, address, remote or its mode, addressed; NULL:
- *	nothing of all that
+ * @config: configuration: name, address, remote or remote mode, addressed; NULL for
+ *	the defaults
  * @announce: announce it to the guest
  *
- * The descriptor is as vrpmsg_ept_open() returns it, for both directions. The
- * endpoint ends when the last process has closed it, and its announcement is
- * withdrawn.
+ * The descriptor works like that of vrpmsg_ept_open() with O_RDWR. When its last copy
+ * is closed, the endpoint is deleted and its announcement withdrawn.
  *
  * Return: the descriptor, which the caller closes with close(2); or -1.
- * Errors: EADDRINUSE; EDQUOT: the user has as many as one may have; EINVAL: something
- * else is set, or there is no name to announce; EMFILE, ENFILE; ENODEV: the device is
- * deleted; ENOMEM; ENOSPC: all users together have as many as they may have.
+ * Errors: EADDRINUSE; EDQUOT: the user has too many endpoints; EINVAL: something else
+ * is set, or there is no name to announce; EMFILE, ENFILE; ENODEV: the device was
+ * deleted; ENOMEM; ENOSPC: all users together have too many endpoints.
  */
 VRPMSG_API int vrpmsg_ctrl_new_ept(int ctrl,
 				   const struct vrpmsg_ept_config *config,
@@ -1172,12 +1172,12 @@ VRPMSG_API int vrpmsg_ctrl_new_ept(int ctrl,
  * @ctrl: open ctrl node
  *
  * Return: a snapshot, which the caller frees with vrpmsg_ctrl_info_free(); or NULL.
- * Errors: ENODEV: the device is deleted; ENOTTY: not a ctrl node.
+ * Errors: ENODEV: the device was deleted; ENOMEM; ENOTTY: @ctrl is not a ctrl node.
  */
 VRPMSG_API struct vrpmsg_ctrl_info *vrpmsg_ctrl_info_get(int ctrl);
 
 /**
- * vrpmsg_ctrl_info_free() - free what vrpmsg_ctrl_info_get() has returned
+ * vrpmsg_ctrl_info_free() - free a description
  * @info: description, or NULL
  */
 VRPMSG_API void vrpmsg_ctrl_info_free(struct vrpmsg_ctrl_info *info);
@@ -1198,10 +1198,10 @@ VRPMSG_API const char *
 vrpmsg_ctrl_info_dev_name(const struct vrpmsg_ctrl_info *info);
 
 /**
- * vrpmsg_ctrl_info_state() - how far the device is from having a guest
+ * vrpmsg_ctrl_info_state() - state of the device
  * @info: description
  *
- * Return: a number that this header may not know yet.
+ * Return: as vrpmsg_dev_state().
  */
 VRPMSG_API enum vrpmsg_state
 vrpmsg_ctrl_info_state(const struct vrpmsg_ctrl_info *info);
@@ -1215,7 +1215,7 @@ vrpmsg_ctrl_info_state(const struct vrpmsg_ctrl_info *info);
 VRPMSG_API uint32_t vrpmsg_ctrl_info_mtu(const struct vrpmsg_ctrl_info *info);
 
 /**
- * vrpmsg_ctrl_info_generation() - which guest there is, or was
+ * vrpmsg_ctrl_info_generation() - generation of the guest
  * @info: description
  *
  * Return: as vrpmsg_fd_info_generation().
@@ -1224,14 +1224,16 @@ VRPMSG_API uint32_t
 vrpmsg_ctrl_info_generation(const struct vrpmsg_ctrl_info *info);
 
 /**
- * vrpmsg_ctrl_info_endpoints() - how many endpoints the calling user has there
+ * vrpmsg_ctrl_info_endpoints() - how many endpoints the calling user has on the
+ *	device
  * @info: description
  */
 VRPMSG_API uint32_t
 vrpmsg_ctrl_info_endpoints(const struct vrpmsg_ctrl_info *info);
 
 /**
- * vrpmsg_ctrl_info_max_endpoints() - how many that may be
+ * vrpmsg_ctrl_info_max_endpoints() - how many endpoints the calling user may have on
+ *	the device
  * @info: description
  */
 VRPMSG_API uint32_t
@@ -1255,14 +1257,15 @@ VRPMSG_API struct vrpmsg_chan *
 vrpmsg_chan_get(struct vrpmsg_ctx *ctx, const char *dev_name, uint32_t addr);
 
 /**
- * vrpmsg_chan_list() - get channels, in the order of devices and addresses
+ * vrpmsg_chan_list() - get channels, sorted by device and address
  * @ctx: handle
- * @dev_name: those of this device; NULL: all
- * @count: where their number goes, or NULL
+ * @dev_name: only those of this device; NULL for all
+ * @count: is set to how many there are; may be NULL
  *
  * Return: an array that ends with NULL, which the caller frees with
  * vrpmsg_chan_list_free(); or NULL.
- * Errors: EAGAIN: channels came and went all the time; EINVAL, ENODEV.
+ * Errors: EAGAIN: channels of the device came and went too often to list them;
+ * EINVAL, ENODEV.
  */
 VRPMSG_API struct vrpmsg_chan **
 vrpmsg_chan_list(struct vrpmsg_ctx *ctx, const char *dev_name, size_t *count);
@@ -1274,7 +1277,7 @@ vrpmsg_chan_list(struct vrpmsg_ctx *ctx, const char *dev_name, size_t *count);
 VRPMSG_API void vrpmsg_chan_free(struct vrpmsg_chan *chan);
 
 /**
- * vrpmsg_chan_list_free() - free a list with its channels
+ * vrpmsg_chan_list_free() - free a list and its channels
  * @list: list, or NULL
  */
 VRPMSG_API void vrpmsg_chan_list_free(struct vrpmsg_chan **list);
@@ -1294,10 +1297,11 @@ VRPMSG_API uint32_t vrpmsg_chan_dev_id(const struct vrpmsg_chan *chan);
 VRPMSG_API const char *vrpmsg_chan_dev_name(const struct vrpmsg_chan *chan);
 
 /**
- * vrpmsg_chan_name() - name as the guest announced it
+ * vrpmsg_chan_name() - name of a channel, as the guest announced it
  * @chan: channel
  *
- * Return: up to 32 bytes of any kind; they belong to the channel.
+ * Return: the name, up to 32 bytes that need not be printable; it belongs to the
+ * channel.
  */
 VRPMSG_API const char *vrpmsg_chan_name(const struct vrpmsg_chan *chan);
 
@@ -1308,9 +1312,9 @@ VRPMSG_API const char *vrpmsg_chan_name(const struct vrpmsg_chan *chan);
 VRPMSG_API uint32_t vrpmsg_chan_addr(const struct vrpmsg_chan *chan);
 
 /**
- * vrpmsg_chan_ept() - whether an endpoint is bound to it, and which one
+ * vrpmsg_chan_ept() - whether an endpoint is bound to a channel, and which one
  * @chan: channel
- * @ept_id: where its number goes, or NULL; it stays as it is if there is none
+ * @ept_id: is set to the number of the endpoint if there is one; may be NULL
  */
 VRPMSG_API bool vrpmsg_chan_ept(const struct vrpmsg_chan *chan,
 				uint32_t *ept_id);
@@ -1332,8 +1336,8 @@ enum vrpmsg_action {
 };
 
 /**
- * vrpmsg_monitor_open() - hear of every object that is made, changes or goes
- * @ctx: handle, which says why this failed, and is not needed afterwards
+ * vrpmsg_monitor_open() - start to receive events of devices, endpoints and channels
+ * @ctx: handle; it reports why the call failed, and is not used afterwards
  *
  * Return: the monitor, which the caller closes with vrpmsg_monitor_close();
  * or NULL.
@@ -1345,29 +1349,29 @@ VRPMSG_API struct vrpmsg_monitor *vrpmsg_monitor_open(struct vrpmsg_ctx *ctx);
  * vrpmsg_monitor_close() - close and free a monitor
  * @monitor: monitor, or NULL
  *
- * Events that were read stay.
+ * Events that it returned remain valid.
  */
 VRPMSG_API void vrpmsg_monitor_close(struct vrpmsg_monitor *monitor);
 
 /**
- * vrpmsg_monitor_fd() - what to poll
+ * vrpmsg_monitor_fd() - file descriptor to poll
  * @monitor: monitor
  *
- * Return: a file descriptor, which belongs to the monitor; it has POLLIN when
- * there is an event.
+ * Return: a file descriptor, which belongs to the monitor. poll(2) reports POLLIN
+ * when there is an event.
  */
 VRPMSG_API int vrpmsg_monitor_fd(const struct vrpmsg_monitor *monitor);
 
 /**
- * vrpmsg_monitor_read() - take the next event
+ * vrpmsg_monitor_read() - read the next event
  * @monitor: monitor
  *
  * Never sleeps.
  *
  * Return: the event, which the caller frees with vrpmsg_event_free(); or
  * NULL.
- * Errors: EAGAIN: there is none; ENOBUFS: events were lost, or the module was
- * loaded again: list what there is, and read on; ENOMEM, EPROTO.
+ * Errors: EAGAIN: there is no event; ENOBUFS: events were lost, or the module was
+ * reloaded: list the objects again and go on reading; ENOMEM, EPROTO.
  */
 VRPMSG_API struct vrpmsg_event *
 vrpmsg_monitor_read(struct vrpmsg_monitor *monitor);
@@ -1376,43 +1380,44 @@ vrpmsg_monitor_read(struct vrpmsg_monitor *monitor);
  * vrpmsg_monitor_errmsg() - why the last vrpmsg_monitor_read() returned NULL
  * @monitor: monitor
  *
- * Return: words, which belong to the monitor; empty if it did not.
+ * Return: a message, which belongs to the monitor; empty if that call returned an
+ * event.
  */
 VRPMSG_API const char *
 vrpmsg_monitor_errmsg(const struct vrpmsg_monitor *monitor);
 
 /**
- * vrpmsg_event_free() - free an event with its object
+ * vrpmsg_event_free() - free an event and its object
  * @event: event, or NULL
  */
 VRPMSG_API void vrpmsg_event_free(struct vrpmsg_event *event);
 
 /**
- * vrpmsg_event_type() - what an event is about
+ * vrpmsg_event_type() - type of the object of an event
  * @event: event
  */
 VRPMSG_API enum vrpmsg_object
 vrpmsg_event_type(const struct vrpmsg_event *event);
 
 /**
- * vrpmsg_event_action() - what became of it
+ * vrpmsg_event_action() - what happened to the object of an event
  * @event: event
  */
 VRPMSG_API enum vrpmsg_action
 vrpmsg_event_action(const struct vrpmsg_event *event);
 
 /**
- * vrpmsg_event_dev() - the device that an event is about
+ * vrpmsg_event_dev() - the device of an event
  * @event: event
  *
- * Return: the device, which belongs to the event; NULL if it is about another
- * object.
+ * Return: the device, which belongs to the event; NULL if the object has another
+ * type.
  */
 VRPMSG_API const struct vrpmsg_dev *
 vrpmsg_event_dev(const struct vrpmsg_event *event);
 
 /**
- * vrpmsg_event_ept() - the endpoint that an event is about
+ * vrpmsg_event_ept() - the endpoint of an event
  * @event: event
  *
  * Return: as vrpmsg_event_dev().
@@ -1421,7 +1426,7 @@ VRPMSG_API const struct vrpmsg_ept *
 vrpmsg_event_ept(const struct vrpmsg_event *event);
 
 /**
- * vrpmsg_event_chan() - the channel that an event is about
+ * vrpmsg_event_chan() - the channel of an event
  * @event: event
  *
  * Return: as vrpmsg_event_dev().
@@ -1430,7 +1435,7 @@ VRPMSG_API const struct vrpmsg_chan *
 vrpmsg_event_chan(const struct vrpmsg_event *event);
 
 /**
- * vrpmsg_event_action_name() - what became of an object, in words
+ * vrpmsg_event_action_name() - name of an action
  * @action: enum vrpmsg_action
  *
  * Return: "new", "change", "del", or "unknown"; static.
