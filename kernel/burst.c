@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The work on the two virtqueues, in bursts.
+ * The works that process the two virtqueues, in bursts.
  *
- * Each ring has a work of its own, which takes that ring's mutex only, so that
- * the directions neither wait for each other nor pay for each other's look at
- * the ring. Only a device that has an endpoint with write(), for which a request
- * and its response are one step, takes both mutexes for what the guest sends.
+ * Each ring has its own work, which takes that ring's mutex only. So rx and tx
+ * do not wait for each other, and neither has to look at the other's ring. Only
+ * a device that has an endpoint with write(), for which a request and its
+ * response are one step, takes both mutexes in rx.
  *
- * As soon as a burst ends, whoever waits for it is woken: the guest, then
- * writers; or readers, before the guest's notifications are turned on.
+ * At the end of a burst, the waiters are woken first: in tx the guest, then
+ * writers; in rx the readers, before the guest's notifications are enabled
+ * again.
  */
 #include <linux/sched/signal.h>
 
@@ -20,11 +21,11 @@ static struct vhost_rpmsg *burst_rings(struct vhost_virtqueue *vq)
 	return container_of(vq->dev, struct vhost_rpmsg, dev);
 }
 
-/* What the guest sends. */
+/* rx: messages from the guest. */
 
 /*
- * A buffer for the response to a request, past those that cannot be used. None
- * of them is taken before the MTU is known.
+ * Take a buffer for the response to a request, and skip unusable ones. No
+ * buffer is taken before the MTU is known.
  */
 static int rx_get_response(struct vhost_rpmsg *vr,
 			   struct vhost_rpmsg_iter *resp, int *pkts)
@@ -36,12 +37,15 @@ static int rx_get_response(struct vhost_rpmsg *vr,
 			ret = vrpmsg_ring_get(vr, VIRTIO_RPMSG_RESPONSE, resp);
 		} while (ret == -EBADMSG && ++*pkts < VRPMSG_PKT_WEIGHT);
 	}
-	/* This one is for the response; the other work has the next. */
+	/*
+	 * This buffer is for the response; an announcement gets the next one.
+	 */
 	if (!ret)
 		vrpmsg_ns_fits(vr->rdev, resp->room);
 	/*
-	 * The other work looks after it, at once, or when its ring's memory may
-	 * be accessible: the timer runs, or an IOTLB miss has been reported.
+	 * The tx work takes care of it: at once, or when the memory of its ring
+	 * may be accessible, because its timer runs or an IOTLB miss has been
+	 * reported.
 	 */
 	if (ret == -EFAULT || ret == -EINPROGRESS)
 		vr->rx_blocked = true;
@@ -51,8 +55,9 @@ static int rx_get_response(struct vhost_rpmsg *vr,
 }
 
 /*
- * Call @ept's read(), and write() for the response. Returns as read(), or 1 when
- * there is no buffer for the response. Apart, for the iterator on its stack.
+ * Call @ept's read(), and write() to build the response. Returns the result of
+ * read() if that is an error, 0 on success, and 1 if there is no buffer for the
+ * response. A function of its own because of the second iterator on its stack.
  */
 static noinline ssize_t rx_answer(struct vhost_rpmsg *vr,
 				  struct vhost_rpmsg_ept *ept,
@@ -76,14 +81,16 @@ static noinline ssize_t rx_answer(struct vhost_rpmsg *vr,
 	if (ept->write(vr, &resp) < 0)
 		vrpmsg_ring_unget(&resp);
 	else if (vrpmsg_ring_put_response(vr, &resp))
-		/* The request is gone, so it cannot be built again. */
+		/*
+		 * The request is consumed, so the response cannot be rebuilt.
+		 */
 		vrpmsg_ring_give_up(vr, &resp);
 	return 0;
 }
 
 /*
- * The endpoint cannot take the request now. Char devices drop themselves when they
- * have held the guest back for as long as they may.
+ * The endpoint cannot take the request now: hold the guest back, or drop the
+ * request once hold_time is over.
  */
 static int rx_refused(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept,
 		      struct vhost_rpmsg_iter *req, u32 *stalled)
@@ -98,8 +105,9 @@ static int rx_refused(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept,
 }
 
 /*
- * Hand a request to its endpoint. -EAGAIN: the endpoint, or the want of a buffer
- * for its response, holds the guest back. -ERESTART: both mutexes are needed.
+ * Pass a request to its endpoint. Returns -EAGAIN if the endpoint, or the lack
+ * of a buffer for its response, holds the guest back; -EFAULT if the request
+ * could not be read; -ERESTART if both mutexes are needed.
  */
 static int rx_dispatch(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *req,
 		       bool both, u32 *stalled, int *pkts)
@@ -133,7 +141,10 @@ static int rx_dispatch(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *req,
 	return ret < 0 && req->fault ? -EFAULT : 0;
 }
 
-/* The message at the head could not be read: -EFAULT: try again later. */
+/*
+ * The message at the head could not be read. Returns -EFAULT to retry it later,
+ * 0 if it has been dropped.
+ */
 static int rx_fault(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *req)
 {
 	if (vrpmsg_ring_retry(&vr->ring[VIRTIO_RPMSG_REQUEST]))
@@ -143,7 +154,12 @@ static int rx_fault(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *req)
 	return 0;
 }
 
-/* One burst. Returns why it ended: as vrpmsg_ring_get(), 0 for its weight. */
+/*
+ * Run one burst. Returns the reason for its end: 0 when the weight is used up,
+ * -EBUSY when an endpoint refused the message at the head, -ENOBUFS when there
+ * is no buffer for its response, or a result of vrpmsg_ring_get() or
+ * rx_dispatch().
+ */
 static int rx_burst(struct vhost_rpmsg *vr, bool both)
 {
 	struct vhost_virtqueue *vq = &vr->vq[VIRTIO_RPMSG_REQUEST];
@@ -160,7 +176,7 @@ static int rx_burst(struct vhost_rpmsg *vr, bool both)
 		}
 		if (ret)
 			break;
-		/* The dispatch may change what is left of it, not len. */
+		/* The callbacks advance the iterator, but do not change len. */
 		ret = rx_dispatch(vr, &iter, both, &stalled, &pkts);
 		if (ret == -EFAULT)
 			ret = rx_fault(vr, &iter);
@@ -175,26 +191,27 @@ static int rx_burst(struct vhost_rpmsg *vr, bool both)
 
 	if (stalled != vr->rdev->stalled)
 		WRITE_ONCE(vr->rdev->stalled, stalled);
-	/* A refusal has no number of its own in vrpmsg_ring_get(). */
+	/* Tell a refused message from an empty ring. */
 	if (ret == -EAGAIN && vq->avail_idx != vq->last_avail_idx) {
-		/* What is refused could be read. */
+		/* A message that was refused was readable. */
 		vr->ring[VIRTIO_RPMSG_REQUEST].tries = 0;
 		ret = stalled == VHOST_RPMSG_ADDR_ANY ? -ENOBUFS : -EBUSY;
 	}
 	return ret;
 }
 
-/* Whether one worker has both works, so that one of them waits for the other. */
+/* Whether both works run on one worker, so that one waits for the other. */
 static bool burst_share_worker(struct vhost_rpmsg *vr)
 {
 	return vrpmsg_vq_worker(&vr->vq[0]) == vrpmsg_vq_worker(&vr->vq[1]);
 }
 
 /*
- * Look for news for a while rather than sleep: until @a, or @b unless it is
- * NULL, has an entry, or until the worker, or the processor, has something else
- * to do. A work that waits behind this one is not in the worker's list any more,
- * but has its flag. Context: the mutexes of @a and @b held, notifications off.
+ * Busy-poll for a while instead of sleeping: until @a, or @b if it is not NULL,
+ * has an entry, or until the worker or the CPU has something else to do. A work
+ * that waits behind this one is no longer on the worker's list, but still has
+ * its QUEUED flag set.
+ * Context: the mutexes of @a and @b held, their notifications disabled.
  */
 static void burst_poll(struct vhost_rpmsg *vr, struct vhost_virtqueue *vq,
 		       struct vhost_virtqueue *a, struct vhost_virtqueue *b)
@@ -223,12 +240,14 @@ static void burst_poll(struct vhost_rpmsg *vr, struct vhost_virtqueue *vq,
 	}
 }
 
-/* Have the guest kick from here on, or the work run again for what came before. */
+/*
+ * Enable the guest's notifications, or queue the work if entries have arrived.
+ */
 static void burst_want_kick(struct vhost_rpmsg *vr, struct vhost_virtqueue *vq)
 {
 	/*
-	 * The core looks whether its index has changed since it was read; what
-	 * has been read and not been taken is ours to see.
+	 * The core only checks whether the index has changed since it was last
+	 * read. Check here for entries that are known but not taken yet.
 	 */
 	if (vq->avail_idx == vq->last_avail_idx &&
 	    !vhost_enable_notify(&vr->dev, vq))
@@ -237,8 +256,8 @@ static void burst_want_kick(struct vhost_rpmsg *vr, struct vhost_virtqueue *vq)
 	vhost_poll_queue(&vq->poll);
 }
 
-/* After a burst: who is to have the work run again? */
-static void rx_rest(struct vhost_rpmsg *vr, int why)
+/* After a burst: make sure that the work runs again when it is needed. */
+static void rx_rearm(struct vhost_rpmsg *vr, int why)
 {
 	struct vhost_virtqueue *vq = &vr->vq[VIRTIO_RPMSG_REQUEST];
 
@@ -249,11 +268,13 @@ static void rx_rest(struct vhost_rpmsg *vr, int why)
 		burst_want_kick(vr, vq);
 		break;
 	case -EBUSY:
-		/* Notifications stay off: the endpoint resumes it. */
+		/*
+		 * Notifications stay disabled: the endpoint resumes the work.
+		 */
 		vrpmsg_hold_refused(vr);
 		break;
 	case -EFAULT:
-		/* A kick is worth a try, but the timer comes without one. */
+		/* A kick retries at once; otherwise the timer does. */
 		vhost_enable_notify(&vr->dev, vq);
 		break;
 	case -ERESTART:
@@ -263,8 +284,8 @@ static void rx_rest(struct vhost_rpmsg *vr, int why)
 }
 
 /*
- * Whether the ring for responses can be used. If not, its work comes when it may
- * be, and queues this one.
+ * Check whether the response ring is accessible. If not, the tx work retries,
+ * and queues the rx work when the ring may be accessible.
  */
 static bool rx_prepare_responses(struct vhost_rpmsg *vr)
 {
@@ -277,24 +298,24 @@ static bool rx_prepare_responses(struct vhost_rpmsg *vr)
 	return ok;
 }
 
-/* The notifications of the ring for responses are off; who needs them? */
-static void rx_rest_responses(struct vhost_rpmsg *vr)
+/* Notifications of the response ring are disabled: decide who enables them. */
+static void rx_rearm_responses(struct vhost_rpmsg *vr)
 {
 	struct vhost_virtqueue *vq = &vr->vq[VIRTIO_RPMSG_RESPONSE];
 
 	vrpmsg_ring_flush(vr, VIRTIO_RPMSG_RESPONSE);
 	if (!vr->rx_blocked)
-		/* Its work knows. */
+		/* The tx work decides. */
 		vhost_poll_queue(&vq->poll);
 	else
-		/* A kick is worth a try. */
+		/* A kick retries at once. */
 		vhost_enable_notify(&vr->dev, vq);
 }
 
 /*
- * One burst and all that its end wakes up. Returns why it ended, for rx_rest();
- * -EINPROGRESS: somebody else queues the work again. Context: the ring's mutex
- * held, with @both that of the ring for responses, too.
+ * Run one burst and wake up its waiters. Returns the reason for its end, for
+ * rx_rearm(); -EINPROGRESS: the work is queued again elsewhere. Context: the rx
+ * mutex held, and with @both the tx mutex as well.
  */
 static int rx_run(struct vhost_rpmsg *vr, bool both)
 {
@@ -305,7 +326,7 @@ static int rx_run(struct vhost_rpmsg *vr, bool both)
 
 	if (vhost_vq_get_backend(rx) != vr)
 		return -EINPROGRESS;
-	/* An IOTLB miss has been reported; its answer queues the worker. */
+	/* After an IOTLB miss, the VMM's answer queues the worker. */
 	if (!vq_meta_prefetch(rx) || (both && !rx_prepare_responses(vr)) ||
 	    !vrpmsg_ring_flush(vr, VIRTIO_RPMSG_REQUEST))
 		return -EINPROGRESS;
@@ -317,7 +338,7 @@ static int rx_run(struct vhost_rpmsg *vr, bool both)
 	vrpmsg_hold_begin(vr->rdev);
 	why = rx_burst(vr, both);
 	if (both)
-		rx_rest_responses(vr);
+		rx_rearm_responses(vr);
 	vrpmsg_ept_complete(vr, VIRTIO_RPMSG_REQUEST);
 	WRITE_ONCE(ring->burst, NULL);
 	vrpmsg_ring_flush(vr, VIRTIO_RPMSG_REQUEST);
@@ -341,17 +362,17 @@ void vrpmsg_burst_rx(struct vhost_work *work)
 		mutex_lock_nested(&rx->mutex, VIRTIO_RPMSG_REQUEST);
 		why = rx_run(vr, false);
 	}
-	/* It may look at its own ring for a while, and keeps nobody from the other. */
-	rx_rest(vr, why);
+	/* Busy-polls its own ring only, without the tx mutex. */
+	rx_rearm(vr, why);
 	mutex_unlock(&rx->mutex);
 }
 
-/* What endpoints send. */
+/* tx: messages from endpoints. */
 
 /*
- * Have @ept build one message in a buffer, and give it to the guest. Returns as
- * @ept's send(), but 1 when the buffer went back without the message; -EFAULT: the
- * buffer has stayed at the head of the ring.
+ * Have @ept build one message in a buffer, and queue it for the guest. Returns
+ * the result of @ept's send(); 1 if the buffer went back without the message;
+ * -EFAULT if the buffer stays at the head of the ring.
  */
 static int tx_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept,
 		   struct vhost_rpmsg_iter *iter)
@@ -365,8 +386,8 @@ static int tx_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept,
 	ret = ept->ops->send(vr, iter);
 	if (ret == -EMSGSIZE && !WARN_ON_ONCE(!ept->ops->drop)) {
 		/*
-		 * Perhaps the next one is longer. When the guest has had each
-		 * of its buffers back, none is.
+		 * A later buffer may be larger. Give up once every buffer of
+		 * the guest has been tried.
 		 */
 		vrpmsg_ring_put_null(vr, iter);
 		if (++ept->misfits >= ring->vq->num) {
@@ -395,7 +416,10 @@ static int tx_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept,
 	return 1;
 }
 
-/* One burst, in turns. Returns why it ended: 0, or as vrpmsg_ring_get(). */
+/*
+ * Run one burst, in which endpoints take turns. Returns 0, or the last error of
+ * vrpmsg_ring_get() or tx_send().
+ */
 static int tx_burst(struct vhost_rpmsg *vr)
 {
 	struct vhost_virtqueue *vq = &vr->vq[VIRTIO_RPMSG_RESPONSE];
@@ -427,7 +451,10 @@ static int tx_burst(struct vhost_rpmsg *vr)
 		if (ret == -EFAULT)
 			break;
 		if (ret < 0) {
-			/* Off the list until it asks again. */
+			/*
+			 * Off the list until it calls vhost_rpmsg_ept_send()
+			 * again.
+			 */
 			ept = NULL;
 			continue;
 		}
@@ -448,7 +475,7 @@ static int tx_burst(struct vhost_rpmsg *vr)
 	return ret < 0 ? ret : 0;
 }
 
-/* Look for what the guest sends, too, while there is nothing to do for it. */
+/* Busy-poll the tx ring and, with a shared worker, the rx ring. */
 static void tx_busy_poll(struct vhost_rpmsg *vr, bool want_buffer)
 {
 	struct vhost_virtqueue *tx = &vr->vq[VIRTIO_RPMSG_RESPONSE];
@@ -458,9 +485,9 @@ static void tx_busy_poll(struct vhost_rpmsg *vr, bool want_buffer)
 	if (!tx->busyloop_timeout)
 		return;
 	if (shared) {
-		/* Nobody but ioctls of the VMM wants it. */
+		/* Only ioctls of the VMM contend for it. */
 		mutex_lock_nested(&rx->mutex, VIRTIO_RPMSG_REQUEST);
-		/* Where they are off, somebody else looks after the ring. */
+		/* Already disabled: the rx work is queued, or will be. */
 		if (rx->used_flags & VRING_USED_F_NO_NOTIFY ||
 		    !vhost_vq_get_backend(rx) || !vq_meta_prefetch(rx)) {
 			mutex_unlock(&rx->mutex);
@@ -476,35 +503,38 @@ static void tx_busy_poll(struct vhost_rpmsg *vr, bool want_buffer)
 	}
 }
 
-/* After a burst: who is to have the work run again? */
-static void tx_rest(struct vhost_rpmsg *vr, int why)
+/* After a burst: make sure that the work runs again when it is needed. */
+static void tx_rearm(struct vhost_rpmsg *vr, int why)
 {
 	struct vrpmsg_ring *ring = &vr->ring[VIRTIO_RPMSG_RESPONSE];
 	struct vhost_virtqueue *vq = ring->vq;
 	bool want_buffer;
 
-	/* A request that waits for a buffer, and there is one to be tried. */
+	/* A request waits for a buffer, and one is available. */
 	if (vr->rx_starved && !vhost_vq_avail_empty(&vr->dev, vq)) {
 		vr->rx_starved = false;
 		vhost_poll_queue(&vr->vq[VIRTIO_RPMSG_REQUEST].poll);
 	}
 	vr->starved = why == -EAGAIN;
-	/* When the list itself has been given up, no timer comes. */
+	/*
+	 * When retries are used up, no timer runs: write() has to kick the
+	 * worker.
+	 */
 	WRITE_ONCE(vr->rdev->starved, vr->starved || why == -EFAULT);
 	if (why == -EFAULT) {
-		/* A kick is worth a try, but the timer comes without one. */
+		/* A kick retries at once; otherwise the timer does. */
 		vhost_enable_notify(&vr->dev, vq);
 		return;
 	}
 	if (why == -ESTALE)
 		return;
-	/* The first buffer says how long a message may be. */
+	/* Before the MTU is known, any buffer is of interest. */
 	want_buffer = vr->starved || vr->rx_starved || !vr->looked;
 	tx_busy_poll(vr, want_buffer);
 	if (!want_buffer)
 		return;
 	burst_want_kick(vr, vq);
-	/* Not every guest kicks when it gives buffers back. */
+	/* Some guests do not kick when they return buffers. */
 	if ((vr->starved || vr->rx_starved) && !ring->tries)
 		mod_timer(&ring->timer,
 			  jiffies + msecs_to_jiffies(VRPMSG_LOOK_INTERVAL));
@@ -522,7 +552,7 @@ void vrpmsg_burst_tx(struct vhost_work *work)
 	if (vhost_vq_get_backend(vq) != vr || !vq_meta_prefetch(vq))
 		return;
 	if (READ_ONCE(vr->anew)) {
-		/* Both rings begin anew, which the other work does. */
+		/* Both rings must restart: the rx work does that. */
 		if (vr->rx_blocked)
 			vhost_poll_queue(&vr->vq[VIRTIO_RPMSG_REQUEST].poll);
 		return;
@@ -535,13 +565,13 @@ void vrpmsg_burst_tx(struct vhost_work *work)
 	}
 
 	/*
-	 * A sender puts its endpoint on the list and queues this work; the core
-	 * has just cleared the flag that says it is queued. Either the sender
-	 * sees that, or we see the endpoint: a full barrier on both sides, of
-	 * which the sender's is in test_and_set_bit().
+	 * A sender puts its endpoint on the ready list and queues this work.
+	 * The core has just cleared the work's QUEUED flag. Either the sender
+	 * sees the cleared flag, or this work sees the endpoint. That needs a
+	 * full barrier on both sides; the sender's is in test_and_set_bit().
 	 */
 	smp_mb();
-	/* Kicks are wanted only while somebody waits for a buffer. */
+	/* Kicks are only needed while a message waits for a buffer. */
 	vhost_disable_notify(&vr->dev, vq);
 	if (!vr->looked)
 		why = vrpmsg_ring_peek_mtu(vr);
@@ -557,7 +587,7 @@ void vrpmsg_burst_tx(struct vhost_work *work)
 	vrpmsg_ring_flush(vr, VIRTIO_RPMSG_RESPONSE);
 	vrpmsg_ept_complete(vr, VIRTIO_RPMSG_RESPONSE);
 	WRITE_ONCE(ring->burst, NULL);
-	tx_rest(vr, why);
+	tx_rearm(vr, why);
 }
 
 void vrpmsg_burst_timer(struct timer_list *timer)

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest at the other end: which one it is, what is forgotten with it, and how
- * long it may be held back.
+ * The state of the guest: which one it is, what to forget when it goes, and how
+ * long endpoints may hold it back.
  */
 #include "internal.h"
 
 /*
- * The clock of hold_time. It runs from the first refusal of the head of the ring
- * on, and is cleared when the ring was empty or nothing has been refused for a
- * second. All under vq[REQUEST].mutex.
+ * The hold timer. It starts when the message at the head of the ring is first
+ * refused. It is cleared when the ring is found empty, or when a message is
+ * accepted and none has been refused for a second. Protected by
+ * vq[REQUEST].mutex.
  */
 
 void vrpmsg_hold_clear(struct vrpmsg_dev *rdev)
@@ -19,8 +20,8 @@ void vrpmsg_hold_clear(struct vrpmsg_dev *rdev)
 }
 
 /*
- * Look at the clock again: hold_time may be another one, longer or shorter, than
- * when it was looked at last. Returns when the time is over, if it is not.
+ * Re-evaluate the hold timer: hold_time may have changed since the last look.
+ * Returns the time when it expires, in jiffies.
  */
 static unsigned long hold_update(struct vrpmsg_dev *rdev)
 {
@@ -31,7 +32,7 @@ static unsigned long hold_update(struct vrpmsg_dev *rdev)
 	return end;
 }
 
-/* A burst begins. */
+/* Called at the start of each rx burst. */
 void vrpmsg_hold_begin(struct vrpmsg_dev *rdev)
 {
 	if (unlikely(rdev->hold_running))
@@ -52,19 +53,22 @@ void vrpmsg_hold_refused(struct vhost_rpmsg *vr)
 	rdev->hold_seen = jiffies;
 	end = hold_update(rdev);
 	if (rdev->hold_over) {
-		/* Once more, to be dropped. */
+		/* Retry the message once more, so that it is dropped. */
 		if (!over)
 			vhost_poll_queue(&vr->vq[VIRTIO_RPMSG_REQUEST].poll);
 	} else if (READ_ONCE(rdev->hold_time) &&
 		   !vr->ring[VIRTIO_RPMSG_REQUEST].tries) {
-		/* One that comes sooner has the message refused once more. */
+		/*
+		 * If the timer was set to an earlier time, the message is
+		 * refused again.
+		 */
 		mod_timer(&vr->ring[VIRTIO_RPMSG_REQUEST].timer, end);
 	}
 }
 
 /*
- * Whether the message that @ept has refused is to be dropped, and those that it
- * refuses after it, until it takes one again.
+ * Whether to drop the message that @ept has refused. Once this is true, it
+ * stays true for the endpoint's refusals until the endpoint accepts a message.
  */
 bool vrpmsg_hold_gives_up(struct vhost_rpmsg_ept *ept)
 {
@@ -87,14 +91,17 @@ void vrpmsg_hold_accepted(struct vrpmsg_dev *rdev)
 	}
 }
 
-/* While the rings do not run, the clock stands. */
+/*
+ * Stop or restart the hold timer with the rings. While the rings are stopped,
+ * the times are stored as elapsed jiffies.
+ */
 void vrpmsg_hold_pause(struct vrpmsg_dev *rdev)
 {
 	rdev->hold_since = jiffies - rdev->hold_since;
 	rdev->hold_seen = jiffies - rdev->hold_seen;
 }
 
-/* Forget used entries that were kept. */
+/* Drop the used entries that vrpmsg_guest_keep_used() has saved. */
 static void guest_drop_used(struct vrpmsg_dev *rdev, unsigned int qid)
 {
 	lockdep_assert_held(&rdev->lock);
@@ -104,15 +111,16 @@ static void guest_drop_used(struct vrpmsg_dev *rdev, unsigned int qid)
 }
 
 /**
- * vrpmsg_guest_keep_used - keep used entries that could not be written
- * @vr: device that has stopped
+ * vrpmsg_guest_keep_used - save used entries that could not be written
+ * @vr: rings that have stopped
  * @qid: which ring
  *
- * Their messages have been delivered or built, so whoever goes on with this guest
- * must write the entries first. A worker that is killed with its VMM fails to
- * write when it takes a page fault for that.
+ * Their messages have been delivered or built already, so the entries must be
+ * written before anything else when this guest continues. One case is a worker
+ * that is killed together with its VMM: it can no longer handle the page faults
+ * of its writes.
  *
- * Context: rings without backends, so that no burst takes or uses a buffer.
+ * Context: The rings have no backends, so no burst takes or uses a buffer.
  */
 void vrpmsg_guest_keep_used(struct vhost_rpmsg *vr, unsigned int qid)
 {
@@ -134,9 +142,9 @@ void vrpmsg_guest_keep_used(struct vhost_rpmsg *vr, unsigned int qid)
 }
 
 /*
- * The guest goes on: the entries that were kept are the first to be written, and
- * their buffers are not to be taken once more, wherever the VMM has the ring begin.
- * Context: both virtqueue mutexes held, vrpmsg_guest_same() has returned true.
+ * The guest continues: queue the saved entries to be written first. Their
+ * buffers must not be taken again, whatever index the VMM has set. Context:
+ * both virtqueue mutexes held, after vrpmsg_guest_same() returned true.
  */
 void vrpmsg_guest_restore_used(struct vhost_rpmsg *vr)
 {
@@ -159,7 +167,7 @@ void vrpmsg_guest_restore_used(struct vhost_rpmsg *vr)
 }
 
 /*
- * The guest is gone, and with it all that was learned from it. Context: both
+ * The guest is gone: forget all that was learned from it. Context: both
  * virtqueue mutexes held, or no worker.
  */
 void vrpmsg_guest_forget(struct vrpmsg_dev *rdev)
@@ -180,7 +188,7 @@ void vrpmsg_guest_forget(struct vrpmsg_dev *rdev)
 	rdev->stale = false;
 }
 
-/* Another guest is there, which 0 is no number of. */
+/* Start the generation of a new guest; 0 is not a valid generation. */
 void vrpmsg_guest_new(struct vrpmsg_dev *rdev)
 {
 	lockdep_assert_held(&rdev->lock);
@@ -191,10 +199,10 @@ void vrpmsg_guest_new(struct vrpmsg_dev *rdev)
 	vrpmsg_ept_new_guest(rdev);
 }
 
-/* Nothing is known yet of the buffers that the guest has posted. */
+/* Reset the state of the rings: nothing is known of the guest's buffers yet. */
 void vrpmsg_guest_look_again(struct vhost_rpmsg *vr)
 {
-	/* What one before a stop has begun anew is not for this start. */
+	/* Drop a restart that was detected before the last stop. */
 	WRITE_ONCE(vr->anew, false);
 	vr->looked = false;
 	vr->peeked = 0;
@@ -205,8 +213,9 @@ void vrpmsg_guest_look_again(struct vhost_rpmsg *vr)
 }
 
 /*
- * The guest has set up its rings again and did not reset the device. Nothing of
- * it is in flight, so both indices are what the used index in its memory says.
+ * The guest has set up its rings again without a reset of the device. No buffer
+ * is in flight, so set both indices of each ring to the used index in guest
+ * memory. Context: both virtqueue mutexes held.
  */
 void vrpmsg_guest_begin_anew(struct vhost_rpmsg *vr)
 {
@@ -230,9 +239,9 @@ void vrpmsg_guest_begin_anew(struct vhost_rpmsg *vr)
 }
 
 /*
- * Whether the rings are those of the guest that was there at the last stop. When
- * both used indices are 0, which comes back after 65536 messages, a guest that
- * has been reset is one with nothing in its used rings.
+ * Whether the rings belong to the guest that was there at the last stop. The
+ * used indices wrap to 0 after 65536 messages. If both are 0, the guest counts
+ * as reset if its used rings are all zeroes.
  */
 bool vrpmsg_guest_same(struct vhost_rpmsg *vr)
 {
@@ -246,7 +255,7 @@ bool vrpmsg_guest_same(struct vhost_rpmsg *vr)
 	{
 		if (!rdev->guest || memcmp(used, rdev->kept_used, sizeof(used)))
 			return false;
-		/* A smaller ring could not have had so many out. */
+		/* A ring of this size cannot have had so many in flight. */
 		for (i = 0; i < VIRTIO_RPMSG_NUM_OF_VQS; i++)
 			if (rdev->kept_done[i] > vr->vq[i].num)
 				return false;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One virtqueue, on the vhost core: a buffer is taken, filled or read, and given
- * back.
+ * One virtqueue on top of the vhost core: take a buffer, fill or read it, and
+ * return it to the guest.
  *
- * Everything in the ring and in the messages is the guest's to write, at any
- * time. It is read once, into memory of ours, and checked there.
+ * The guest can write to the ring and to the messages at any time. Each value
+ * is read once, into kernel memory, and checked there.
  *
- * Memory that cannot be accessed may be accessible a moment later. Such an entry
- * stays at the head of its ring and is tried again, see vrpmsg_ring_retry(). What
- * makes no sense is skipped and counted at once.
+ * Guest memory that cannot be accessed now may become accessible later. Such an
+ * entry stays at the head of its ring and is retried, see vrpmsg_ring_retry().
+ * Malformed entries are skipped and counted at once.
  */
 #include <linux/export.h>
 
@@ -25,14 +25,15 @@ static void ring_count_error(struct vhost_rpmsg *vr, unsigned int n, size_t len)
 }
 
 /**
- * vrpmsg_ring_retry - whether to try again what could not be accessed
- * @ring: ring whose entry at the head, or whose used entries, are concerned
+ * vrpmsg_ring_retry - decide whether to retry an inaccessible entry
+ * @ring: ring whose head entry or used entries could not be accessed
  *
- * The ring's timer has the worker try 1, 10 and 100 ms later; kicks of any kind
- * in between have it try as well and do not count.
+ * The ring's timer queues the worker after 1, 10 and 100 ms. Kicks in between
+ * also retry the access, but do not count as attempts.
  *
  * Context: the virtqueue's mutex held.
- * Return: true: leave it where it is; false: give it up.
+ * Return: true to leave the entry in place and retry later, false to give it
+ * up.
  */
 bool vrpmsg_ring_retry(struct vrpmsg_ring *ring)
 {
@@ -52,9 +53,9 @@ bool vrpmsg_ring_retry(struct vrpmsg_ring *ring)
 }
 
 /*
- * Give the guest the buffers back that were used since the last time. False: its
- * used ring cannot be written now. The entries are kept, no more must be taken
- * from the ring before they are out, and the worker is called again.
+ * Publish the used entries that have accumulated and signal the guest. Returns
+ * false if the used ring cannot be written now. The entries are kept then, the
+ * worker runs again later, and the caller must not take more buffers before.
  */
 bool vrpmsg_ring_flush(struct vhost_rpmsg *vr, unsigned int qid)
 {
@@ -66,11 +67,11 @@ bool vrpmsg_ring_flush(struct vhost_rpmsg *vr, unsigned int qid)
 	if (!ring->done)
 		return true;
 	if (vhost_add_used_n(vq, vq->heads, NULL, ring->done)) {
-		/* Not published: write all of them again next time. */
+		/* Nothing was published. Write all entries again next time. */
 		vq->last_used_idx = used;
 		if (vrpmsg_ring_retry(ring))
 			return false;
-		/* The guest does not get them back, and is to blame. */
+		/* The guest loses these buffers, through its own fault. */
 		ring_count_error(vr, ring->done, 0);
 	} else {
 		ring->tries = 0;
@@ -80,7 +81,7 @@ bool vrpmsg_ring_flush(struct vhost_rpmsg *vr, unsigned int qid)
 	return true;
 }
 
-/* The device has done with a buffer, of which it has written @len bytes. */
+/* Queue a used entry for a buffer into which the device wrote @len bytes. */
 static void ring_used(struct vhost_rpmsg *vr, unsigned int qid, int head,
 		      u32 len)
 {
@@ -88,9 +89,10 @@ static void ring_used(struct vhost_rpmsg *vr, unsigned int qid, int head,
 	struct vhost_virtqueue *vq = ring->vq;
 
 	/*
-	 * An honest guest has no more out than the ring has entries, and gets
-	 * them back together. One that makes more available than it may must
-	 * not have the core write beyond the end of the ring.
+	 * A correct guest has at most as many buffers in flight as the ring has
+	 * entries, and gets them back together. A guest that makes more
+	 * available must not cause the core to write beyond the end of the
+	 * ring.
 	 */
 	if (ring->done == min_t(unsigned int, vq->num, UIO_MAXIOV) &&
 	    !vrpmsg_ring_flush(vr, qid)) {
@@ -106,9 +108,8 @@ static void ring_used(struct vhost_rpmsg *vr, unsigned int qid, int head,
 }
 
 /*
- * Put the buffer back that vrpmsg_ring_get() has just taken. How many
- * descriptors it has is of interest with VIRTIO_F_IN_ORDER only, which is not
- * offered.
+ * Put back the buffer that vrpmsg_ring_get() has just taken. The core needs the
+ * number of descriptors for VIRTIO_F_IN_ORDER only, which is not offered.
  */
 void vrpmsg_ring_unget(struct vhost_rpmsg_iter *iter)
 {
@@ -116,8 +117,9 @@ void vrpmsg_ring_unget(struct vhost_rpmsg_iter *iter)
 }
 
 /*
- * Where in the VMM's memory a part of the ring is: what the vhost core has for
- * itself only. With an IOTLB the part has been prefetched.
+ * Translate the address of a part of the ring into the VMM's address space. The
+ * vhost core does not export its own function for this. With an IOTLB, the
+ * caller must have prefetched the part.
  */
 static void __user *ring_addr(struct vhost_virtqueue *vq,
 			      enum vhost_uaddr_type type, void __user *addr)
@@ -146,11 +148,11 @@ static int ring_read_avail(struct vhost_virtqueue *vq, __virtio16 __user *addr,
 }
 
 /**
- * vrpmsg_ring_used_blank - whether a used ring is all zeroes
+ * vrpmsg_ring_used_blank - check whether a used ring is all zeroes
  * @vq: virtqueue that has been set up
  *
  * Context: @vq's mutex held; may sleep.
- * Return: true also when it cannot be read.
+ * Return: true if the ring is all zeroes or cannot be read.
  */
 bool vrpmsg_ring_used_blank(struct vhost_virtqueue *vq)
 {
@@ -171,17 +173,18 @@ bool vrpmsg_ring_used_blank(struct vhost_virtqueue *vq)
 }
 
 /*
- * The guest's index is out of range. One that has begun anew, without a reset,
- * has another used index in its memory, too: both rings begin anew then, which
- * takes both mutexes. Otherwise go on where the guest says it is.
+ * The guest's avail index is out of range. If the used index in guest memory
+ * differs from ours, the guest has restarted without a reset, and both rings
+ * must restart, which takes both mutexes. Otherwise continue at the guest's
+ * index.
  */
-static int ring_jumped(struct vhost_rpmsg *vr, unsigned int qid)
+static int ring_bad_index(struct vhost_rpmsg *vr, unsigned int qid)
 {
 	struct vhost_virtqueue *vq = &vr->vq[qid];
 	u16 ours = vq->last_used_idx, idx;
 
 	vq->avail_idx = vq->last_avail_idx;
-	/* What has not been published would look like a difference. */
+	/* Unpublished entries would look like a difference. */
 	if (!vrpmsg_ring_flush(vr, qid))
 		return -EFAULT;
 	ours = vq->last_used_idx;
@@ -202,8 +205,8 @@ static int ring_jumped(struct vhost_rpmsg *vr, unsigned int qid)
 }
 
 /*
- * The next entry of the ring cannot be taken; vhost_get_vq_desc() has returned
- * @err and not advanced past it, which would have the device hang on it.
+ * The next entry of the ring cannot be taken. vhost_get_vq_desc() returned @err
+ * and did not advance past the entry, so the device would hang on it.
  */
 static int ring_bad_entry(struct vhost_rpmsg *vr, unsigned int qid, int err)
 {
@@ -211,18 +214,21 @@ static int ring_bad_entry(struct vhost_rpmsg *vr, unsigned int qid, int err)
 	bool pending = vq->avail_idx != vq->last_avail_idx;
 	u16 head;
 
-	/* Before 6.12 the core kept such an index; it is EINVAL since. */
+	/*
+	 * Before 6.12 the core kept an index that is out of range. Since 6.12
+	 * it returns -EINVAL.
+	 */
 	if ((u16)(vq->avail_idx - vq->last_avail_idx) > vq->num ||
 	    (!pending && err == -EINVAL))
-		return ring_jumped(vr, qid);
+		return ring_bad_index(vr, qid);
 	if (err == -EFAULT && vrpmsg_ring_retry(&vr->ring[qid]))
 		return -EFAULT;
 
 	ring_count_error(vr, 1, 0);
 	pr_debug_ratelimited("%s: bad entry in ring %u\n", vr->rdev->name, qid);
 	if (!pending)
-		return -EFAULT;	/* the index itself; perhaps at the next kick */
-	/* The used index counts it, so that it stays the truth. */
+		return -EFAULT;	/* no index; wait for a kick */
+	/* Return the skipped entry, so that the used index still counts it. */
 	if (!ring_read_avail(vq, &vq->avail->ring[vq->last_avail_idx &
 						  (vq->num - 1)], &head) &&
 	    head < vq->num)
@@ -232,9 +238,9 @@ static int ring_bad_entry(struct vhost_rpmsg *vr, unsigned int qid, int err)
 }
 
 /*
- * The guest's message has been read, or is dropped. The device has written
- * nothing; but a legacy guest may take the length for the buffer's capacity, as
- * OpenAMP does.
+ * Return the buffer of a message that was read or dropped. The device has
+ * written nothing, so the used length is 0. A legacy guest gets the length of
+ * the buffer, because OpenAMP takes the used length as the buffer's capacity.
  */
 void vrpmsg_ring_put_request(struct vhost_rpmsg *vr,
 			     struct vhost_rpmsg_iter *iter)
@@ -245,7 +251,7 @@ void vrpmsg_ring_put_request(struct vhost_rpmsg *vr,
 		  modern ? 0 : iter->size);
 }
 
-/* Read the header. -EFAULT: the entry is at the head again. */
+/* Read the header and set @iter up for the payload, or return -EFAULT. */
 static int ring_read_hdr(struct vhost_rpmsg_iter *iter, unsigned int out,
 			 struct vrpmsg_hdr *hdr)
 {
@@ -253,7 +259,7 @@ static int ring_read_hdr(struct vhost_rpmsg_iter *iter, unsigned int out,
 	void __user *base = vq->iov->iov_base;
 
 	if (likely(out == 1)) {
-		/* One piece, as Linux guests have it, is cheaper to copy. */
+		/* A single segment, as Linux guests use, is cheaper to copy. */
 		if (copy_from_user(hdr, base, sizeof(*hdr)))
 			return -EFAULT;
 		iov_iter_ubuf(&iter->iov_iter, ITER_SOURCE, base + sizeof(*hdr),
@@ -266,7 +272,7 @@ static int ring_read_hdr(struct vhost_rpmsg_iter *iter, unsigned int out,
 	return 0;
 }
 
-/* Take a message of the guest, read its header and check it. */
+/* Set @iter up for a message of the guest: read its header and check it. */
 static int ring_get_request(struct vhost_rpmsg *vr,
 			    struct vhost_rpmsg_iter *iter, unsigned int out,
 			    unsigned int in)
@@ -287,7 +293,7 @@ static int ring_get_request(struct vhost_rpmsg *vr,
 	iter->src = vhost32_to_cpu(vq, hdr.src);
 	iter->dst = vhost32_to_cpu(vq, hdr.dst);
 	iter->len = vhost16_to_cpu(vq, hdr.len);
-	/* A guest may hand over more of a buffer than the message fills. */
+	/* The descriptors may cover more than the message fills. */
 	if (iter->len > iter->size - sizeof(hdr))
 		goto invalid;
 	iter->room = 0;
@@ -301,7 +307,7 @@ invalid:
 	return -EBADMSG;
 }
 
-/* Take an empty buffer of the guest. */
+/* Set @iter up for an empty buffer of the guest. */
 static int ring_get_response(struct vhost_rpmsg *vr,
 			     struct vhost_rpmsg_iter *iter, unsigned int out,
 			     unsigned int in)
@@ -310,7 +316,7 @@ static int ring_get_response(struct vhost_rpmsg *vr,
 
 	iter->size = iov_length(vq->iov + out, in);
 	if (out || iter->size < RING_HDR_SIZE) {
-		/* It cannot even carry a null message. */
+		/* Too small even for a null message. */
 		ring_count_error(vr, 1, iter->size);
 		ring_used(vr, VIRTIO_RPMSG_RESPONSE, iter->head, 0);
 		return -EBADMSG;
@@ -343,15 +349,15 @@ static int ring_get_response(struct vhost_rpmsg *vr,
 /**
  * vrpmsg_ring_get - take the next buffer out of a ring
  * @vr: device
- * @qid: which ring, whose notifications are off
- * @iter: set up for the buffer
+ * @qid: index of the ring, whose notifications must be disabled
+ * @iter: is set up for the buffer
  *
- * Context: the virtqueue's mutex held, vrpmsg_ring_flush() has returned true.
- * Return: 0; -EAGAIN: there is none; -EBADMSG: there was one that could not be
- * used and is gone now; -EFAULT: its memory, or the ring's, is not accessible,
- * and it is tried again later; -EINPROGRESS: the IOTLB misses an entry, with
- * whose arrival the vhost core queues the worker again; -ESTALE: the guest has
- * begun anew, which the worker has been queued for.
+ * Context: The virtqueue's mutex held, after vrpmsg_ring_flush() returned true.
+ * Return: 0; -EAGAIN: the ring is empty; -EBADMSG: the next buffer was unusable
+ * and has been returned or skipped; -EFAULT: the memory of the buffer or ring
+ * is not accessible, and is retried later; -EINPROGRESS: the IOTLB has no entry
+ * for it, and the vhost core queues the worker when the entry arrives; -ESTALE:
+ * the guest has restarted, and the worker has been queued to handle that.
  */
 int vrpmsg_ring_get(struct vhost_rpmsg *vr, unsigned int qid,
 		    struct vhost_rpmsg_iter *iter)
@@ -362,7 +368,7 @@ int vrpmsg_ring_get(struct vhost_rpmsg *vr, unsigned int qid,
 	int head;
 
 	lockdep_assert_held(&vq->mutex);
-	/* Whoever takes one has the look at all of them begin again. */
+	/* Taking a buffer invalidates the position of the MTU scan. */
 	if (qid == VIRTIO_RPMSG_RESPONSE)
 		vr->peeked = 0;
 	iter->vq = vq;
@@ -380,7 +386,7 @@ int vrpmsg_ring_get(struct vhost_rpmsg *vr, unsigned int qid,
 	if (head < 0)
 		return ring_bad_entry(vr, qid, head);
 	if (head == vq->num) {
-		/* The index could be read. */
+		/* The index could be read: no access is being retried. */
 		vr->ring[qid].tries = 0;
 		return -EAGAIN;
 	}
@@ -392,15 +398,15 @@ int vrpmsg_ring_get(struct vhost_rpmsg *vr, unsigned int qid,
 }
 
 /**
- * vrpmsg_ring_peek_mtu - look for the largest buffer that the guest has posted
- * @vr: device, whose ring for responses has its notifications off
+ * vrpmsg_ring_peek_mtu - find the largest buffer that the guest has posted
+ * @vr: device, whose response ring must have its notifications disabled
  *
- * Looks at as many as a burst has messages, takes none, and goes on with the
- * next ones when it is called again.
+ * Looks at up to VRPMSG_PKT_WEIGHT buffers and takes none. The next call
+ * continues where this one ended.
  *
  * Context: vq[RESPONSE].mutex held.
- * Return: 0: all have been looked at; -EAGAIN: there are more; -EINPROGRESS: as
- * vrpmsg_ring_get().
+ * Return: 0: all buffers have been seen; -EAGAIN: there are more; -EINPROGRESS:
+ * as for vrpmsg_ring_get().
  */
 int vrpmsg_ring_peek_mtu(struct vhost_rpmsg *vr)
 {
@@ -411,10 +417,10 @@ int vrpmsg_ring_peek_mtu(struct vhost_rpmsg *vr)
 	int head;
 
 	lockdep_assert_held(&vq->mutex);
-	/* A guest that goes on may have its larger ones out. */
+	/* A guest that continues may hold its larger buffers right now. */
 	if (!vr->peeked)
 		vr->peeked_mtu = rdev->mtu_seen ? rdev->mtu : 0;
-	/* Forth to where the last look ended, and back in the end. */
+	/* Advance to where the last call ended; rewound below. */
 	vhost_discard_vq_desc(vq, -(int)vr->peeked, 0);
 	for (n = 0; n < VRPMSG_PKT_WEIGHT; n++) {
 		head = vhost_get_vq_desc(vq, vq->iov, ARRAY_SIZE(vq->iov), &out,
@@ -422,7 +428,7 @@ int vrpmsg_ring_peek_mtu(struct vhost_rpmsg *vr)
 		if (head == -EAGAIN || head == vq->num)
 			break;
 		if (head < 0) {
-			/* The index itself, or an entry to be gone past. */
+			/* Either the index is unreadable, or skip one entry. */
 			if (vq->avail_idx == vq->last_avail_idx)
 				break;
 			vhost_discard_vq_desc(vq, -1, 0);
@@ -442,7 +448,7 @@ int vrpmsg_ring_peek_mtu(struct vhost_rpmsg *vr)
 		return -EAGAIN;
 	if (head == -EAGAIN)
 		return -EINPROGRESS;
-	/* What cannot be taken is for those to see who want to. */
+	/* Errors are handled by the code that takes buffers. */
 	vr->looked = vr->peeked || head < 0;
 	if (rdev->mtu_seen)
 		vrpmsg_dev_set_mtu(rdev, vr->peeked_mtu);
@@ -450,10 +456,11 @@ int vrpmsg_ring_peek_mtu(struct vhost_rpmsg *vr)
 }
 
 /*
- * Behind an IOTLB the vhost core logs all of the pieces of a buffer, which may
- * be many times the guest's memory, page by page. Cut off what was not written.
+ * With an IOTLB, the vhost core logs every segment of a buffer page by page,
+ * which may be many times the guest's memory. Trim the segments to what was
+ * written, and return how many are left.
  */
-static unsigned int ring_cut(struct iovec *iov, unsigned int num, size_t len)
+static unsigned int ring_trim(struct iovec *iov, unsigned int num, size_t len)
 {
 	unsigned int i;
 
@@ -464,7 +471,7 @@ static unsigned int ring_cut(struct iovec *iov, unsigned int num, size_t len)
 	return i;
 }
 
-/* Write a header, and give the buffer with @len bytes to the guest. */
+/* Write the header and queue the used entry for a buffer with @len bytes. */
 static int ring_put(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 		    const struct vrpmsg_hdr *hdr, size_t len)
 {
@@ -481,14 +488,14 @@ static int ring_put(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 	}
 	if (vhost_has_feature(vq, VHOST_F_LOG_ALL))
 		vhost_log_write(vq, vq->log, iter->log_num, len, vq->iov,
-				ring_cut(vq->iov, iter->iov_num, len));
+				ring_trim(vq->iov, iter->iov_num, len));
 	ring_used(vr, VIRTIO_RPMSG_RESPONSE, iter->head, len);
 	return 0;
 }
 
 /*
- * Complete a response and give it to the guest. -EFAULT: its memory cannot be
- * written, and the buffer is still the caller's to put somewhere.
+ * Complete a response and queue it for the guest. Returns -EFAULT if guest
+ * memory cannot be written; the caller still owns the buffer then.
  */
 int vrpmsg_ring_put_response(struct vhost_rpmsg *vr,
 			     struct vhost_rpmsg_iter *iter)
@@ -507,9 +514,9 @@ int vrpmsg_ring_put_response(struct vhost_rpmsg *vr,
 }
 
 /*
- * Give a buffer back to the guest without a message. Guests do not look for a
- * used length of 0: Linux's check of it underflows, and OpenAMP has none. A null
- * message, for an address that nobody can have, is thrown away by all of them.
+ * Return a buffer to the guest without a message. A used length of 0 does not
+ * work: Linux's length check underflows, and OpenAMP does not check. A null
+ * message is addressed to VHOST_RPMSG_ADDR_ANY, and all guests drop it.
  */
 void vrpmsg_ring_put_null(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 {
@@ -522,7 +529,7 @@ void vrpmsg_ring_put_null(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 		ring_used(vr, VIRTIO_RPMSG_RESPONSE, iter->head, 0);
 }
 
-/* The same for one that could not be written, again and again. */
+/* Return a buffer to which every write has failed. */
 void vrpmsg_ring_give_up(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 {
 	ring_count_error(vr, 1, iter->size);
@@ -530,9 +537,9 @@ void vrpmsg_ring_give_up(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 }
 
 /*
- * vhost_rpmsg_copy() without hardened usercopy, which takes longer to find the
- * object around @data than it takes to copy a short message. For callers that know
- * that @data has room for @size bytes.
+ * vhost_rpmsg_copy() without the hardened usercopy check, which takes longer to
+ * find the object around @data than copying a short message does. For callers
+ * that know that @data has room for @size bytes.
  */
 size_t vrpmsg_ring_copy(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 			void *data, size_t size)
@@ -557,13 +564,13 @@ size_t vrpmsg_ring_copy(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
  * @data: where to, or from
  * @size: bytes to copy
  *
- * Each call goes on where the last one ended.
+ * Each call continues where the previous one ended.
  *
- * Context: Where the iterator is valid; may sleep.
- * Return: bytes copied; fewer than @size at the end of the message or buffer, or
- * when memory of the guest is not accessible. A response with such a gap is not
- * sent, and read() should return -EFAULT, so that it is called again when the
- * message may be accessible.
+ * Context: Only while the iterator is valid; may sleep.
+ * Return: The number of bytes copied. It is less than @size at the end of the
+ * message or buffer, or if guest memory is not accessible. In the latter case a
+ * response is not sent, and read() should return -EFAULT, so that it is called
+ * again when the message may be accessible.
  */
 size_t vhost_rpmsg_copy(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 			void *data, size_t size)

@@ -30,7 +30,7 @@ static void rings_clear_backends(struct vhost_rpmsg *vr)
 		vhost_vq_set_backend(&vr->vq[i], NULL);
 }
 
-/* Set the rings up to run. Context: both virtqueue mutexes held. */
+/* Prepare the rings to run. Context: both virtqueue mutexes held. */
 static int rings_prepare(struct vhost_rpmsg *vr, bool fresh)
 {
 	unsigned int i;
@@ -67,7 +67,7 @@ static int rings_start(struct vhost_rpmsg *vr, bool fresh)
 
 	rings_lock(vr);
 	if (vhost_vq_get_backend(&vr->vq[0]))
-		goto unlock;	/* runs already */
+		goto unlock;	/* already running */
 	ret = rings_prepare(vr, fresh);
 	if (ret) {
 		rings_clear_backends(vr);
@@ -83,13 +83,13 @@ static int rings_start(struct vhost_rpmsg *vr, bool fresh)
 	WRITE_ONCE(rdev->running, true);
 	rcu_assign_pointer(rdev->vr, vr);
 	vrpmsg_ept_running_all(rdev, true);
-	/* A guest without the name service has left them where they are. */
+	/* Pending announcements are left over from a guest without NS. */
 	if (!list_empty(&rdev->ns_pending))
 		vhost_rpmsg_ept_send(&rdev->ns_ept);
 	vrpmsg_dev_changed(rdev);
 	mutex_unlock(&rdev->lock);
 
-	/* Kicks may have been missed, and endpoints wait to send. */
+	/* Kicks may have been missed, and endpoints may wait to send. */
 	for (i = 0; i < VIRTIO_RPMSG_NUM_OF_VQS; i++)
 		vhost_poll_queue(&vr->vq[i].poll);
 unlock:
@@ -98,10 +98,10 @@ unlock:
 }
 
 /*
- * Nobody queues work on the rings from here on. False: nobody did. Used entries
- * that could not be written yet are kept for when this guest goes on. Context: the
- * rings have no backends, so that works that still run do nothing, and start no
- * timer.
+ * Take the rings offline: after this, no work is queued on them. Used entries
+ * that could not be written yet are kept in case this guest continues. Returns
+ * false if the rings were not running. Context: the rings have no backends, so
+ * works that still run do nothing and start no timer.
  */
 static bool rings_halt(struct vhost_rpmsg *vr)
 {
@@ -156,12 +156,12 @@ static int rings_stop(struct vhost_rpmsg *vr)
 /**
  * vhost_rpmsg_set_running - start or stop the rings
  * @vr: device
- * @running: as VHOST_RPMSG_SET_RUNNING has it: VHOST_RPMSG_STOP,
+ * @running: the argument of VHOST_RPMSG_SET_RUNNING: VHOST_RPMSG_STOP,
  *	VHOST_RPMSG_START or VHOST_RPMSG_CONTINUE
  *
- * For a driver that has an ioctl of its own for it.
+ * For a driver that has its own ioctl for starting and stopping.
  *
- * Context: An ioctl of the VMM, no lock held; may sleep.
+ * Context: An ioctl of the VMM, without locks; may sleep.
  * Return: 0, or the error that VHOST_RPMSG_SET_RUNNING documents.
  */
 int vhost_rpmsg_set_running(struct vhost_rpmsg *vr, int running)
@@ -191,25 +191,28 @@ static long rings_set_running(struct vhost_rpmsg *vr, int __user *arg)
 }
 
 /*
- * What a driver may offer besides: the bits that virtio leaves to the type of a
- * device, and the one that needs its file operations.
+ * Feature bits that a driver may add: those that virtio reserves for the device
+ * type, and ACCESS_PLATFORM, which needs the driver's file operations.
  */
 #define VRPMSG_DRIVER_FEATURES				\
 	(GENMASK_ULL(23, 0) | GENMASK_ULL(63, 50) |	\
 	 BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
 
 /**
- * vhost_rpmsg_offer_features - offer features besides those of the rings
+ * vhost_rpmsg_offer_features - offer additional feature bits
  * @vr: device, after vhost_rpmsg_init() and before it has an owner
- * @features: bits 0 to 23 and 50 to 63, which belong to the driver's virtio device;
- *	BIT_ULL(VIRTIO_F_ACCESS_PLATFORM), which only works when the driver's file
- *	operations lead to vhost_rpmsg_read_iter(), vhost_rpmsg_write_iter() and
- *	vhost_rpmsg_poll(), with which the VMM answers an IOTLB
+ * @features: bits 0 to 23 and 50 to 63, which belong to the driver's virtio
+ *	device; BIT_ULL(VIRTIO_F_ACCESS_PLATFORM), which requires that the
+ *	driver's file operations call vhost_rpmsg_read_iter(),
+ *	vhost_rpmsg_write_iter() and vhost_rpmsg_poll(), through which the VMM
+ *	serves the IOTLB
  *
- * vhost_rpmsg_dev_features() says what the guest's driver has acknowledged.
+ * vhost_rpmsg_dev_features() returns the features that the guest has
+ * acknowledged.
  *
  * Context: Process context; may sleep.
- * Return: 0; -EBUSY: the device has an owner; -EINVAL: another bit.
+ * Return: 0; -EBUSY: the device has an owner; -EINVAL: a bit that is not
+ * allowed.
  */
 int vhost_rpmsg_offer_features(struct vhost_rpmsg *vr, u64 features)
 {
@@ -284,16 +287,16 @@ static void rings_kick_all(struct vhost_rpmsg *vr)
 }
 
 /**
- * vhost_rpmsg_ioctl - the ioctls of a vhost device, for a driver's own
+ * vhost_rpmsg_ioctl - handle the ioctls of a vhost device
  * @vr: device
- * @ioctl: one of linux/vhost.h's, or VHOST_RPMSG_SET_RUNNING
+ * @ioctl: an ioctl of linux/vhost.h, or VHOST_RPMSG_SET_RUNNING
  * @arg: its argument
  *
- * The driver handles what it has of its own first.
+ * The driver must handle its own ioctls first.
  *
- * Context: Process context, no lock held; may sleep.
- * Return: 0, or the error that the ioctl documents; -ENODEV: vhost_rpmsg_init() has
- * failed; -ENOTTY for an unknown one.
+ * Context: Process context, without locks; may sleep.
+ * Return: 0 or the error that the ioctl documents; -ENODEV: vhost_rpmsg_init()
+ * failed; -ENOTTY: unknown ioctl.
  */
 long vhost_rpmsg_ioctl(struct vhost_rpmsg *vr, unsigned int ioctl,
 		       unsigned long arg)
@@ -320,7 +323,7 @@ long vhost_rpmsg_ioctl(struct vhost_rpmsg *vr, unsigned int ioctl,
 	ret = vhost_dev_ioctl(&vr->dev, ioctl, argp);
 	if (ret != -ENOIOCTLCMD) {
 		vhost_dev_flush(&vr->dev);
-		/* Memory that was missed may be there now. */
+		/* Memory that was inaccessible may be mapped now. */
 		rings_kick_all(vr);
 		return ret;
 	}
@@ -331,7 +334,7 @@ long vhost_rpmsg_ioctl(struct vhost_rpmsg *vr, unsigned int ioctl,
 }
 EXPORT_SYMBOL_GPL(vhost_rpmsg_ioctl);
 
-/* Set the rings up, before they become the rings of a device. */
+/* Initialise the rings, before they are attached to a device. */
 void vrpmsg_rings_init(struct vhost_rpmsg *vr)
 {
 	unsigned int i;
@@ -349,13 +352,17 @@ void vrpmsg_rings_init(struct vhost_rpmsg *vr)
 }
 
 /*
- * The file is being closed. Who may still use the rings, and how each is waited
- * for: ioctls hold the file; the worker sees no backend, a kick from an endpoint
- * no rings after the grace period in rings_halt(), which waits for the timers,
- * too; the guest's kicks end in vhost_dev_stop(), which flushes the worker.
+ * The file is being closed. These users of the rings must have
+ * finished before the rings are freed:
  *
- * The guest's memory is not to be touched: this may be another process, or one
- * that has given its memory up.
+ * - ioctls hold a reference to the file;
+ * - the worker finds no backend;
+ * - kicks from endpoints find no rings after the grace period in rings_halt();
+ * - timers: rings_halt() waits for them;
+ * - kicks from the guest: vhost_dev_stop() ends them and flushes the worker.
+ *
+ * Guest memory must not be accessed here: the caller may be another process, or
+ * one that has given up its memory.
  */
 void vrpmsg_rings_exit(struct vhost_rpmsg *vr)
 {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * One message outside of a burst, where a driver has it at hand.
- */
+/* A single message outside of a burst, for a driver that has it at hand. */
 #include <linux/export.h>
 
 #include "internal.h"
 #include "trace.h"
 
-/* Whether this thread is in a callback, or has a message begun. */
+/* Whether this thread is in a callback, or has already started a message. */
 static bool single_nested(struct vhost_rpmsg *vr)
 {
 	unsigned int i;
@@ -18,7 +16,7 @@ static bool single_nested(struct vhost_rpmsg *vr)
 	return false;
 }
 
-/* What is needed of the ring before a buffer can be taken. */
+/* Check that a buffer can be taken from the ring, and mark it as in use. */
 static int single_prepare(struct vhost_rpmsg *vr, unsigned int qid)
 {
 	struct vhost_virtqueue *vq = &vr->vq[qid];
@@ -32,22 +30,22 @@ static int single_prepare(struct vhost_rpmsg *vr, unsigned int qid)
 	return 0;
 }
 
-/* The end, with a message or without. Notifications are off. */
+/* Finish, with or without a message. Notifications are disabled. */
 static void single_finish(struct vhost_rpmsg *vr, unsigned int qid)
 {
 	vrpmsg_ept_complete(vr, qid);
 	WRITE_ONCE(vr->ring[qid].burst, NULL);
 	vrpmsg_ring_flush(vr, qid);
-	/* The worker knows who needs notifications. */
+	/* The worker enables notifications if they are needed. */
 	vhost_poll_queue(&vr->vq[qid].poll);
 }
 
-/* The request has no taker, or was not wanted: the guest gets it back. */
+/* No endpoint takes the request: return its buffer, or leave it in the ring. */
 static int single_refuse(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 			 int err)
 {
 	if (err == -EAGAIN || iter->fault) {
-		/* The worker tries again what cannot be accessed now. */
+		/* The worker retries it. */
 		vrpmsg_ring_unget(iter);
 		return err;
 	}
@@ -59,7 +57,7 @@ static int single_refuse(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 	return err;
 }
 
-/* Have the endpoint read the request, and set @iter up for the response to it. */
+/* Have the endpoint read the request, and set @iter up for the response. */
 static int single_request(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 			  ssize_t len)
 {
@@ -89,8 +87,10 @@ static int single_request(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 }
 
 /*
- * A buffer for a message of @len bytes, or of as many as it takes, and of @reply
- * bytes if it answers a request. The endpoint that it is from may fill it.
+ * Set @iter up for a message in the buffer that was taken: of @len bytes, or,
+ * if @len is negative, as long as what is copied. @reply is the length of the
+ * response to a request, if @iter was used for one. If the sending endpoint has
+ * write(), that may fill the buffer.
  */
 static int single_response(struct vhost_rpmsg *vr,
 			   struct vhost_rpmsg_iter *iter, ssize_t len,
@@ -107,7 +107,7 @@ static int single_response(struct vhost_rpmsg *vr,
 	if (iter->exact)
 		iov_iter_truncate(&iter->iov_iter, len);
 
-	/* What is sent to the name service is from nobody. */
+	/* A message to the name service has no sending endpoint. */
 	iter->ept = NULL;
 	if (iter->dst == VHOST_RPMSG_NS_ADDR)
 		return 0;
@@ -122,33 +122,36 @@ static int single_response(struct vhost_rpmsg *vr,
 }
 
 /**
- * vhost_rpmsg_start_lock - begin to work on one message, outside of callbacks
+ * vhost_rpmsg_start_lock - start a single message, outside of callbacks
  * @vr: device
- * @iter: iterator; for VIRTIO_RPMSG_RESPONSE made with VHOST_RPMSG_ITER(), or the
- *	one that a request has been taken with
+ * @iter: iterator; for VIRTIO_RPMSG_RESPONSE initialised with
+ *	VHOST_RPMSG_ITER(), or the one with which a request has been taken
  * @qid: VIRTIO_RPMSG_RESPONSE to send, VIRTIO_RPMSG_REQUEST to receive
- * @len: length of the message: the payload that a request has at least, or that a
- *	response has, which is filled up with zeroes; negative: whatever the request
- *	has; for a response, what is copied, at most vhost_rpmsg_iter_room()
+ * @len: For a request, its minimum payload. For a response, its payload, which
+ *	is padded with zeroes. If negative, a request may have any length, and a
+ *	response has the length of what is copied, at most
+ *	vhost_rpmsg_iter_room()
  *
- * Of a request, the endpoint's read() is called, after which @iter has the
- * addresses and the length of a response to it. Of a response, write() is called
- * if the endpoint at @iter->src has one; the caller may copy what is left.
+ * For a request, calls the endpoint's read() and then sets @iter to the
+ * addresses and length of a response to it. For a response, calls write() if
+ * the endpoint at @iter->src has one; the caller may copy the rest of the
+ * payload.
  *
- * For a sender that has the message at hand and does not want to wait:
- * vhost_rpmsg_ept_send() is for all others, and for interrupts. Guest memory is
- * reached through the caller's own address space.
+ * For a driver that has the message at hand and wants to send it at once. All
+ * others, and interrupt handlers, use vhost_rpmsg_ept_send(). Guest memory is
+ * accessed through the caller's address space.
  *
- * Context: An ioctl of the VMM, or a vhost_work of the driver's own that is queued
- * on one of @vr's virtqueues. On success holds the virtqueue's mutex until
+ * Context: An ioctl of the VMM, or a vhost_work of the driver that is queued on
+ * one of @vr's virtqueues. On success, holds the virtqueue's mutex until
  * vhost_rpmsg_finish_unlock(). May sleep.
- * Return: 0; -EAGAIN: no buffer or message now, or read() has refused it so;
- * -EBADMSG: there was one that cannot be used, try again; -EDEADLK: called from a
- * callback, or with another message begun; -EINVAL: no such queue; -EMSGSIZE: @len
- * is more than any message; -ENOBUFS: the buffer or message is smaller than @len;
- * -ENOENT: nobody has the address, and the request is dropped; -ENOTCONN: the rings
- * do not run; -EPERM: not the device's owner; or what read(), which has the request
- * dropped, or write(), which has nothing sent, has returned.
+ * Return: 0; -EAGAIN: no buffer or message is available now, or read() returned
+ * -EAGAIN; -EBADMSG: there was an unusable one, try again; -EDEADLK: called
+ * from a callback or while another message is in progress; -EINVAL: no such
+ * queue; -EMSGSIZE: @len exceeds the longest message; -ENOBUFS: the buffer or
+ * message is smaller than @len; -ENOENT: no endpoint has the address, and a
+ * request is dropped; -ENOTCONN: the rings do not run; -EPERM: not the device's
+ * owner; or another error of read(), after which the request is dropped, or of
+ * write(), after which nothing is sent.
  */
 int vhost_rpmsg_start_lock(struct vhost_rpmsg *vr,
 			   struct vhost_rpmsg_iter *iter, unsigned int qid,
@@ -182,7 +185,7 @@ int vhost_rpmsg_start_lock(struct vhost_rpmsg *vr,
 		ret = single_request(vr, iter, len);
 	} else if (!ret) {
 		vrpmsg_ns_fits(vr->rdev, iter->room);
-		/* From the read() of the request to this write(). */
+		/* From the request's read() to this write(). */
 		iter->priv = priv;
 		ret = single_response(vr, iter, len, reply);
 	}
@@ -197,14 +200,14 @@ unlock:
 EXPORT_SYMBOL_GPL(vhost_rpmsg_start_lock);
 
 /**
- * vhost_rpmsg_finish_unlock - the message is complete
+ * vhost_rpmsg_finish_unlock - finish a message and release the ring
  * @vr: device
- * @iter: iterator that vhost_rpmsg_start_lock() has set up
+ * @iter: iterator, as set up by vhost_rpmsg_start_lock()
  *
- * Context: After vhost_rpmsg_start_lock(), in the same thread; releases its mutex.
- * May sleep.
- * Return: 0; -EFAULT: the guest's memory is not accessible, and the buffer has
- * been given back with a null message in it.
+ * Context: The thread that called vhost_rpmsg_start_lock(); releases the
+ * virtqueue's mutex. May sleep.
+ * Return: 0; -EFAULT: guest memory is not accessible, and the buffer has been
+ * returned with a null message.
  */
 int vhost_rpmsg_finish_unlock(struct vhost_rpmsg *vr,
 			      struct vhost_rpmsg_iter *iter)
@@ -219,7 +222,7 @@ int vhost_rpmsg_finish_unlock(struct vhost_rpmsg *vr,
 		vrpmsg_ring_put_request(vr, iter);
 		ret = iter->fault ? -EFAULT : 0;
 	} else {
-		/* Never what happens to be in the guest's buffer. */
+		/* Pad with zeroes, so that stale contents are not sent. */
 		rest = iter->exact ? iov_iter_count(&iter->iov_iter) : 0;
 		if (iov_iter_zero(rest, &iter->iov_iter) != rest)
 			iter->fault = true;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that open endpoints keep for their next messages, so that a burst does
- * not go through the allocator, and is not cleared and charged, message by
- * message. It is given up after a second without traffic, when the host runs out
- * of memory, and with the last close.
+ * A cache of messages for each open endpoint, so that a burst does not call the
+ * allocator, which clears and charges memory, for each message. The memory is
+ * freed after a second without traffic, under memory pressure, and at the last
+ * close.
  */
 #include <linux/jiffies.h>
 #include <linux/slab.h>
@@ -11,15 +11,18 @@
 #include "compat.h"
 #include "spare.h"
 
-/* How often to look whether there has been traffic, and what is too long. */
+/*
+ * Interval between checks for traffic, and the idle time after which memory is
+ * freed.
+ */
 #define SPARE_LOOK	(HZ / 4)
 #define SPARE_TIME	HZ
 
-/* Those that keep something. The lock is inside of the endpoints' own. */
+/* Caches that hold memory. The lock nests inside the endpoints' locks. */
 static LIST_HEAD(spares);
 static DEFINE_SPINLOCK(spares_lock);
 
-/* Take all of it, with the endpoint's lock held. */
+/* Move all memory to @pool. Context: the endpoint's lock held. */
 static void spare_take(struct vrpmsg_spare *spare, struct vrpmsg_pool *pool)
 {
 	struct vrpmsg_msg *next = xchg(&spare->tx_next, NULL);
@@ -52,10 +55,10 @@ static void spare_age(struct work_struct *work)
 }
 
 /**
- * vrpmsg_spare_new - for an endpoint that is opened
- * @lock: of the endpoint
+ * vrpmsg_spare_new - allocate the cache of an endpoint that is opened
+ * @lock: the endpoint's lock
  *
- * Return: what it keeps, nothing yet, or NULL.
+ * Return: an empty cache, or NULL.
  */
 struct vrpmsg_spare *vrpmsg_spare_new(spinlock_t *lock)
 {
@@ -69,7 +72,7 @@ struct vrpmsg_spare *vrpmsg_spare_new(spinlock_t *lock)
 	return spare;
 }
 
-/* Nobody else knows of it any more, or ever did. @spare may be NULL. */
+/* Free a cache that is not, or no longer, shared. @spare may be NULL. */
 void vrpmsg_spare_free(struct vrpmsg_spare *spare)
 {
 	struct vrpmsg_pool pool = {};
@@ -101,11 +104,12 @@ static void spare_keep(struct vrpmsg_spare *spare)
 }
 
 /**
- * vrpmsg_spare_put - keep memory for the next messages
+ * vrpmsg_spare_put - keep memory for later messages
  * @spare: of the endpoint
  * @to: @spare->rx or @spare->tx
- * @from: the memory; what is left there is too much, and to be freed
- * @limit: bytes that @to may keep
+ * @from: the memory; left unchanged if it exceeds the limit, for the caller to
+ *	free
+ * @limit: maximum size of @to, in bytes
  *
  * Context: The endpoint's lock held.
  */
@@ -120,7 +124,10 @@ void vrpmsg_spare_put(struct vrpmsg_spare *spare, struct vrpmsg_pool *to,
 	spare_keep(spare);
 }
 
-/* The same for one message; false: it is too much, and to be freed. */
+/*
+ * The same for one message. Returns false if it exceeds the limit; the caller
+ * frees it.
+ */
 bool vrpmsg_spare_put_msg(struct vrpmsg_spare *spare, struct vrpmsg_pool *to,
 			  struct vrpmsg_msg *msg, size_t limit)
 {
@@ -134,10 +141,11 @@ bool vrpmsg_spare_put_msg(struct vrpmsg_spare *spare, struct vrpmsg_pool *to,
 }
 
 /**
- * vrpmsg_spare_next - memory for a message to the guest
- * @spare: of the endpoint, whose lock is not held
- * @len: bytes of payload
+ * vrpmsg_spare_next - get memory for a message to the guest
+ * @spare: cache of the endpoint
+ * @len: length of the payload, in bytes
  *
+ * Context: The endpoint's lock not held.
  * Return: the message, or NULL.
  */
 struct vrpmsg_msg *vrpmsg_spare_next(struct vrpmsg_spare *spare, size_t len)
@@ -153,7 +161,7 @@ struct vrpmsg_msg *vrpmsg_spare_next(struct vrpmsg_spare *spare, size_t len)
 		msg->len = len;
 		return msg;
 	}
-	/* Messages of another size than the last one. */
+	/* The size of messages has changed. */
 	spin_lock(spare->lock);
 	vrpmsg_pool_put(&spare->tx, msg);
 	msg = vrpmsg_pool_get(&spare->tx, len);
@@ -161,13 +169,19 @@ struct vrpmsg_msg *vrpmsg_spare_next(struct vrpmsg_spare *spare, size_t len)
 	return msg;
 }
 
-/* The next one is likely to be as long as this one, with the lock held. */
+/*
+ * Prepare a message for the next write(), which probably has the same length.
+ * Context: the endpoint's lock held.
+ */
 void vrpmsg_spare_set_next(struct vrpmsg_spare *spare, size_t len)
 {
 	lockdep_assert_held(spare->lock);
 	if (READ_ONCE(spare->tx_next))
 		return;
-	/* It is set with the lock only; pairs with the xchg() of who takes it. */
+	/*
+	 * Only set with the lock held. Pairs with the xchg() in
+	 * vrpmsg_spare_next().
+	 */
 	smp_store_release(&spare->tx_next, vrpmsg_pool_get(&spare->tx, len));
 }
 
@@ -199,7 +213,10 @@ static unsigned long spare_scan(struct shrinker *shrinker,
 	list_for_each_entry(spare, &spares, node) {
 		if (pool.bytes / SPARE_OBJECT >= sc->nr_to_scan)
 			break;
-		/* The other order; who has it is busy, and needs what it keeps. */
+		/*
+		 * The reverse lock order, hence trylock. A busy endpoint needs
+		 * its cache.
+		 */
 		if (spin_trylock(spare->lock)) {
 			spare_take(spare, &pool);
 			spin_unlock(spare->lock);

@@ -9,16 +9,17 @@
 #include "msg.h"
 
 /**
- * struct vrpmsg_spare - memory that an open endpoint keeps for its next messages
+ * struct vrpmsg_spare - cache of messages of an open endpoint
  * @lock: the endpoint's, which protects what is marked (l)
  * @files: (l) open files of the endpoint
  * @rx: (l) for messages from the guest
  * @tx: (l) for messages to the guest
- * @tx_next: the one that the next write() takes without the lock; atomic
- * @used: (l) when there was traffic the last time, in jiffies
- * @kept: (l) on the list of those that keep something, and @age is on its way
+ * @tx_next: message for the next write(), which takes it without the lock;
+ *	atomic
+ * @used: (l) time of the last traffic, in jiffies
+ * @kept: (l) on the list of caches that hold memory, with @age scheduled
  * @node: on that list
- * @age: gives the memory up when there is no traffic
+ * @age: frees the memory when there is no traffic
  */
 struct vrpmsg_spare {
 	spinlock_t *lock;
