@@ -32,7 +32,7 @@ static int rx_get_response(struct vhost_rpmsg *vr,
 {
 	int ret = -EAGAIN;
 
-	if (vr->looked) {
+	if (vr->peek_done) {
 		do {
 			ret = vrpmsg_ring_get(vr, VIRTIO_RPMSG_RESPONSE, resp);
 		} while (ret == -EBADMSG && ++*pkts < VRPMSG_PKT_WEIGHT);
@@ -291,8 +291,8 @@ static bool rx_prepare_responses(struct vhost_rpmsg *vr)
 {
 	bool ok = vq_meta_prefetch(&vr->vq[VIRTIO_RPMSG_RESPONSE]);
 
-	if (ok && vr->anew)
-		vrpmsg_guest_begin_anew(vr);
+	if (ok && vr->restarted)
+		vrpmsg_guest_restart(vr);
 	ok = ok && vrpmsg_ring_flush(vr, VIRTIO_RPMSG_RESPONSE);
 	vr->rx_blocked = !ok;
 	return ok;
@@ -353,7 +353,7 @@ void vrpmsg_burst_rx(struct vhost_work *work)
 	struct vhost_virtqueue *tx = &vr->vq[VIRTIO_RPMSG_RESPONSE];
 	int why;
 
-	if (READ_ONCE(vr->rdev->num_writers) || READ_ONCE(vr->anew)) {
+	if (READ_ONCE(vr->rdev->num_writers) || READ_ONCE(vr->restarted)) {
 		mutex_lock(&tx->mutex);
 		mutex_lock_nested(&rx->mutex, VIRTIO_RPMSG_REQUEST);
 		why = rx_run(vr, true);
@@ -529,7 +529,7 @@ static void tx_rearm(struct vhost_rpmsg *vr, int why)
 	if (why == -ESTALE)
 		return;
 	/* Before the MTU is known, any buffer is of interest. */
-	want_buffer = vr->starved || vr->rx_starved || !vr->looked;
+	want_buffer = vr->starved || vr->rx_starved || !vr->peek_done;
 	tx_busy_poll(vr, want_buffer);
 	if (!want_buffer)
 		return;
@@ -551,7 +551,7 @@ void vrpmsg_burst_tx(struct vhost_work *work)
 	guard(mutex)(&vq->mutex);
 	if (vhost_vq_get_backend(vq) != vr || !vq_meta_prefetch(vq))
 		return;
-	if (READ_ONCE(vr->anew)) {
+	if (READ_ONCE(vr->restarted)) {
 		/* Both rings must restart: the rx work does that. */
 		if (vr->rx_blocked)
 			vhost_poll_queue(&vr->vq[VIRTIO_RPMSG_REQUEST].poll);
@@ -573,7 +573,7 @@ void vrpmsg_burst_tx(struct vhost_work *work)
 	smp_mb();
 	/* Kicks are only needed while a message waits for a buffer. */
 	vhost_disable_notify(&vr->dev, vq);
-	if (!vr->looked)
+	if (!vr->peek_done)
 		why = vrpmsg_ring_peek_mtu(vr);
 	if (why == -EAGAIN) {
 		vhost_poll_queue(&vq->poll);

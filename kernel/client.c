@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Drivers that serve endpoints on named devices, and the devices that they have.
+ * Drivers that serve endpoints on named devices.
  *
- * A driver's remove() may wait for a burst, and so for a VMM. It is called without a
- * lock, so that this delays nobody but who deletes that device, which has no VMM
- * then, or who unregisters that driver.
+ * A driver's remove() may wait for a burst, and so for a VMM. It is called
+ * without a lock, so that it only delays the task that deletes the device,
+ * which has no VMM then, or unregisters the driver.
  */
 #include <linux/export.h>
 #include <linux/slab.h>
@@ -13,14 +13,14 @@
 #include "internal.h"
 
 /**
- * struct client_dev - a device that a client has
+ * struct client_dev - a device that a client serves
  * @client: the client
  * @rdev: the device, referenced
- * @going: somebody calls the client's remove(), and frees this
+ * @going: the task that has set this calls the client's remove() and frees this
  * @client_node: in client->devs
  * @dev_node: in rdev->clients
  *
- * All of it under clients_lock.
+ * All members are protected by clients_lock.
  */
 struct client_dev {
 	struct vhost_rpmsg_client *client;
@@ -30,10 +30,13 @@ struct client_dev {
 	struct list_head dev_node;
 };
 
-/* Clients, devices that come, and the pairs of both; a mutex, held during add(). */
+/*
+ * Protects clients, the creation of devices, and struct client_dev; held during
+ * add().
+ */
 static DEFINE_MUTEX(clients_lock);
 static LIST_HEAD(clients);
-/* Who waits for remove() that somebody else calls. */
+/* For tasks that wait until remove() has returned in another task. */
 static DECLARE_WAIT_QUEUE_HEAD(clients_wait);
 
 static bool client_wants(const struct vhost_rpmsg_client *client,
@@ -61,7 +64,7 @@ static void client_free(struct client_dev *cd)
 	kfree(cd);
 }
 
-/* Offer the client the device. */
+/* Offer a device to its client. */
 static void client_offer(struct client_dev *cd)
 {
 	lockdep_assert_held(&clients_lock);
@@ -73,8 +76,10 @@ static void client_offer(struct client_dev *cd)
 	list_add_tail(&cd->dev_node, &cd->rdev->clients);
 }
 
-/* Take the device away from the client; @cd->going is the caller's. */
-static void client_take_away(struct client_dev *cd)
+/*
+ * Call the client's remove() for a device. The caller must have set @cd->going.
+ */
+static void client_remove(struct client_dev *cd)
 {
 	cd->client->remove(cd->client, cd->rdev);
 	mutex_lock(&clients_lock);
@@ -85,19 +90,20 @@ static void client_take_away(struct client_dev *cd)
 	client_free(cd);
 }
 
-/* Until nobody calls remove() for one of a list any more. */
+/* Wait until all remove() calls for a list have returned. */
 static void client_wait(const struct list_head *list)
 {
 	wait_event(clients_wait, list_empty_careful(list));
-	/* Whoever has emptied it is through with it. */
+	/* Wait for the task that emptied the list to unlock. */
 	mutex_lock(&clients_lock);
 	mutex_unlock(&clients_lock);
 }
 
 /**
- * vrpmsg_clients_register_dev - put a device into the table, for clients too
+ * vrpmsg_clients_register_dev - add a device to the table and offer it to
+ * clients
  * @rdev: as for vrpmsg_dev_register()
- * @cfg: likewise; clients do not hear of a device without a name of its own
+ * @cfg: likewise; a device without settings is not offered to clients
  *
  * Return: as vrpmsg_dev_register().
  */
@@ -113,7 +119,7 @@ int vrpmsg_clients_register_dev(struct vrpmsg_dev *rdev,
 		return vrpmsg_dev_register(rdev, NULL);
 
 	guard(mutex)(&clients_lock);
-	/* What can fail comes first. */
+	/* Do first what can fail. */
 	list_for_each_entry(client, &clients, node) {
 		if (!client_wants(client, cfg->name))
 			continue;
@@ -150,7 +156,10 @@ static struct client_dev *client_take_one_of_dev(struct vrpmsg_dev *rdev)
 	return NULL;
 }
 
-/* The device is dead: no client has it, or adds endpoints to it, after this. */
+/*
+ * The device is dead: remove it from all clients. None adds endpoints to it
+ * after this.
+ */
 void vrpmsg_clients_remove_dev(struct vrpmsg_dev *rdev)
 {
 	struct client_dev *cd;
@@ -158,7 +167,7 @@ void vrpmsg_clients_remove_dev(struct vrpmsg_dev *rdev)
 	if (!rdev->persistent)
 		return;
 	while ((cd = client_take_one_of_dev(rdev)))
-		client_take_away(cd);
+		client_remove(cd);
 	client_wait(&rdev->clients);
 }
 
@@ -176,7 +185,7 @@ static struct client_dev *client_take_one(struct vhost_rpmsg_client *client)
 	return NULL;
 }
 
-/* All devices that are there. */
+/* Offer all existing devices to a new client. */
 static int client_offer_all(struct vhost_rpmsg_client *client)
 {
 	struct vrpmsg_dev *rdev;
@@ -202,14 +211,14 @@ static int client_offer_all(struct vhost_rpmsg_client *client)
 }
 
 /**
- * vhost_rpmsg_register_client - serve endpoints on named devices
- * @client: what the driver does with them; must stay until it is unregistered
+ * vhost_rpmsg_register_client - register a driver that serves named devices
+ * @client: name and callbacks; must stay valid until it is unregistered
  *
- * add() is called for each device that is there before this returns, and for each
- * that comes later when it does.
+ * add() is called for each existing device before this returns, and for each
+ * new device when it is created.
  *
- * Context: Process context; may sleep. Not from add() or remove(), nor with a lock
- * held that these take.
+ * Context: Process context; may sleep. Not from add() or remove(), nor with a
+ * lock held that these take.
  * Return: 0; -EINVAL: no add() or no remove(); -ENOMEM.
  */
 int vhost_rpmsg_register_client(struct vhost_rpmsg_client *client)
@@ -230,11 +239,11 @@ int vhost_rpmsg_register_client(struct vhost_rpmsg_client *client)
 EXPORT_SYMBOL_GPL(vhost_rpmsg_register_client);
 
 /**
- * vhost_rpmsg_unregister_client - the end of vhost_rpmsg_register_client()
- * @client: the client; no callback of it runs, or will, after this
+ * vhost_rpmsg_unregister_client - unregister a driver
+ * @client: the client; none of its callbacks runs after this returns
  *
- * remove() is called for each device that the client has, while its guest may be
- * talking to the endpoints. A driver's exit() calls this first.
+ * remove() is called for each of the client's devices, possibly while a guest
+ * communicates with its endpoints. A driver's exit() must call this first.
  *
  * Context: as vhost_rpmsg_register_client().
  */
@@ -246,7 +255,7 @@ void vhost_rpmsg_unregister_client(struct vhost_rpmsg_client *client)
 	list_del(&client->node);
 	mutex_unlock(&clients_lock);
 	while ((cd = client_take_one(client)))
-		client_take_away(cd);
+		client_remove(cd);
 	client_wait(&client->devs);
 }
 EXPORT_SYMBOL_GPL(vhost_rpmsg_unregister_client);

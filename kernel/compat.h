@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs between the supported kernels, 6.1 to 7.3. The rest of the
- * module is written for the newest one. Only 6.1, 6.12 and 7.3 are built and
- * tested; numbers between them are those of the release that had the change.
+ * Differences between the supported kernels, 6.1 to 7.3. The rest of the module
+ * is written for the newest one. Only 6.1, 6.12 and 7.3 are built and tested.
+ * Other numbers are those of the release that made the change.
  */
 #ifndef VRPMSG_COMPAT_H
 #define VRPMSG_COMPAT_H
@@ -18,7 +18,7 @@
 #include "vhost.h"
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
-/* 6.3: the device of uevent() and devnode() of its type became const. */
+/* 6.3: the device argument of uevent() and devnode() became const. */
 #define vrpmsg_const_device	struct device
 #else
 #define vrpmsg_const_device	const struct device
@@ -37,18 +37,18 @@ static inline bool mem_cgroup_tryget(struct mem_cgroup *memcg)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
-/* 6.3: vhost_init_device_iotlb() lost a parameter that nobody used. */
+/* 6.3: vhost_init_device_iotlb() lost an unused parameter. */
 #define vhost_init_device_iotlb(dev)	vhost_init_device_iotlb(dev, true)
 #endif
 
 #ifndef VRPMSG_HAVE_CLEAR_IOTLB
 /*
- * Some release of 2026 of each series, 6.12.114 for one; Makefile looks for it.
- * Before, an IOTLB stayed as long as the file. The addresses of the rings were
- * for the IOTLB to check: without it they could be any, so they go with it.
+ * Added in a stable release of 2026 of each series, for example 6.12.114; the
+ * Makefile looks for it. Without it, an IOTLB lives as long as the file. The
+ * IOTLB is also what checks the addresses of the rings, so clear them with it.
  *
- * Context: dev->mutex held, as by whoever else writes to the IOTLB; takes the
- * virtqueue mutexes, so that no burst goes on.
+ * Context: Must be called with dev->mutex held, which all writers of the IOTLB
+ * take. Takes the virtqueue mutexes, so that no burst is running.
  */
 static inline void vhost_clear_device_iotlb(struct vhost_dev *dev)
 {
@@ -78,7 +78,7 @@ static inline void vhost_clear_device_iotlb(struct vhost_dev *dev)
 	wake_up_interruptible_poll(&dev->wait, EPOLLIN | EPOLLRDNORM);
 }
 
-/* A ring that has no addresses any more is left alone. One of them can be 0. */
+/* Do not prefetch a ring without addresses. A single address may be 0. */
 #define vq_meta_prefetch(vq) \
 	(((vq)->desc || (vq)->avail || (vq)->used) && vq_meta_prefetch(vq))
 #endif
@@ -90,12 +90,14 @@ static inline void vhost_clear_device_iotlb(struct vhost_dev *dev)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
-/* 6.2: a name in the style of the others. */
+/* 6.2: del_timer_sync() was renamed. */
 #define timer_delete_sync(timer)	del_timer_sync(timer)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
-/* 6.5: a device may have several workers. Before, there is one for all rings. */
+/*
+ * 6.5: a device may have several workers. Before, one worker serves all rings.
+ */
 #define vhost_worker_ioctl(dev, ioctl, argp)	((long)-ENOIOCTLCMD)
 #define vhost_vq_has_work(vq)			vhost_has_work((vq)->dev)
 #define vrpmsg_vq_worker(vq)			((vq)->dev->worker)
@@ -107,7 +109,7 @@ typedef unsigned long vrpmsg_shrink_fn(struct shrinker *shrinker,
 				       struct shrink_control *sc);
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
-/* 6.7: the kernel allocates shrinkers. */
+/* 6.7: shrinkers are allocated by the kernel. */
 static inline struct shrinker *vrpmsg_shrinker_new(const char *name,
 						   vrpmsg_shrink_fn *count,
 						   vrpmsg_shrink_fn *scan)
@@ -163,13 +165,13 @@ static inline struct nlattr **vrpmsg_dump_attrs(struct netlink_callback *cb)
 }
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
-/* 6.17: how many buffers an element stands for, for VIRTIO_F_IN_ORDER. */
+/* 6.17: the number of buffers of each element, for VIRTIO_F_IN_ORDER. */
 #define vhost_add_used_n(vq, heads, nheads, count) \
 	vhost_add_used_n(vq, heads, count)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 11)
-/* 6.18 and 6.17.11: the number of descriptors, which the former had forgotten. */
+/* 6.18 and 6.17.11: the number of descriptors. */
 #define vhost_discard_vq_desc(vq, n, ndesc)	vhost_discard_vq_desc(vq, n)
 #endif
 

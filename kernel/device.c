@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Devices: an address space with a name, with or without a guest on it.
- */
+/* Devices: named address spaces, with or without a guest. */
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/ctype.h>
@@ -11,13 +9,13 @@
 #include "internal.h"
 #include "trace.h"
 
-/* A mutex: names are looked up and given out by code that may sleep. */
+/* A mutex, since hooks that create nodes are called with it held. */
 DEFINE_MUTEX(vrpmsg_devs_lock);
 static DEFINE_XARRAY_ALLOC1(vrpmsg_devs);
 static u32 vrpmsg_devs_next;
-/* Set once, before there is a device. */
+/* Set once, before the first device. */
 static const struct vrpmsg_dev_hooks *devs_hooks;
-/* Devices that came or went. */
+/* Counts devices added and removed. */
 static atomic_t vrpmsg_devs_count = ATOMIC_INIT(0);
 
 u32 vrpmsg_devs_gen(void)
@@ -25,21 +23,21 @@ u32 vrpmsg_devs_gen(void)
 	return atomic_read(&vrpmsg_devs_count);
 }
 
-/* What is to be done for each persistent device. */
+/* Set the callbacks for persistent devices. */
 void vrpmsg_devs_hook(const struct vrpmsg_dev_hooks *hooks)
 {
 	devs_hooks = hooks;
 }
 
-/* The end of what was done for it. */
+/* Undo the add() of the hooks. */
 void vrpmsg_dev_unhook(struct vrpmsg_dev *rdev)
 {
 	if (rdev->persistent)
 		devs_hooks->remove(rdev);
 }
 
-/* Names that devices have which nobody has named, as of their numbers. */
-static bool dev_name_made_up(const char *name)
+/* Whether this is a default name, which is derived from a number. */
+static bool dev_name_is_default(const char *name)
 {
 	size_t len = strlen("vhost");
 
@@ -47,7 +45,7 @@ static bool dev_name_made_up(const char *name)
 	       strspn(name + len, "0123456789") == strlen(name + len);
 }
 
-/* Whether user space may name a service so. */
+/* Whether this is a valid name of a service. */
 bool vrpmsg_name_valid(const char *name)
 {
 	size_t len = strnlen(name, VHOST_RPMSG_NAME_SIZE);
@@ -62,8 +60,9 @@ bool vrpmsg_name_valid(const char *name)
 }
 
 /*
- * Whether user space may name a device so: what can be a folder of udev's and the
- * instance of a unit as it is.
+ * Whether user space may give this name to a device. It must also be valid,
+ * unescaped, as a directory that udev creates and as the instance of a systemd
+ * unit.
  */
 bool vrpmsg_dev_name_valid(const char *name)
 {
@@ -76,7 +75,7 @@ bool vrpmsg_dev_name_valid(const char *name)
 		if (!isascii(name[i]) ||
 		    (!isalnum(name[i]) && !strchr("_.:@-", name[i])))
 			return false;
-	return !dev_name_made_up(name);
+	return !dev_name_is_default(name);
 }
 
 struct vrpmsg_dev *vrpmsg_dev_get(struct vrpmsg_dev *rdev)
@@ -102,7 +101,7 @@ void vrpmsg_dev_put(struct vrpmsg_dev *rdev)
 	kref_put(&rdev->ref, dev_free);
 }
 
-/* Make a device that only its creator knows; number and name come later. */
+/* Allocate a private device, without number and name. */
 struct vrpmsg_dev *vrpmsg_dev_alloc(void)
 {
 	struct vrpmsg_dev *rdev;
@@ -139,7 +138,7 @@ static struct vrpmsg_dev *dev_find(const char *name)
 	return NULL;
 }
 
-/* Settings of an administrator, all of them. */
+/* Apply all settings of an administrator. */
 static void dev_configure(struct vrpmsg_dev *rdev,
 			  const struct vrpmsg_dev_config *cfg)
 {
@@ -149,18 +148,18 @@ static void dev_configure(struct vrpmsg_dev *rdev,
 	rdev->owner = cfg->owner;
 }
 
-/* The name of a device that nobody has named. */
-static void dev_make_name_up(struct vrpmsg_dev *rdev)
+/* Give the device its default name. */
+static void dev_set_default_name(struct vrpmsg_dev *rdev)
 {
 	snprintf(rdev->name, sizeof(rdev->name), "vhost%u", rdev->id);
 }
 
 /*
- * An administrator wants a name that a VMM has given to its own device: a VMM must
- * not be able to take it. One whose device has endpoints may keep it, since they
- * are an administrator's.
+ * An administrator wants a name that a VMM may have given to its own device. A
+ * VMM must not be able to block names, so its device is renamed. A device that
+ * has endpoints keeps its name, since an administrator has created them.
  */
-static int dev_take_name(const char *name)
+static int dev_reclaim_name(const char *name)
 {
 	struct vrpmsg_dev *rdev = dev_find(name);
 
@@ -169,12 +168,12 @@ static int dev_take_name(const char *name)
 	guard(mutex)(&rdev->lock);
 	if (rdev->persistent || rdev->num_epts)
 		return -EEXIST;
-	dev_make_name_up(rdev);
+	dev_set_default_name(rdev);
 	vrpmsg_dev_event(rdev, VHOST_RPMSG_EVENT_CHANGE);
 	return 0;
 }
 
-/* Make a device with a number what it is to be. */
+/* Set up a device that has been given its number. */
 static int dev_set_up(struct vrpmsg_dev *rdev,
 		      const struct vrpmsg_dev_config *cfg)
 {
@@ -185,21 +184,21 @@ static int dev_set_up(struct vrpmsg_dev *rdev,
 		dev_configure(rdev, cfg);
 	} else {
 		rdev->attached = true;
-		dev_make_name_up(rdev);
+		dev_set_default_name(rdev);
 	}
 	mutex_unlock(&rdev->lock);
 	return cfg ? devs_hooks->add(rdev) : 0;
 }
 
 /**
- * vrpmsg_dev_register - put a device into the table
- * @rdev: device that nobody else knows
- * @cfg: of a persistent device; NULL for the one of a VMM, which is named
- *	after its number and has to be attached to
+ * vrpmsg_dev_register - add a device to the table
+ * @rdev: private device
+ * @cfg: settings of a persistent device; NULL for the device of a VMM, which is
+ *	attached and has its default name
  *
- * The table has a reference of its own.
+ * The table takes its own reference.
  *
- * Return: 0, -EEXIST, -ENOMEM, -ENOSPC, or what a hook returns.
+ * Return: 0, -EEXIST, -ENOMEM, -ENOSPC, or the error of a hook.
  */
 int vrpmsg_dev_register(struct vrpmsg_dev *rdev,
 			const struct vrpmsg_dev_config *cfg)
@@ -207,7 +206,7 @@ int vrpmsg_dev_register(struct vrpmsg_dev *rdev,
 	int err;
 
 	guard(mutex)(&vrpmsg_devs_lock);
-	err = cfg ? dev_take_name(cfg->name) : 0;
+	err = cfg ? dev_reclaim_name(cfg->name) : 0;
 	if (err)
 		return err;
 	err = xa_alloc_cyclic(&vrpmsg_devs, &rdev->id, NULL,
@@ -223,14 +222,14 @@ int vrpmsg_dev_register(struct vrpmsg_dev *rdev,
 	}
 
 	guard(mutex)(&rdev->lock);
-	/* The memory for the entry is there since xa_alloc_cyclic(). */
+	/* Cannot fail: xa_alloc_cyclic() has allocated the entry. */
 	xa_store(&vrpmsg_devs, rdev->id, vrpmsg_dev_get(rdev), GFP_KERNEL);
 	atomic_inc(&vrpmsg_devs_count);
 	vrpmsg_dev_event(rdev, VHOST_RPMSG_EVENT_NEW);
 	return 0;
 }
 
-/* Take a dead device off the table, with an event that is its last. */
+/* Remove a dead device from the table, and send its last event. */
 void vrpmsg_dev_unregister(struct vrpmsg_dev *rdev)
 {
 	mutex_lock(&vrpmsg_devs_lock);
@@ -244,7 +243,7 @@ void vrpmsg_dev_unregister(struct vrpmsg_dev *rdev)
 	vrpmsg_dev_put(rdev);
 }
 
-/* A dead device keeps its number and name until all of it is gone. */
+/* A dead device keeps its number and name until its cleanup is complete. */
 static struct vrpmsg_dev *dev_get_live(struct vrpmsg_dev *rdev)
 {
 	if (!rdev || READ_ONCE(rdev->dead))
@@ -264,7 +263,7 @@ struct vrpmsg_dev *vrpmsg_dev_get_by_name(const char *name)
 	return dev_get_live(dev_find(name));
 }
 
-/* The first device with a number above @id. */
+/* Get the first device whose number is greater than @id. */
 struct vrpmsg_dev *vrpmsg_dev_get_next(u32 id)
 {
 	struct vrpmsg_dev *rdev;
@@ -278,7 +277,7 @@ struct vrpmsg_dev *vrpmsg_dev_get_next(u32 id)
 	return dev_get_live(rdev);
 }
 
-/* Nobody listens any more: wait until no device's work tells anybody anything. */
+/* The listener is gone: wait until no device's work calls it any more. */
 void vrpmsg_devs_settle(void)
 {
 	struct vrpmsg_dev *rdev;
@@ -292,8 +291,9 @@ void vrpmsg_devs_settle(void)
 }
 
 /*
- * Let nobody attach to a persistent device any more, nor make endpoints on it:
- * 0; -EBUSY: it has a VMM, or is a VMM's own; -ENODEV: somebody else deletes it.
+ * Mark a persistent device as dead, so that no VMM attaches and no endpoint is
+ * added. Returns 0; -EBUSY if it has a VMM or is a VMM's own; -ENODEV if it is
+ * being deleted already.
  */
 int vrpmsg_dev_kill(struct vrpmsg_dev *rdev)
 {
@@ -306,7 +306,10 @@ int vrpmsg_dev_kill(struct vrpmsg_dev *rdev)
 	return 0;
 }
 
-/* A message of @len bytes is dropped; @addr is the local one, if that is known. */
+/*
+ * Count and trace a dropped message. @addr is the local address or
+ * VHOST_RPMSG_ADDR_ANY.
+ */
 void vrpmsg_drop(struct vrpmsg_dev *rdev, unsigned int stat, u32 addr,
 		 size_t len)
 {
@@ -314,7 +317,7 @@ void vrpmsg_drop(struct vrpmsg_dev *rdev, unsigned int stat, u32 addr,
 	trace_vrpmsg_drop(rdev, stat, addr, len);
 }
 
-/* Without @lock, what it was a moment ago. */
+/* Without rdev->lock, the result may be outdated. */
 enum vhost_rpmsg_dev_state vrpmsg_dev_state(const struct vrpmsg_dev *rdev)
 {
 	if (READ_ONCE(rdev->running))
@@ -324,7 +327,7 @@ enum vhost_rpmsg_dev_state vrpmsg_dev_state(const struct vrpmsg_dev *rdev)
 	return VHOST_RPMSG_DEV_STATE_DETACHED;
 }
 
-/* The state is another one. */
+/* The state has changed. */
 void vrpmsg_dev_changed(struct vrpmsg_dev *rdev)
 {
 	trace_vrpmsg_dev_state(rdev, vrpmsg_dev_state(rdev));
@@ -340,7 +343,10 @@ void vrpmsg_dev_set(struct vrpmsg_dev *rdev,
 		return;
 	dev_configure(rdev, cfg);
 	vrpmsg_dev_event(rdev, VHOST_RPMSG_EVENT_CHANGE);
-	/* For whom the guest is held back by now, hold_time may be over. */
+	/*
+	 * With the new hold_time, the guest may have been held back for too
+	 * long.
+	 */
 	vrpmsg_dev_kick(rdev, VIRTIO_RPMSG_REQUEST);
 }
 
@@ -354,17 +360,18 @@ static bool dev_may_attach(const struct vrpmsg_dev *rdev)
 }
 
 /**
- * vrpmsg_dev_attach_named - name a VMM's device, or exchange it for another
+ * vrpmsg_dev_attach_named - name a VMM's device, or replace it
  * @vr: rings, whose device is the VMM's own
  * @name: valid name
- * @existing: do not name the VMM's own device
+ * @existing: fail if no other device has the name
  *
- * When a persistent device has the name, the rings move over to that one.
+ * If a persistent device has the name, the rings are moved to that device.
  *
- * Context: @vr's dev.mutex held, no owner set: there is no worker.
- * Return: 0; -EBUSY: the name's device has a VMM, or the VMM's own device has
- * endpoints already; -EPERM: the name's device has another owner; -ENODEV:
- * @existing, and no device has the name.
+ * Context: @vr's dev.mutex held. The rings have no owner yet, so there is no
+ * worker.
+ * Return: 0; -EBUSY: the device of that name has a VMM, or the VMM's own device
+ * already has endpoints; -EPERM: the device of that name has another owner;
+ * -ENODEV: @existing, and no other device has the name.
  */
 int vrpmsg_dev_attach_named(struct vhost_rpmsg *vr, const char *name,
 			    bool existing)
@@ -430,7 +437,7 @@ void vrpmsg_dev_set_features(struct vrpmsg_dev *rdev, u64 features)
 	vrpmsg_dev_event(rdev, VHOST_RPMSG_EVENT_CHANGE);
 }
 
-/* The guest's buffers take messages of this length. */
+/* Set the longest payload that fits into the guest's buffers. */
 void vrpmsg_dev_set_mtu(struct vrpmsg_dev *rdev, u32 mtu)
 {
 	guard(mutex)(&rdev->lock);
@@ -442,12 +449,12 @@ void vrpmsg_dev_set_mtu(struct vrpmsg_dev *rdev, u32 mtu)
 }
 
 /**
- * vrpmsg_dev_kick - have the worker look at the rings
- * @rdev: device; nothing happens unless its rings run
- * @qid: the ring that there is news of
+ * vrpmsg_dev_kick - queue the work of a ring
+ * @rdev: device; nothing happens if its rings do not run
+ * @qid: index of the ring
  *
- * Context: Any; does not sleep. A stop waits for the RCU section before the
- * worker may end.
+ * Context: Any; does not sleep. A stop waits for the RCU read section, so the
+ * worker still exists.
  */
 void vrpmsg_dev_kick(struct vrpmsg_dev *rdev, unsigned int qid)
 {

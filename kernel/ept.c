@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Endpoints: the table of local addresses, and whose turn it is to send.
- */
+/* Endpoints: the table of local addresses, and the order in which they send. */
 #include <linux/export.h>
 #include <linux/slab.h>
 
@@ -25,7 +23,7 @@ void vrpmsg_ept_put(struct vhost_rpmsg_ept *ept)
 		ept_put_last(ept);
 }
 
-/* The ring's burst uses the endpoint until it is over. */
+/* Takes over a reference, and drops it in vrpmsg_ept_complete(). */
 static void ept_touched(struct vhost_rpmsg *vr, unsigned int qid,
 			struct vhost_rpmsg_ept *ept)
 {
@@ -51,7 +49,7 @@ static struct vhost_rpmsg_ept *ept_look_up(struct vhost_rpmsg *vr,
 }
 
 /**
- * vrpmsg_ept_touch - look up who has an address
+ * vrpmsg_ept_touch - look up the endpoint of an address, for this burst
  * @vr: rings
  * @addr: local address
  *
@@ -64,7 +62,7 @@ struct vhost_rpmsg_ept *vrpmsg_ept_touch(struct vhost_rpmsg *vr, u32 addr)
 	struct list_head *touched = &vr->ring[VIRTIO_RPMSG_REQUEST].touched;
 	struct vhost_rpmsg_ept *ept;
 
-	/* Messages for the one that had the last need no look-up. */
+	/* Skip the look-up if the last message was for the same endpoint. */
 	ept = list_last_entry(touched, struct vhost_rpmsg_ept,
 			      touched_node[VIRTIO_RPMSG_REQUEST]);
 	if (!list_empty(touched) && ept->addr == addr && !READ_ONCE(ept->dead))
@@ -73,7 +71,7 @@ struct vhost_rpmsg_ept *vrpmsg_ept_touch(struct vhost_rpmsg *vr, u32 addr)
 	return ept_look_up(vr, VIRTIO_RPMSG_REQUEST, addr);
 }
 
-/* The same for who sends. Context: vq[RESPONSE].mutex held. */
+/* The same for the sender of a response. Context: vq[RESPONSE].mutex held. */
 struct vhost_rpmsg_ept *vrpmsg_ept_touch_sender(struct vhost_rpmsg *vr,
 						u32 addr)
 {
@@ -81,19 +79,20 @@ struct vhost_rpmsg_ept *vrpmsg_ept_touch_sender(struct vhost_rpmsg *vr,
 }
 
 /*
- * Turns: in each round an endpoint may send VRPMSG_SEND_QUANTUM bytes with
- * overhead, in as many turns as that takes. Its last message may be longer than
- * what is left; that is a debt, for which it sits out rounds. Who has sent its
- * share waits for the next round, which begins when nobody has any left.
+ * Scheduling is deficit round robin. In each round an endpoint may send
+ * VRPMSG_SEND_QUANTUM bytes, overhead included, in any number of turns. The
+ * last message may exceed the rest of the share; that leaves a debt, for which
+ * the endpoint skips rounds. An endpoint that has used up its share waits for
+ * the next round, which begins when none on the ready list has any share left.
  */
 
-/* What the endpoint may send in this round. Context: vq[RESPONSE].mutex held. */
+/* Bytes left in this round. Context: vq[RESPONSE].mutex held. */
 static s32 ept_credit(struct vhost_rpmsg_ept *ept)
 {
 	struct vrpmsg_dev *rdev = ept->rdev;
 	u32 rounds = rdev->round - ept->round;
 
-	/* A debt of the longest message is paid in less than 32 rounds. */
+	/* The debt of the longest message is paid in less than 32 rounds. */
 	if (rounds)
 		ept->credit = min(ept->credit + (s32)min(rounds, 32U) *
 							VRPMSG_SEND_QUANTUM,
@@ -102,7 +101,7 @@ static s32 ept_credit(struct vhost_rpmsg_ept *ept)
 	return ept->credit;
 }
 
-/* The next round in which anybody may send; all who are ready wait for it. */
+/* Start the next round in which any endpoint may send. */
 static void ept_next_round(struct vrpmsg_dev *rdev)
 {
 	struct vhost_rpmsg_ept *ept;
@@ -114,20 +113,20 @@ static void ept_next_round(struct vrpmsg_dev *rdev)
 	list_splice_tail_init(&rdev->waiting, &rdev->ready);
 }
 
-/* Without the lock: whoever puts one on the list kicks the worker afterwards. */
+/* Lockless: code that adds an endpoint kicks the worker afterwards. */
 bool vrpmsg_ept_any_ready(struct vrpmsg_dev *rdev)
 {
 	return !list_empty(&rdev->ready) || !list_empty(&rdev->waiting);
 }
 
 /**
- * vrpmsg_ept_next_ready - take the endpoint whose turn it is off the list
+ * vrpmsg_ept_next_ready - take the next endpoint off the ready list
  * @vr: rings
  *
- * It is off the list while it sends, so that one who has more to send in this
- * moment puts it back on, and is not missed.
+ * It is off the list while it sends, so that it can be added again meanwhile.
  *
- * Context: vq[RESPONSE].mutex held; as vrpmsg_ept_touch().
+ * Context: vq[RESPONSE].mutex held; as for vrpmsg_ept_touch().
+ * Return: the endpoint, or NULL.
  */
 struct vhost_rpmsg_ept *vrpmsg_ept_next_ready(struct vhost_rpmsg *vr)
 {
@@ -152,7 +151,7 @@ struct vhost_rpmsg_ept *vrpmsg_ept_next_ready(struct vhost_rpmsg *vr)
 	if (ept) {
 		list_del_init(&ept->ready_node);
 		if (!ept->touched[VIRTIO_RPMSG_RESPONSE]) {
-			/* What is on the list has its table's reference. */
+			/* The table still holds a reference. */
 			refcount_inc(&ept->users);
 			ept_touched(vr, VIRTIO_RPMSG_RESPONSE, ept);
 		}
@@ -162,8 +161,8 @@ struct vhost_rpmsg_ept *vrpmsg_ept_next_ready(struct vhost_rpmsg *vr)
 }
 
 /*
- * On the list, unless it is there already. The name service goes before all
- * others, as far as its share of the round goes.
+ * Put the endpoint on the ready list if it is not on it. The name service goes
+ * first, as far as its share of the round allows. Returns whether it was added.
  */
 static bool ept_ready(struct vhost_rpmsg_ept *ept, bool first)
 {
@@ -183,15 +182,15 @@ static bool ept_ready(struct vhost_rpmsg_ept *ept, bool first)
 	return added;
 }
 
-/* It has more to send: after the others, or first, since it could send nothing. */
+/* The endpoint has more to send. @first: it could not send anything. */
 void vrpmsg_ept_requeue(struct vhost_rpmsg_ept *ept, bool first)
 {
 	ept_ready(ept, first);
 }
 
 /*
- * The endpoint has sent @cost bytes with overhead. False: that was its share of
- * the round. Context: vq[RESPONSE].mutex held.
+ * Charge @cost bytes, overhead included. Returns false when the endpoint's
+ * share of the round is used up. Context: vq[RESPONSE].mutex held.
  */
 bool vrpmsg_ept_charge(struct vhost_rpmsg_ept *ept, u32 cost)
 {
@@ -213,7 +212,7 @@ static void ept_completed(struct vhost_rpmsg_ept *ept, unsigned int qid)
 	}
 }
 
-/* The burst of one ring is over. */
+/* The burst of one ring is over: drop its references. */
 void vrpmsg_ept_complete(struct vhost_rpmsg *vr, unsigned int qid)
 {
 	struct vhost_rpmsg_ept *ept, *next;
@@ -236,29 +235,29 @@ ept_ops(const struct vhost_rpmsg_ept *ept)
 }
 
 /*
- * Call one of the ops that are called with the device's mutex held, or NULL. What
- * takes that mutex must not be called from there, see vrpmsg_dev_told().
+ * Call @op if it is not NULL. With the device's mutex held it must not call
+ * functions that take the mutex, see vrpmsg_dev_in_callback().
  */
-static void ept_tell(struct vhost_rpmsg_ept *ept,
+static void ept_call(struct vhost_rpmsg_ept *ept,
 		     void (*op)(struct vhost_rpmsg_ept *ept))
 {
 	if (!op)
 		return;
-	WRITE_ONCE(ept->rdev->told, current);
+	WRITE_ONCE(ept->rdev->callback_task, current);
 	op(ept);
-	WRITE_ONCE(ept->rdev->told, NULL);
+	WRITE_ONCE(ept->rdev->callback_task, NULL);
 }
 
-static void ept_tell_running(struct vhost_rpmsg_ept *ept, bool running)
+static void ept_call_running(struct vhost_rpmsg_ept *ept, bool running)
 {
 	if (!ept_ops(ept)->running)
 		return;
-	WRITE_ONCE(ept->rdev->told, current);
+	WRITE_ONCE(ept->rdev->callback_task, current);
 	ept->ops->running(ept, running);
-	WRITE_ONCE(ept->rdev->told, NULL);
+	WRITE_ONCE(ept->rdev->callback_task, NULL);
 }
 
-/* @remote may be VHOST_RPMSG_ADDR_ANY, with no kind. */
+/* Set the remote. VHOST_RPMSG_ADDR_ANY has VHOST_RPMSG_REMOTE_KIND_NONE. */
 void vrpmsg_ept_set_remote(struct vhost_rpmsg_ept *ept, u32 remote,
 			   enum vhost_rpmsg_remote_kind kind)
 {
@@ -268,30 +267,28 @@ void vrpmsg_ept_set_remote(struct vhost_rpmsg_ept *ept, u32 remote,
 	ept->remote_kind = kind;
 	WRITE_ONCE(ept->remote, remote);
 	trace_vrpmsg_ept_remote(ept->rdev, ept->addr, remote, kind);
-	ept_tell(ept, ept_ops(ept)->remote_changed);
+	ept_call(ept, ept_ops(ept)->remote_changed);
 }
 
-/* A remote that stays. */
+/* Set a fixed remote. */
 void vrpmsg_ept_fix_remote(struct vhost_rpmsg_ept *ept, u32 remote)
 {
 	lockdep_assert_held(&ept->rdev->lock);
 	WRITE_ONCE(ept->learn, false);
 	WRITE_ONCE(ept->follow, false);
-	ept->rdev->names->moved(ept, remote, VHOST_RPMSG_REMOTE_KIND_FIXED);
+	ept->rdev->names->set_remote(ept, remote,
+				     VHOST_RPMSG_REMOTE_KIND_FIXED);
 }
 
-/*
- * No fixed remote any more. One that was learned or bound is forgotten as well,
- * unless the endpoint @follow: then the next message decides.
- */
+/* Remove a fixed remote and, unless @follow is set, a learned or bound one. */
 void vrpmsg_ept_unfix_remote(struct vhost_rpmsg_ept *ept, bool follow)
 {
 	lockdep_assert_held(&ept->rdev->lock);
 	WRITE_ONCE(ept->learn, true);
 	WRITE_ONCE(ept->follow, follow);
 	if (!follow || ept->remote_kind == VHOST_RPMSG_REMOTE_KIND_FIXED)
-		ept->rdev->names->moved(ept, VHOST_RPMSG_ADDR_ANY,
-					VHOST_RPMSG_REMOTE_KIND_NONE);
+		ept->rdev->names->set_remote(ept, VHOST_RPMSG_ADDR_ANY,
+					     VHOST_RPMSG_REMOTE_KIND_NONE);
 }
 
 static bool ept_learns(const struct vhost_rpmsg_ept *ept, u32 src)
@@ -304,8 +301,8 @@ static bool ept_learns(const struct vhost_rpmsg_ept *ept, u32 src)
 }
 
 /*
- * A message has come from @src: perhaps the endpoint is without a remote, or
- * follows. Context: The worker, with the mutex of the request's ring.
+ * A message from @src has arrived: set the remote if the endpoint has none, or
+ * follows. Context: the worker, with vq[REQUEST].mutex held.
  */
 void vrpmsg_ept_learn(struct vhost_rpmsg_ept *ept, u32 src)
 {
@@ -314,15 +311,15 @@ void vrpmsg_ept_learn(struct vhost_rpmsg_ept *ept, u32 src)
 	if (likely(!ept_learns(ept, src)))
 		return;
 	guard(mutex)(&rdev->lock);
-	/* Neither fixed nor deleted since. */
+	/* Check again: it may have been fixed or deleted meanwhile. */
 	if (!ept_learns(ept, src) || xa_load(&rdev->epts, ept->addr) != ept)
 		return;
-	/* Even if the message stays in the ring there is something to forget. */
+	/* A reset must forget this, even if no buffer is used. */
 	rdev->used = true;
-	rdev->names->moved(ept, src, VHOST_RPMSG_REMOTE_KIND_LEARNED);
+	rdev->names->set_remote(ept, src, VHOST_RPMSG_REMOTE_KIND_LEARNED);
 }
 
-/* Put the endpoint into the table, at its address or one that is free. */
+/* Insert the endpoint into the table, at its address or a free one. */
 static int ept_insert(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept)
 {
 	int err;
@@ -332,7 +329,7 @@ static int ept_insert(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept)
 		err = xa_insert(&rdev->epts, ept->addr, ept, VRPMSG_GFP_LOCKED);
 		return err == -EBUSY ? -EADDRINUSE : err;
 	}
-	/* Reserved first: look-ups see an endpoint with its address. */
+	/* Reserve first: look-ups must not see it without its address. */
 	err = xa_alloc_cyclic(&rdev->epts, &ept->addr, NULL,
 			      XA_LIMIT(VHOST_RPMSG_FIRST_DYNAMIC_ADDR,
 				       VHOST_RPMSG_ADDR_ANY - 1),
@@ -346,9 +343,9 @@ static int ept_insert(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept)
 /**
  * vrpmsg_ept_add - give an endpoint its address
  * @rdev: device, with or without a VMM
- * @ept: endpoint, as vhost_rpmsg_ept_add() wants it; unless the caller sees to it,
- *	a callback may have deleted and freed it when this returns
- * @complete: it has all that belongs to it, so tell of it at once
+ * @ept: endpoint, as for vhost_rpmsg_ept_add(). A callback may delete and free
+ *	it before this returns, unless the caller prevents that.
+ * @complete: the endpoint is complete, so send its NEW event at once
  *
  * Return: as vhost_rpmsg_ept_add().
  */
@@ -369,7 +366,7 @@ int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept,
 	ept->rdev = rdev;
 	ept->ann = NULL;
 	ept->known = false;
-	ept->told = false;
+	ept->notified = false;
 	ept->shown = false;
 	INIT_HLIST_NODE(&ept->name_node);
 	INIT_LIST_HEAD(&ept->event_node);
@@ -380,16 +377,18 @@ int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept,
 	if (rdev->dead)
 		return -ENODEV;
 
-	/* Before the worker can find it: it takes both mutexes for such a one. */
+	/*
+	 * Before rx can find the endpoint: with write(), it takes both mutexes.
+	 */
 	if (ept->write)
 		WRITE_ONCE(rdev->num_writers, rdev->num_writers + 1);
-	/* Likewise: no message comes of rings that have not been told of. */
+	/* Likewise: running() must be called before the first message. */
 	if (rdev->running)
-		ept_tell_running(ept, true);
+		ept_call_running(ept, true);
 	err = ept_insert(rdev, ept);
 	if (err) {
 		if (rdev->running)
-			ept_tell_running(ept, false);
+			ept_call_running(ept, false);
 		if (ept->write)
 			WRITE_ONCE(rdev->num_writers, rdev->num_writers - 1);
 		return err;
@@ -406,7 +405,7 @@ int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept,
 	return 0;
 }
 
-/* Of an endpoint without read(): what comes is taken, and not looked at. */
+/* read() of an endpoint that has none: discard the message. */
 static ssize_t ept_read_nothing(struct vhost_rpmsg *vr,
 				struct vhost_rpmsg_iter *iter)
 {
@@ -415,19 +414,19 @@ static ssize_t ept_read_nothing(struct vhost_rpmsg *vr,
 
 /**
  * vhost_rpmsg_dev_ept_add - add an endpoint to a device
- * @rdev: a named device, between a client's add() and the end of its remove(); or
+ * @rdev: a named device, from a client's add() to the end of its remove(); or
  *	vhost_rpmsg_dev()
- * @ept: endpoint, with what is not private filled in; the rest is set here. Its
- *	owner must leave it where it is until it is deleted.
+ * @ept: endpoint, with its public members filled in; the rest is initialised
+ *	here. It must not move in memory until it is deleted.
  *
- * Whether the rings run or not. Callbacks may come before this returns. On a named
- * device @vr, of which callbacks are told, belongs to a VMM and to the call.
+ * The rings may be running. Callbacks may be called before this returns. On a
+ * named device, the @vr argument of callbacks belongs to a VMM and is only
+ * valid during the call.
  *
- * Context: Process context, callbacks included that are called without the device's
- * mutex; may sleep.
- * Return: 0; -EADDRINUSE: the address is taken; -EDEADLK: called from a callback
- * that has the device's mutex; -ENODEV: the device is gone; -ENOMEM; -ENOSPC: no
- * address is free.
+ * Context: Process context; may sleep. Not from a callback that holds the
+ * device's mutex.
+ * Return: 0; -EADDRINUSE: the address is taken; -EDEADLK: called from such a
+ * callback; -ENODEV: the device is gone; -ENOMEM; -ENOSPC: no address is free.
  */
 int vhost_rpmsg_dev_ept_add(struct vrpmsg_dev *rdev,
 			    struct vhost_rpmsg_ept *ept)
@@ -443,7 +442,7 @@ int vhost_rpmsg_dev_ept_add(struct vrpmsg_dev *rdev,
 EXPORT_SYMBOL_GPL(vhost_rpmsg_dev_ept_add);
 
 /**
- * vhost_rpmsg_ept_add - add an endpoint to the device of a driver
+ * vhost_rpmsg_ept_add - add an endpoint to a driver's device
  * @vr: device
  * @ept: as for vhost_rpmsg_dev_ept_add()
  *
@@ -456,7 +455,7 @@ int vhost_rpmsg_ept_add(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept)
 }
 EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_add);
 
-/* Whether this is the worker, inside of a callback of an endpoint. */
+/* Whether the current thread runs a burst, or a single message. */
 static bool ept_in_callback(struct vrpmsg_dev *rdev)
 {
 	struct vhost_rpmsg *vr;
@@ -471,8 +470,8 @@ static bool ept_in_callback(struct vrpmsg_dev *rdev)
 }
 
 /*
- * Take an endpoint off the device, and the table's reference with it. False:
- * somebody else has done so. Context: rdev->lock held.
+ * Remove an endpoint, and pass the table's reference to the caller. Returns
+ * false if it was removed already. Context: rdev->lock held.
  */
 static bool ept_unlink(struct vhost_rpmsg_ept *ept)
 {
@@ -491,13 +490,13 @@ static bool ept_unlink(struct vhost_rpmsg_ept *ept)
 	WRITE_ONCE(ept->dead, true);
 	list_del_init(&ept->ready_node);
 	spin_unlock_irqrestore(&rdev->ready_lock, flags);
-	ept_tell(ept, ept_ops(ept)->deleted);
-	/* Its last one, whose order is the mutex's. */
+	ept_call(ept, ept_ops(ept)->deleted);
+	/* Its last event, in order because of the mutex. */
 	vrpmsg_ept_event(ept, VHOST_RPMSG_EVENT_DEL);
 	return true;
 }
 
-/* Without ops->release, whoever deletes an endpoint waits for its last user. */
+/* Without ops->release, vhost_rpmsg_ept_del() waits for the last user. */
 static bool ept_waits(const struct vhost_rpmsg_ept *ept)
 {
 	return !ept->ops || !ept->ops->release;
@@ -507,16 +506,16 @@ static bool ept_waits(const struct vhost_rpmsg_ept *ept)
  * vhost_rpmsg_ept_del - delete an endpoint
  * @ept: endpoint; its announcement is withdrawn
  *
- * With ops->release, that is called when the last callback has returned, perhaps
- * before this function does. Without, the function waits for it, and @ept may be
- * freed afterwards. A VMM whose memory cannot be accessed may have that take for
- * ever; a driver that is to be removed meanwhile has to have the VMM ended.
+ * With ops->release, that is called when the last callback has returned,
+ * possibly before this function returns. Without it, this function waits for
+ * the last callback, and @ept may be freed afterwards. If the VMM's memory
+ * cannot be accessed, that may take until the VMM is ended.
  *
  * Context: Process context; may sleep. An endpoint that has no ops->release must
  * not be deleted from a callback, its own or another's, nor between
  * vhost_rpmsg_start_lock() and vhost_rpmsg_finish_unlock().
- * Return: 0; -EDEADLK: called from such a callback, or one that has the device's
- * mutex; -ENOENT: somebody else has deleted it.
+ * Return: 0; -EDEADLK: called from such a callback, or one that holds the
+ * device's mutex; -ENOENT: already deleted.
  */
 int vhost_rpmsg_ept_del(struct vhost_rpmsg_ept *ept)
 {
@@ -525,8 +524,8 @@ int vhost_rpmsg_ept_del(struct vhost_rpmsg_ept *ept)
 	bool wait = ept_waits(ept);
 
 	might_sleep();
-	/* The burst may use it until it is over, which is after this returns. */
-	if (WARN_ON_ONCE(vrpmsg_dev_told(rdev) ||
+	/* A burst uses the endpoint until its end: do not wait inside it. */
+	if (WARN_ON_ONCE(vrpmsg_dev_in_callback(rdev) ||
 			 (wait && ept_in_callback(rdev))))
 		return -EDEADLK;
 
@@ -537,19 +536,19 @@ int vhost_rpmsg_ept_del(struct vhost_rpmsg_ept *ept)
 		if (wait)
 			ept->unused = &unused;
 	}
-	/* It may be what holds the guest back. */
+	/* The endpoint may hold the guest back. */
 	vrpmsg_dev_kick(rdev, VIRTIO_RPMSG_REQUEST);
 	vrpmsg_ept_put(ept);
 	if (wait) {
 		wait_for_completion(&unused);
-		/* Look-ups that came too late to get a reference. */
+		/* Wait for look-ups that failed to get a reference. */
 		synchronize_rcu();
 	}
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_del);
 
-/* For the end of a device: one of its endpoints, referenced. */
+/* Get a reference to any endpoint of a device that is going away. */
 struct vhost_rpmsg_ept *vrpmsg_ept_get_first(struct vrpmsg_dev *rdev)
 {
 	struct vhost_rpmsg_ept *ept;
@@ -566,8 +565,8 @@ struct vhost_rpmsg_ept *vrpmsg_ept_get_first(struct vrpmsg_dev *rdev)
 }
 
 /*
- * The end of a driver's own device: there is no worker any more, nor anybody else
- * who looks endpoints up, so nobody has to be waited for.
+ * Delete all endpoints of a driver's own device. There is no worker and no
+ * other look-up any more, so no wait is needed.
  */
 void vrpmsg_ept_del_all(struct vrpmsg_dev *rdev)
 {
@@ -587,9 +586,10 @@ void vrpmsg_ept_del_all(struct vrpmsg_dev *rdev)
 }
 
 /*
- * Forget the remotes of a guest that is gone, and what waits for it. What was
- * written before that guest had done anything, to an address that it has not
- * told, waits for the next one. Context: as the callback reset() says.
+ * The guest is gone: forget its remotes, and drop the messages for it. But keep
+ * the messages of an endpoint if the guest has used no buffer and has not told
+ * the endpoint its remote.
+ * Context: as for the callback reset().
  */
 void vrpmsg_ept_reset_all(struct vrpmsg_dev *rdev)
 {
@@ -605,12 +605,12 @@ void vrpmsg_ept_reset_all(struct vrpmsg_dev *rdev)
 			vrpmsg_ept_set_remote(ept, VHOST_RPMSG_ADDR_ANY,
 					      VHOST_RPMSG_REMOTE_KIND_NONE);
 		if (told || READ_ONCE(rdev->used))
-			ept_tell(ept, ept_ops(ept)->reset);
+			ept_call(ept, ept_ops(ept)->reset);
 		ept->misfits = 0;
 	}
 }
 
-/* Context: as the callback new_guest() says. */
+/* Context: as for the callback new_guest(). */
 void vrpmsg_ept_new_guest(struct vrpmsg_dev *rdev)
 {
 	struct vhost_rpmsg_ept *ept;
@@ -618,10 +618,10 @@ void vrpmsg_ept_new_guest(struct vrpmsg_dev *rdev)
 
 	lockdep_assert_held(&rdev->lock);
 	xa_for_each(&rdev->epts, addr, ept)
-		ept_tell(ept, ept_ops(ept)->new_guest);
+		ept_call(ept, ept_ops(ept)->new_guest);
 }
 
-/* The rings run, or do not any more. Context: as the callback running() says. */
+/* The rings have started or stopped. Context: as for the callback running(). */
 void vrpmsg_ept_running_all(struct vrpmsg_dev *rdev, bool running)
 {
 	struct vhost_rpmsg_ept *ept;
@@ -629,25 +629,24 @@ void vrpmsg_ept_running_all(struct vrpmsg_dev *rdev, bool running)
 
 	lockdep_assert_held(&rdev->lock);
 	xa_for_each(&rdev->epts, addr, ept)
-		ept_tell_running(ept, running);
+		ept_call_running(ept, running);
 }
 
 /**
- * vhost_rpmsg_ept_send - the endpoint has something to send
- * @ept: endpoint with ops->send, which the worker calls when it is its turn and
- *	the guest has a buffer
+ * vhost_rpmsg_ept_send - schedule an endpoint that has something to send
+ * @ept: endpoint with ops->send, which the worker calls when it is the
+ *	endpoint's turn and the guest has a buffer
  *
- * Context: Any but NMI, callbacks and interrupts included; does not sleep. The
- * endpoint must not be freed meanwhile.
+ * Context: Any but NMI, including callbacks and interrupts; does not sleep. The
+ * caller must make sure that the endpoint is not freed meanwhile.
  */
 void vhost_rpmsg_ept_send(struct vhost_rpmsg_ept *ept)
 {
 	if (WARN_ON_ONCE(!ept->ops || !ept->ops->send))
 		return;
 	/*
-	 * One that is ready already has been kicked for. But a guest may give
-	 * buffers back without a kick, or memory that was missing may be there:
-	 * then this is the time to look.
+	 * If it was ready before, retry only if it waits for a buffer: a guest
+	 * may return buffers without a kick, or memory may be mapped now.
 	 */
 	if (ept_ready(ept, false) || READ_ONCE(ept->rdev->starved))
 		vrpmsg_dev_kick(ept->rdev, VIRTIO_RPMSG_RESPONSE);
@@ -655,8 +654,8 @@ void vhost_rpmsg_ept_send(struct vhost_rpmsg_ept *ept)
 EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_send);
 
 /**
- * vhost_rpmsg_ept_resume - the endpoint can take requests again
- * @ept: endpoint whose read() has returned -EAGAIN
+ * vhost_rpmsg_ept_resume - retry requests that the endpoint has refused
+ * @ept: endpoint whose read() returned -EAGAIN
  *
  * Context: as vhost_rpmsg_ept_send().
  */
@@ -667,14 +666,14 @@ void vhost_rpmsg_ept_resume(struct vhost_rpmsg_ept *ept)
 EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_resume);
 
 /**
- * vhost_rpmsg_ept_set_remote - give the endpoint a fixed remote
+ * vhost_rpmsg_ept_set_remote - set a fixed remote
  * @ept: endpoint
- * @remote: address of the remote, which survives a reset of the guest
+ * @remote: address of the remote; it survives a reset of the guest
  *
- * Context: Process context; may sleep. Not from a callback that has the
+ * Context: Process context; may sleep. Not from a callback that holds the
  * device's mutex.
- * Return: 0; -EDEADLK: called from such a callback; -EINVAL: VHOST_RPMSG_ADDR_ANY;
- * -ENOENT: the endpoint is deleted.
+ * Return: 0; -EDEADLK: called from such a callback; -EINVAL: @remote is
+ * VHOST_RPMSG_ADDR_ANY; -ENOENT: the endpoint is deleted.
  */
 int vhost_rpmsg_ept_set_remote(struct vhost_rpmsg_ept *ept, u32 remote)
 {

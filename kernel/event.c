@@ -1,43 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events: what listeners hear of objects that come, change and go.
+ * Events: notify listeners of objects that are created, changed and deleted.
  *
- * What an administrator makes or deletes is told at once. What a guest, a VMM or
- * whoever opens and closes a char device can do thousands of times a second is
- * told at once as well, as long as there are few: each device has a number of
- * events to spend, which grows again with time. From there on its objects are only
- * marked, and a work tells what has become of them, as fast as the device may
- * spend. So a listener hears a bounded number of events, and the final state.
+ * Events of objects that an administrator creates or deletes are sent at once.
+ * Guests, VMMs and processes that open and close char devices can cause
+ * thousands of events a second. These are sent at once as long as there are
+ * few: each device has an event budget, which is refilled over time. When the
+ * budget is used up, objects are only marked as pending, and a work sends their
+ * current state at the rate of the budget. So a listener receives a bounded
+ * number of events, and always the final state.
  *
- * Replies to requests show objects that listeners have not heard of yet. The end of
- * such a one is told as well: who asked may have asked for them all once, and rely
- * on events from there on.
+ * Replies to requests may contain objects for which no event has been sent yet.
+ * The deletion of such an object is sent as well: the requester may have dumped
+ * all objects once, and rely on events from then on.
  */
 #include <linux/slab.h>
 
 #include "internal.h"
 #include "trace.h"
 
-/* Events that may come at once, and each second after that. */
+/* Maximum number of events at once, and per second after that. */
 #define EVENT_BURST	128
 #define EVENT_RATE	128
-/* How often the work tells what has waited. */
+/* Interval at which the work sends pending events. */
 #define EVENT_PERIOD	(HZ / 10)
 
-/* Set once, before there is a device; NULL when nobody listens. */
+/* Set before the first device; NULL without netlink. */
 static const struct vrpmsg_listener *event_listener;
 
-/* Devices that VMMs make: each open() makes one. */
+/*
+ * Budget for the creation of VMMs' own devices, of which each open() creates
+ * one.
+ */
 static DEFINE_SPINLOCK(event_lock);
 static struct vrpmsg_event_budget event_devices = { .left = EVENT_BURST };
 
-/* Have @listener hear of everything from now on, or nobody. */
+/* Set the listener, or remove it with NULL. */
 void vrpmsg_listen(const struct vrpmsg_listener *listener)
 {
 	WRITE_ONCE(event_listener, listener);
 }
 
-static const struct vrpmsg_listener *event_who(void)
+static const struct vrpmsg_listener *event_recipient(void)
 {
 	const struct vrpmsg_listener *listener = READ_ONCE(event_listener);
 
@@ -48,7 +52,7 @@ static bool event_spend(struct vrpmsg_event_budget *budget)
 {
 	unsigned long time = jiffies - budget->since, fresh;
 
-	/* All of it is there again after a second. */
+	/* The full budget is available again after a second. */
 	BUILD_BUG_ON(EVENT_BURST > EVENT_RATE);
 	fresh = min_t(unsigned long, time, HZ);
 	fresh = fresh * EVENT_RATE / HZ;
@@ -69,30 +73,30 @@ static bool event_spend_device(void)
 {
 	bool may;
 
-	/* No guard(): sparse takes it for an imbalance. */
+	/* No guard(): sparse reports an imbalance. */
 	spin_lock(&event_lock);
 	may = event_spend(&event_devices);
 	spin_unlock(&event_lock);
 	return may;
 }
 
-static bool event_waits(const struct vrpmsg_events *events)
+static bool event_pending(const struct vrpmsg_events *events)
 {
 	return events->changed || events->missed ||
 	       !list_empty(&events->gone) || !list_empty(&events->chans) ||
 	       !list_empty(&events->epts);
 }
 
-/* Whether an event may be told at once: not before those that wait. */
-static bool event_now(struct vrpmsg_dev *rdev)
+/* Whether an event may be sent at once. It must not overtake pending ones. */
+static bool event_may_send(struct vrpmsg_dev *rdev)
 {
 	struct vrpmsg_events *events = &rdev->events;
 
 	lockdep_assert_held(&rdev->lock);
-	/* Nobody has to wait, if nobody listens. */
-	if (!event_who())
+	/* Without recipients, nothing is delayed. */
+	if (!event_recipient())
 		return true;
-	return events->known && !event_waits(events) &&
+	return events->known && !event_pending(events) &&
 	       event_spend(&events->budget);
 }
 
@@ -106,9 +110,9 @@ static void event_merged(struct vrpmsg_dev *rdev, unsigned int n)
 	vrpmsg_count(rdev, VHOST_RPMSG_A_STATS_EVENTS_MERGED, n);
 }
 
-static void tell_dev(struct vrpmsg_dev *rdev, enum vhost_rpmsg_event event)
+static void notify_dev(struct vrpmsg_dev *rdev, enum vhost_rpmsg_event event)
 {
-	const struct vrpmsg_listener *listener = event_who();
+	const struct vrpmsg_listener *listener = event_recipient();
 
 	rdev->events.changed = false;
 	rdev->events.known = event != VHOST_RPMSG_EVENT_DEL;
@@ -116,9 +120,9 @@ static void tell_dev(struct vrpmsg_dev *rdev, enum vhost_rpmsg_event event)
 		listener->dev(rdev, event);
 }
 
-static void tell_chan(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
+static void notify_chan(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 {
-	const struct vrpmsg_listener *listener = event_who();
+	const struct vrpmsg_listener *listener = event_recipient();
 
 	list_del_init(&chan->event_node);
 	if (listener)
@@ -128,10 +132,10 @@ static void tell_chan(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 	chan->known = true;
 }
 
-/* The end of a channel, and of its memory. */
-static void tell_chan_gone(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
+/* Send the DEL event of a channel, and free the channel. */
+static void notify_chan_gone(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 {
-	const struct vrpmsg_listener *listener = event_who();
+	const struct vrpmsg_listener *listener = event_recipient();
 
 	if (!list_empty(&chan->event_node))
 		rdev->events.num_gone--;
@@ -141,21 +145,22 @@ static void tell_chan_gone(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 	kfree(chan);
 }
 
-static void tell_missed(struct vrpmsg_dev *rdev)
+static void notify_missed(struct vrpmsg_dev *rdev)
 {
-	const struct vrpmsg_listener *listener = event_who();
+	const struct vrpmsg_listener *listener = event_recipient();
 
 	rdev->events.missed = false;
 	if (listener)
 		listener->missed();
 }
 
-static void tell_ept(struct vhost_rpmsg_ept *ept, enum vhost_rpmsg_event event)
+static void notify_ept(struct vhost_rpmsg_ept *ept,
+		       enum vhost_rpmsg_event event)
 {
-	const struct vrpmsg_listener *listener = event_who();
+	const struct vrpmsg_listener *listener = event_recipient();
 
 	list_del_init(&ept->event_node);
-	ept->told = event != VHOST_RPMSG_EVENT_DEL;
+	ept->notified = event != VHOST_RPMSG_EVENT_DEL;
 	if (listener)
 		listener->ept(ept, event);
 }
@@ -166,7 +171,10 @@ static void ept_later(struct vhost_rpmsg_ept *ept)
 	event_later(ept->rdev);
 }
 
-/* The channel that an endpoint is bound to, if it has to be told of before. */
+/*
+ * Return the channel to which an endpoint is bound, if its event is pending and
+ * must come first.
+ */
 static struct vrpmsg_chan *event_chan_of(const struct vhost_rpmsg_ept *ept)
 {
 	struct vrpmsg_chan *chan;
@@ -178,10 +186,11 @@ static struct vrpmsg_chan *event_chan_of(const struct vhost_rpmsg_ept *ept)
 }
 
 /*
- * One event that has waited. The device goes before all that is on it, the end of a
- * channel before another one at its address, and a channel before the endpoint that
- * is bound to it. Otherwise endpoints and channels take turns: a guest can keep the
- * latter from ever becoming fewer.
+ * Send one pending event. The device comes before all objects on it, the
+ * deletion of a channel before a new one at its address, and a channel before
+ * the endpoint that is bound to it. Otherwise endpoints and channels take
+ * turns, since a guest can keep the list of channels from ever becoming
+ * shorter.
  */
 static void event_next(struct vrpmsg_dev *rdev)
 {
@@ -200,17 +209,17 @@ static void event_next(struct vrpmsg_dev *rdev)
 			   (!gone && !chan && !events->missed);
 
 	if (events->changed)
-		tell_dev(rdev, events->known ? VHOST_RPMSG_EVENT_CHANGE :
-					       VHOST_RPMSG_EVENT_NEW);
+		notify_dev(rdev, events->known ? VHOST_RPMSG_EVENT_CHANGE :
+						 VHOST_RPMSG_EVENT_NEW);
 	else if (ept && !first && events->ept_turn)
-		tell_ept(ept, ept->told ? VHOST_RPMSG_EVENT_CHANGE :
-					  VHOST_RPMSG_EVENT_NEW);
+		notify_ept(ept, ept->notified ? VHOST_RPMSG_EVENT_CHANGE :
+						VHOST_RPMSG_EVENT_NEW);
 	else if (gone)
-		tell_chan_gone(rdev, gone);
+		notify_chan_gone(rdev, gone);
 	else if (events->missed)
-		tell_missed(rdev);
+		notify_missed(rdev);
 	else if (first || chan)
-		tell_chan(rdev, first ?: chan);
+		notify_chan(rdev, first ?: chan);
 }
 
 static void event_work(struct work_struct *work)
@@ -221,9 +230,9 @@ static void event_work(struct work_struct *work)
 
 	guard(mutex)(&rdev->lock);
 	if (events->known || event_spend_device())
-		while (event_waits(events) && event_spend(&events->budget))
+		while (event_pending(events) && event_spend(&events->budget))
 			event_next(rdev);
-	if (event_waits(events))
+	if (event_pending(events))
 		event_later(rdev);
 }
 
@@ -240,10 +249,11 @@ void vrpmsg_events_init(struct vrpmsg_dev *rdev)
 }
 
 /*
- * The device is off the table. Its end is also that of the channels of which
- * something was still to be told. vrpmsg_events_stop() must follow.
+ * The device has been removed from the table. Its DEL event implies that of its
+ * channels, so their pending events are dropped. The caller must call
+ * vrpmsg_events_stop() afterwards.
  */
-static void event_end(struct vrpmsg_dev *rdev)
+static void event_dev_gone(struct vrpmsg_dev *rdev)
 {
 	struct vrpmsg_events *events = &rdev->events;
 	struct vrpmsg_chan *chan, *next;
@@ -254,17 +264,17 @@ static void event_end(struct vrpmsg_dev *rdev)
 	events->num_gone = 0;
 	events->missed = false;
 	if (events->known || events->shown)
-		tell_dev(rdev, VHOST_RPMSG_EVENT_DEL);
+		notify_dev(rdev, VHOST_RPMSG_EVENT_DEL);
 	events->changed = false;
 }
 
-/* The work does not run any more. Context: without rdev->lock. */
+/* Stop the work. Context: without rdev->lock. */
 void vrpmsg_events_stop(struct vrpmsg_dev *rdev)
 {
 	cancel_delayed_work_sync(&rdev->events.work);
 }
 
-/* A device that is in no table has no listeners. */
+/* Send or queue an event of a device. A private device has no events. */
 void vrpmsg_dev_event(struct vrpmsg_dev *rdev, enum vhost_rpmsg_event event)
 {
 	struct vrpmsg_events *events = &rdev->events;
@@ -274,41 +284,42 @@ void vrpmsg_dev_event(struct vrpmsg_dev *rdev, enum vhost_rpmsg_event event)
 		return;
 	switch (event) {
 	case VHOST_RPMSG_EVENT_NEW:
-		if (rdev->persistent || !event_who() || event_spend_device()) {
-			tell_dev(rdev, event);
+		if (rdev->persistent || !event_recipient() ||
+		    event_spend_device()) {
+			notify_dev(rdev, event);
 			return;
 		}
 		break;
 	case VHOST_RPMSG_EVENT_CHANGE:
-		if (event_now(rdev)) {
-			tell_dev(rdev, event);
+		if (event_may_send(rdev)) {
+			notify_dev(rdev, event);
 			return;
 		}
 		if (events->changed)
 			event_merged(rdev, 1);
 		break;
 	case VHOST_RPMSG_EVENT_DEL:
-		event_end(rdev);
+		event_dev_gone(rdev);
 		return;
 	}
 	events->changed = true;
 	event_later(rdev);
 }
 
-/* A channel is new, or bound to another endpoint or none. */
+/* A channel is new, or its binding has changed. */
 void vrpmsg_chan_event(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan,
 		       enum vhost_rpmsg_event event)
 {
 	lockdep_assert_held(&rdev->lock);
 	if (event == VHOST_RPMSG_EVENT_NEW)
 		rdev->chans_gen++;
-	/* An endpoint that nobody has heard of has its own event first. */
+	/* The event of an incomplete endpoint comes first. */
 	else if (chan->ept && !chan->ept->known)
 		return;
 	if (!rdev->id)
 		return;
-	if (event_now(rdev)) {
-		tell_chan(rdev, chan);
+	if (event_may_send(rdev)) {
+		notify_chan(rdev, chan);
 	} else if (list_empty(&chan->event_node)) {
 		list_add_tail(&chan->event_node, &rdev->events.chans);
 		event_later(rdev);
@@ -317,7 +328,7 @@ void vrpmsg_chan_event(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan,
 	}
 }
 
-/* A channel is off the table; its memory is the listeners' from here on. */
+/* A channel has been removed from the table. Takes over its memory. */
 void vrpmsg_chan_gone(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 {
 	struct vrpmsg_events *events = &rdev->events;
@@ -330,17 +341,17 @@ void vrpmsg_chan_gone(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 		event_merged(rdev, 1);
 	}
 	if (!chan->known && !chan->shown) {
-		/* It has come and gone unheard of. */
+		/* Listeners never knew of it. */
 		event_merged(rdev, 1);
 		kfree(chan);
-	} else if (event_now(rdev)) {
-		tell_chan_gone(rdev, chan);
+	} else if (event_may_send(rdev)) {
+		notify_chan_gone(rdev, chan);
 	} else if (events->num_gone < VHOST_RPMSG_MAX_CHANNELS) {
 		list_add_tail(&chan->event_node, &events->gone);
 		events->num_gone++;
 		event_later(rdev);
 	} else {
-		/* Each dump may have shown other ones: they must not grow for ever. */
+		/* Bound the list: each dump may have shown other channels. */
 		events->missed = true;
 		event_merged(rdev, 1);
 		kfree(chan);
@@ -348,8 +359,8 @@ void vrpmsg_chan_gone(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 }
 
 /*
- * A channel whose turn it is not yet; but the ends of those that had its address come
- * before it.
+ * Send the pending event of a channel out of turn, but after the DEL events of
+ * channels that had its address.
  */
 static void event_chan_first(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 {
@@ -359,8 +370,8 @@ static void event_chan_first(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 		return;
 	list_for_each_entry_safe(gone, next, &rdev->events.gone, event_node)
 		if (gone->addr == chan->addr)
-			tell_chan_gone(rdev, gone);
-	tell_chan(rdev, chan);
+			notify_chan_gone(rdev, gone);
+	notify_chan(rdev, chan);
 }
 
 static void ept_new(struct vhost_rpmsg_ept *ept)
@@ -372,21 +383,24 @@ static void ept_new(struct vhost_rpmsg_ept *ept)
 	ept->known = true;
 	if (ept->remote_kind == VHOST_RPMSG_REMOTE_KIND_BOUND)
 		chan = xa_load(&rdev->chans, ept->remote);
-	/* A process can make and close many. Its end is told at once: paid for here. */
+	/*
+	 * A process can create and close many. The DEL event is sent at once,
+	 * so charge it here.
+	 */
 	if (rdev->id && ept->yields &&
-	    !(event_now(rdev) && event_spend(&rdev->events.budget))) {
+	    !(event_may_send(rdev) && event_spend(&rdev->events.budget))) {
 		ept_later(ept);
 		if (chan)
 			vrpmsg_chan_event(rdev, chan, VHOST_RPMSG_EVENT_CHANGE);
 		return;
 	}
-	/* What it is on, and what it has found while it was made. */
+	/* Send the events of its device and of its channel first. */
 	if (rdev->id && !rdev->events.known)
-		tell_dev(rdev, VHOST_RPMSG_EVENT_NEW);
+		notify_dev(rdev, VHOST_RPMSG_EVENT_NEW);
 	if (rdev->id && chan)
 		event_chan_first(rdev, chan);
 	if (rdev->id)
-		tell_ept(ept, VHOST_RPMSG_EVENT_NEW);
+		notify_ept(ept, VHOST_RPMSG_EVENT_NEW);
 	if (chan)
 		vrpmsg_chan_event(rdev, chan, VHOST_RPMSG_EVENT_CHANGE);
 }
@@ -401,15 +415,21 @@ static void ept_gone(struct vhost_rpmsg_ept *ept)
 		list_del_init(&ept->event_node);
 		event_merged(rdev, 1);
 	}
-	if (!rdev->id || (!ept->told && !ept->shown))
+	if (!rdev->id || (!ept->notified && !ept->shown))
 		return;
-	/* What its NEW has not paid for; it is told even if there is nothing left. */
-	if (!ept->told)
+	/*
+	 * Charge the DEL event if the NEW event did not. Send it even if the
+	 * budget is used up.
+	 */
+	if (!ept->notified)
 		event_spend(&rdev->events.budget);
-	tell_ept(ept, VHOST_RPMSG_EVENT_DEL);
+	notify_ept(ept, VHOST_RPMSG_EVENT_DEL);
 }
 
-/* Nothing is said of an endpoint before it is complete, or after its end. */
+/*
+ * Send or queue an event of an endpoint; none before it is complete or after
+ * its deletion.
+ */
 void vrpmsg_ept_event(struct vhost_rpmsg_ept *ept, enum vhost_rpmsg_event event)
 {
 	struct vrpmsg_dev *rdev = ept->rdev;
@@ -424,8 +444,8 @@ void vrpmsg_ept_event(struct vhost_rpmsg_ept *ept, enum vhost_rpmsg_event event)
 		ept_gone(ept);
 	else if (!rdev->id)
 		return;
-	else if (event_now(rdev))
-		tell_ept(ept, event);
+	else if (event_may_send(rdev))
+		notify_ept(ept, event);
 	else if (list_empty(&ept->event_node))
 		ept_later(ept);
 	else

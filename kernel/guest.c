@@ -200,11 +200,11 @@ void vrpmsg_guest_new(struct vrpmsg_dev *rdev)
 }
 
 /* Reset the state of the rings: nothing is known of the guest's buffers yet. */
-void vrpmsg_guest_look_again(struct vhost_rpmsg *vr)
+void vrpmsg_guest_reset_state(struct vhost_rpmsg *vr)
 {
 	/* Drop a restart that was detected before the last stop. */
-	WRITE_ONCE(vr->anew, false);
-	vr->looked = false;
+	WRITE_ONCE(vr->restarted, false);
+	vr->peek_done = false;
 	vr->peeked = 0;
 	vr->peeked_mtu = 0;
 	vr->starved = false;
@@ -217,7 +217,7 @@ void vrpmsg_guest_look_again(struct vhost_rpmsg *vr)
  * is in flight, so set both indices of each ring to the used index in guest
  * memory. Context: both virtqueue mutexes held.
  */
-void vrpmsg_guest_begin_anew(struct vhost_rpmsg *vr)
+void vrpmsg_guest_restart(struct vhost_rpmsg *vr)
 {
 	unsigned int i;
 
@@ -231,7 +231,7 @@ void vrpmsg_guest_begin_anew(struct vhost_rpmsg *vr)
 		vq->last_avail_idx = vq->last_used_idx;
 		vq->avail_idx = vq->last_used_idx;
 	}
-	vrpmsg_guest_look_again(vr);
+	vrpmsg_guest_reset_state(vr);
 
 	guard(mutex)(&vr->rdev->lock);
 	vrpmsg_guest_new(vr->rdev);

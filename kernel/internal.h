@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of vhost_rpmsg share.
+ * Declarations that the files of vhost_rpmsg share.
  *
- * A file calls only files below it: kernel/layers has the order, and `make lint`
- * holds the objects to it. What goes up goes through a callback that the upper
- * file has registered: an endpoint's ops, or the listener for events.
+ * A file calls only files below it in kernel/layers, which `make lint` checks
+ * on the objects. Calls upwards go through callbacks that the upper file has
+ * registered: an endpoint's ops, or the listener for events.
  *
  * Lock order, outermost first:
  *
- *   clients_lock		client.c: drivers and the named devices they have
- *   vrpmsg_eptdevs_lock		eptdev.c: nodes of processes come and go
- *   eptdev->lock		the endpoint of one of them
- *   vrpmsg_chrdevs_lock		node.c: char devices come and go
+ *   clients_lock		client.c: drivers and their named devices
+ *   vrpmsg_eptdevs_lock		eptdev.c: nodes that processes create
+ *   eptdev->lock		the endpoint of such a node
+ *   vrpmsg_chrdevs_lock		node.c: the table of char devices
  *   vhost_dev.mutex		vhost core: ioctls of one VMM
  *   vrpmsg_devs_lock		device.c: names and ids of devices
  *   vq[RESPONSE].mutex		vhost core: a virtqueue; the core itself takes
@@ -19,15 +19,16 @@
  *   rdev->lock			addresses, remotes, announcements, channels
  *   rdev->ready_lock		endpoints that have something to send
  *   chrdev->lock		queues of one char device
- *   linger_lock		linger.c: endpoints that end; users_lock too
- *   spares_lock		spare.c: endpoints that keep memory; msg_dead_lock too
+ *   linger_lock		linger.c: closing endpoints; also users_lock
+ *   spares_lock		spare.c: message caches; also msg_dead_lock
  *
- * The vhost worker copies from and to memory of the guest with the virtqueue
- * mutexes held, the vhost core copies arguments of the VMM with vhost_dev.mutex
- * held, and a VMM can make such a copy take for ever (userfaultfd). So only the
- * VMM's own file and the worker take these three mutexes, nobody takes them with
- * a lock held that others need, and nobody copies memory of a guest or VMM with
- * any of the locks below them: netlink and the char devices never wait for a VMM.
+ * The vhost worker copies to and from guest memory with the virtqueue mutexes
+ * held. The vhost core copies arguments of the VMM with vhost_dev.mutex held. A
+ * VMM can make such a copy take for ever (userfaultfd). Therefore, only the
+ * VMM's own file and the worker take these three mutexes, and never with a lock
+ * held that other parties need. No code copies memory of a guest or VMM with
+ * any of the locks below them. So netlink and the char devices never wait for a
+ * VMM.
  */
 #ifndef VRPMSG_INTERNAL_H
 #define VRPMSG_INTERNAL_H
@@ -45,25 +46,27 @@
 #include "vhost_rpmsg.h"
 
 /*
- * One burst: after so many messages, or bytes, the worker signals the guest,
- * wakes readers and writers, and lets other work have its turn.
+ * Limits of one burst. After so many messages or bytes, the worker signals the
+ * guest, wakes readers and writers, and lets other works run.
  */
 #define VRPMSG_PKT_WEIGHT	64
 #define VRPMSG_BYTE_WEIGHT	0x80000
-/* What an endpoint may send in each round, in bytes with overhead. */
+/* Bytes that an endpoint may send in each round, overhead included. */
 #define VRPMSG_SEND_QUANTUM	4096
-/* Bound of VHOST_SET_VRING_BUSYLOOP_TIMEOUT, in microseconds. */
+/* Upper limit of VHOST_SET_VRING_BUSYLOOP_TIMEOUT, in microseconds. */
 #define VRPMSG_BUSY_POLL_MAX	10000
-/* How often to look for buffers of a guest that does not kick, in ms. */
+/*
+ * Interval at which to poll for buffers of a guest that does not kick, in ms.
+ */
 #define VRPMSG_LOOK_INTERVAL	20
 
-/* Of a device's tables of names. */
+/* Size of a device's hash tables of names. */
 #define VRPMSG_NAME_BUCKETS	64
 
 /*
- * For memory that is allocated with a lock held that others want. Who asks may be any
- * user, in a memory cgroup at its limit: reclaim is tried once, and the OOM killer
- * does not run.
+ * Flags for allocations with a contended lock held. The caller may be any user,
+ * in a memory cgroup at its limit: try reclaim once, and do not invoke the OOM
+ * killer.
  */
 #define VRPMSG_GFP_LOCKED (GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
 
@@ -80,27 +83,27 @@ struct vrpmsg_hdr {
 
 static_assert(sizeof(struct vrpmsg_hdr) == 16);
 
-/* How many events may be told now; see event.c. */
+/* Rate limit of events; see event.c. */
 struct vrpmsg_event_budget {
 	unsigned int left;
 	unsigned long since;
 };
 
 /**
- * struct vrpmsg_events - what listeners have not heard of a device
- * @known: they have heard of the device
- * @shown: or seen it, or what is on it, in a reply
- * @changed: the device itself has changed, or is not @known
- * @gone: channels whose end is to be told
- * @num_gone: how many
- * @missed: there were too many: listeners are to be told that they missed some
- * @chans: channels that are new or have changed
- * @epts: endpoints that have changed
- * @ept_turn: the next one is of an endpoint
- * @budget: what may be told at once
- * @work: tells what has to wait
+ * struct vrpmsg_events - pending events of a device
+ * @known: listeners have been sent the device's NEW event
+ * @shown: the device or an object on it has appeared in a reply
+ * @changed: an event of the device itself is pending
+ * @gone: channels whose DEL event is pending
+ * @num_gone: number of these channels
+ * @missed: too many events: listeners must be told that they missed some
+ * @chans: channels with a pending NEW or CHANGE event
+ * @epts: endpoints with a pending NEW or CHANGE event
+ * @ept_turn: endpoints had precedence when the last event was sent
+ * @budget: rate limit
+ * @work: sends the pending events
  *
- * All of it under the device's @lock.
+ * All members are protected by the device's @lock.
  */
 struct vrpmsg_events {
 	bool known;
@@ -119,74 +122,83 @@ struct vrpmsg_events {
 /**
  * struct vrpmsg_dev - a device: an address space with a name
  * @ref: held by the table of devices, the VMM and each endpoint
- * @id: number, 0 for one that an in-kernel client has to itself
- * @persistent: made over netlink, outlives its VMM
- * @name: vrpmsg_devs_lock and @lock to change, either to read
- * @lock: protects what is marked (l); a mutex, since events are allocated and
+ * @id: number; 0 for the private device of an in-kernel driver
+ * @persistent: created over netlink, and outlives its VMM
+ * @name: both vrpmsg_devs_lock and @lock to change, either to read
+ * @lock: protects members marked (l); a mutex, since events are allocated and
  *	sent under it
- * @told: who calls a callback of an endpoint with @lock held; @lock to change
- * @clients: drivers that have this device, see client.c
- * @dead: (l) deleted, takes no new endpoints
- * @attached: (l) a VMM has the device, until all that it left is cleaned up
- * @guest: there has been a guest that has not been forgotten; @lock to change
+ * @callback_task: task that runs a callback of an endpoint with @lock held;
+ *	@lock to change
+ * @clients: drivers that serve this device, see client.c
+ * @dead: (l) being deleted, accepts no new endpoints
+ * @attached: (l) a VMM uses the device; cleared when all cleanup after the VMM
+ *	is done
+ * @guest: there is a guest, or one that has not been forgotten yet; @lock to
+ *	change
  * @used: buffers of that guest have been used; written by the worker
- * @stale: (l) that guest's VMM has closed its file, and may come back
- * @generation: which guest this is, or was; 0 before the first. @lock to change
- * @kept_used: (l) used indices of both rings at the last stop, if @guest
- * @kept_heads: (l) used entries of each ring that could not be written before that
- *	stop, as vq->heads has them; NULL: none
- * @kept_done: (l) how many
- * @running: (l) the rings run
- * @features: (l) what the guest's driver has acknowledged
- * @owner: (l) who may attach to a persistent device, INVALID_UID for everybody;
+ * @stale: (l) that guest's VMM has closed its file, but may come back
+ * @generation: number of the current or last guest; 0 before the first. @lock
+ *	to change
+ * @kept_used: (l) used indices of both rings at the last stop; valid if @guest
+ * @kept_heads: (l) copy of the entries in vq->heads of each ring that could not
+ *	be written before that stop, or NULL
+ * @kept_done: (l) number of entries in @kept_heads
+ * @running: (l) the rings are running
+ * @features: (l) features that the guest's driver has acknowledged
+ * @owner: (l) user that may attach to a persistent device, INVALID_UID for any;
  *	root always may
- * @mtu_fixed: (l) the administrator's word, in the place of @mtu; 0: none
- * @hold_time: how long, in milliseconds, full endpoints may hold the guest back
- *	before they drop; 0: for ever; @lock to change
- * @vr: the rings, while they run; @lock to change, RCU to read. Whoever queues
- *	work on it is inside an RCU read section, and a stop waits for a grace
- *	period, so that no work is queued outside of start and stop.
+ * @mtu_fixed: (l) MTU set by the administrator, which overrides @mtu; 0: none
+ * @hold_time: how long full endpoints may hold the guest back before they drop
+ *	messages, in milliseconds; 0: for ever; @lock to change
+ * @vr: the rings, while they run; @lock to change, RCU to read. Code that
+ *	queues work on them does so in an RCU read section, and a stop waits for
+ *	a grace period, so that no work is queued while the rings are stopped.
  * @epts: address to struct vhost_rpmsg_ept; @lock to change, RCU to read
- * @next_addr: (l) where to look for the next free dynamic address
+ * @next_addr: (l) where to start the search for a free dynamic address
  * @num_epts: (l) endpoints that clients have added
- * @num_writers: (l) of these, endpoints that answer a request in one step
- * @anns: (l) announcements, in the order in which they were made
- * @ns_pending: (l) announcements with a message to be sent
- * @ns_sending: (l) the announcement in the message that was made last, until it
- *	is known to have reached the guest
- * @ns_destroying: (l) that message takes it back
- * @epts_gen: (l) endpoints that came or went
+ * @num_writers: (l) how many of these have write(), which answers a request in
+ *	one step
+ * @anns: (l) announcements, in the order of their creation
+ * @ns_pending: (l) announcements whose message is still to be sent
+ * @ns_sending: (l) announcement in the last message built, until that is known
+ *	to have reached the guest
+ * @ns_destroying: (l) that message withdraws the announcement
+ * @epts_gen: (l) counts endpoints added and deleted
  * @ns_waits: no buffer was large enough for an announcement; vq[RESPONSE].mutex
  * @chans: (l) remote address to struct vrpmsg_chan
  * @num_chans: (l) number of @chans
- * @chans_gen: (l) channels that came or went
- * @named_chans: (l) the same by name
- * @named_epts: (l) endpoints by name
+ * @chans_gen: (l) counts channels added and deleted
+ * @named_chans: (l) hash table of @chans by name
+ * @named_epts: (l) hash table of endpoints by name
  * @ns_ept: the name service's endpoint, address 53
- * @names: what the name service wants to hear of endpoints
- * @users: who has made endpoints without being an administrator; users_lock
- * @num_owned: how many endpoints these have; likewise
- * @node: of a persistent device, what vrpmsg_dev_hooks have made for it
- * @ready_lock: protects what is marked (r); a spinlock, taken once or twice in
- *	a burst, with interrupts off, since a driver may send from one
- * @ready: (r) endpoints that have something to send and may, in this round
- * @waiting: (r) endpoints that have something to send, and have sent their share
- * @round: (r) counts the rounds in which each endpoint sends its share
- * @starved: something waits to be sent, and there is no buffer for it, or none that
- *	can be reached: written by the worker
- * @mtu: longest payload of a response, in bytes; @lock to change
- * @mtu_seen: @mtu is that of buffers of this guest; vq[RESPONSE].mutex
- * @hold_running: the clock of @hold_time runs; vq[REQUEST].mutex, as the next
- *	three; the times are in jiffies, and relative to now while the rings are
- *	stopped
- * @hold_since: when a message was first refused
- * @hold_seen: when one was refused last
- * @holding: the head of the ring is refused
- * @hold_over: @hold_time is over
+ * @names: callbacks of the name service for changes of endpoints
+ * @users: unprivileged users that have created endpoints; users_lock
+ * @num_owned: number of endpoints of all these users; users_lock
+ * @node: what vrpmsg_dev_hooks created for a persistent device
+ * @ready_lock: protects members marked (r); a spinlock that disables
+ *	interrupts, since a driver may send from one; taken once or twice in a
+ *	burst
+ * @ready: (r) endpoints that have something to send and may have some of their
+ *	share of this round left
+ * @waiting: (r) endpoints that have something to send, but have used up their
+ *	share
+ * @round: (r) number of the current round
+ * @starved: a message waits because there is no buffer, or none that is
+ *	accessible; written by the worker
+ * @mtu: longest payload that fits into the guest's buffers, in bytes; @lock to
+ *	change
+ * @mtu_seen: @mtu was taken from buffers of this guest; vq[RESPONSE].mutex
+ * @hold_running: the hold timer runs. This and the next three are protected by
+ *	vq[REQUEST].mutex. The times are in jiffies, and stored as elapsed times
+ *	while the rings are stopped.
+ * @hold_since: time of the first refusal
+ * @hold_seen: time of the last refusal
+ * @holding: the message at the head of the ring has been refused
+ * @hold_over: @hold_time has expired
  * @stalled: local address of the endpoint that holds the guest back, or
  *	VHOST_RPMSG_ADDR_ANY; written by the worker and at reset
- * @events: (l) what listeners have not heard
- * @stats: counters, by netlink attribute
+ * @events: (l) pending events
+ * @stats: counters, indexed by netlink attribute
  */
 struct vrpmsg_dev {
 	struct kref ref;
@@ -195,7 +207,7 @@ struct vrpmsg_dev {
 	char name[VHOST_RPMSG_NAME_SIZE];
 
 	struct mutex lock;
-	struct task_struct *told;
+	struct task_struct *callback_task;
 	struct list_head clients;
 	bool dead;
 	bool attached;
@@ -254,12 +266,13 @@ struct vrpmsg_dev {
 /**
  * struct vrpmsg_chan - a channel: a service that the guest announced
  * @addr: remote address
- * @ept: the endpoint that is bound to it, or NULL
- * @known: listeners have heard of it
- * @shown: or seen it in a reply
- * @event_node: in a list of rdev->events, while they are to hear of it
+ * @ept: endpoint that is bound to the channel, or NULL
+ * @known: listeners have been sent its NEW event
+ * @shown: it has appeared in a reply
+ * @event_node: in a list of rdev->events, while an event is pending
  * @name_node: in rdev->named_chans
- * @name: as announced, any bytes; the wire has 32 with or without a NUL
+ * @name: as announced; may hold any bytes. On the wire it has 32 bytes, with or
+ *	without a NUL.
  */
 struct vrpmsg_chan {
 	u32 addr;
@@ -272,43 +285,42 @@ struct vrpmsg_chan {
 };
 
 /**
- * struct vrpmsg_names - what the name service hears of a device's endpoints
- * @added: an endpoint has got its address
+ * struct vrpmsg_names - callbacks of the name service for a device's endpoints
+ * @added: an endpoint has been given its address
  * @removed: an endpoint has lost it
- * @moved: give an endpoint another remote, or none, and see to the channels
- *	that this frees or takes
+ * @set_remote: set or clear the remote of an endpoint, and update the channels
+ *	that this releases or binds
  *
  * All are called with the device's mutex held.
  */
 struct vrpmsg_names {
 	void (*added)(struct vhost_rpmsg_ept *ept);
 	void (*removed)(struct vhost_rpmsg_ept *ept);
-	void (*moved)(struct vhost_rpmsg_ept *ept, u32 remote,
-		      enum vhost_rpmsg_remote_kind kind);
+	void (*set_remote)(struct vhost_rpmsg_ept *ept, u32 remote,
+			   enum vhost_rpmsg_remote_kind kind);
 };
 
 /*
- * Whether this is a callback that is called with the device's mutex held, which is
- * not to be had then.
+ * Whether the current thread is in a callback that is called with the device's
+ * mutex held, and so must not take it.
  */
-static inline bool vrpmsg_dev_told(const struct vrpmsg_dev *rdev)
+static inline bool vrpmsg_dev_in_callback(const struct vrpmsg_dev *rdev)
 {
-	return READ_ONCE(rdev->told) == current;
+	return READ_ONCE(rdev->callback_task) == current;
 }
 
-/* Before a driver's call takes that mutex: 0, or why it must not. */
+/* Check that a driver's call may take that mutex. Returns 0 or an error. */
 static inline int vrpmsg_dev_may_lock(const struct vrpmsg_dev *rdev)
 {
 	might_sleep();
 	if (!rdev)
 		return -ENODEV;
-	return WARN_ON_ONCE(vrpmsg_dev_told(rdev)) ? -EDEADLK : 0;
+	return WARN_ON_ONCE(vrpmsg_dev_in_callback(rdev)) ? -EDEADLK : 0;
 }
 
 /*
- * Whether the guest has been held back for as long as it may be: a full queue
- * drops from here on, until a quarter of it is free, or hold_time is 0. Context:
- * read().
+ * Whether hold_time has expired. Then a full queue drops messages until a
+ * quarter of it is free, or hold_time is set to 0. Context: read().
  */
 static inline bool vrpmsg_dev_hold_over(const struct vrpmsg_dev *rdev)
 {
@@ -325,11 +337,11 @@ void vrpmsg_drop(struct vrpmsg_dev *rdev, unsigned int stat, u32 addr,
 		 size_t len);
 
 /**
- * struct vrpmsg_dev_config - what an administrator can ask of a device
- * @name: of a new one
- * @mtu: longest payload, 0 for what the guest's buffers can take
+ * struct vrpmsg_dev_config - settings of a device by an administrator
+ * @name: name of a new device
+ * @mtu: longest payload, 0 to derive it from the guest's buffers
  * @hold_time: milliseconds, 0 for ever
- * @owner: who may attach, INVALID_UID for everybody
+ * @owner: user that may attach, INVALID_UID for any
  */
 struct vrpmsg_dev_config {
 	const char *name;
@@ -339,15 +351,15 @@ struct vrpmsg_dev_config {
 };
 
 /**
- * struct vrpmsg_listener - who hears of objects that come, change and go
- * @wanted: whether anybody listens
- * @dev: a device of the table
- * @ept: an endpoint, after it has been announced with VHOST_RPMSG_EVENT_NEW
- * @chan: a channel
- * @missed: there is more than can be told: look at everything anew
+ * struct vrpmsg_listener - receiver of events
+ * @wanted: return whether there is any recipient
+ * @dev: event of a device of the table
+ * @ept: event of an endpoint; VHOST_RPMSG_EVENT_NEW comes first
+ * @chan: event of a channel
+ * @missed: events were lost, so listeners must request all objects again
  *
  * All are called with the device's mutex held, so that events come in the order
- * in which things happened. They must not change anything.
+ * of the changes. They must not change anything.
  */
 struct vrpmsg_listener {
 	bool (*wanted)(void);
@@ -359,10 +371,11 @@ struct vrpmsg_listener {
 };
 
 /**
- * struct vrpmsg_dev_hooks - what a front end has for each persistent device
- * @add: the device has its number and name, and nobody can find it before this
+ * struct vrpmsg_dev_hooks - callbacks of a front end for persistent devices
+ * @add: the device has its number and name, but cannot be found before this
  *	returns 0; called with vrpmsg_devs_lock held
- * @remove: the device is dead, and has its endpoints still; called without locks
+ * @remove: the device is dead, but still has its endpoints; called without
+ *	locks
  */
 struct vrpmsg_dev_hooks {
 	int (*add)(struct vrpmsg_dev *rdev);
@@ -480,8 +493,8 @@ void vrpmsg_guest_keep_used(struct vhost_rpmsg *vr, unsigned int qid);
 void vrpmsg_guest_restore_used(struct vhost_rpmsg *vr);
 void vrpmsg_guest_forget(struct vrpmsg_dev *rdev);
 void vrpmsg_guest_new(struct vrpmsg_dev *rdev);
-void vrpmsg_guest_look_again(struct vhost_rpmsg *vr);
-void vrpmsg_guest_begin_anew(struct vhost_rpmsg *vr);
+void vrpmsg_guest_reset_state(struct vhost_rpmsg *vr);
+void vrpmsg_guest_restart(struct vhost_rpmsg *vr);
 bool vrpmsg_guest_same(struct vhost_rpmsg *vr);
 
 /* burst.c */

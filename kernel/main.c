@@ -28,7 +28,7 @@ static int __init vrpmsg_init(void)
 
 err_vmm:
 	vrpmsg_nl_unregister();
-	/* An administrator may have been quick. */
+	/* A device may have been created meanwhile. */
 	vrpmsg_server_del_all();
 err_netlink:
 	vrpmsg_ctrl_unregister();
@@ -38,8 +38,9 @@ err_ctrl:
 }
 
 /*
- * Nobody has a file of ours open, or the module could not go. What is left are
- * persistent devices and their endpoints; once netlink is gone, no more come.
+ * No file of the module is open, or it could not be unloaded. Only persistent
+ * devices and their endpoints are left. After netlink is unregistered, no more
+ * are created.
  */
 static void __exit vrpmsg_exit(void)
 {
@@ -48,7 +49,10 @@ static void __exit vrpmsg_exit(void)
 	vrpmsg_server_del_all();
 	vrpmsg_ctrl_unregister();
 	vrpmsg_chrdev_unregister();
-	/* Endpoints are freed after a grace period, by code of the kernel. */
+	/*
+	 * kfree_rcu() may still free endpoints later, without code of the
+	 * module.
+	 */
 }
 
 module_init(vrpmsg_init);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The name service, in both directions: announcements of ours to the guest, and
- * channels that the guest announces to us. It is an endpoint like others, at
- * address 53, whose messages are made here.
+ * The name service, in both directions: it sends our announcements to the
+ * guest, and receives the guest's, which create channels. It is an endpoint
+ * like any other, at address 53, and this file builds its messages.
  */
 #include <linux/export.h>
 #include <linux/slab.h>
@@ -25,13 +25,13 @@ static_assert(sizeof(struct vrpmsg_ns_msg) == 40);
 
 /**
  * struct vrpmsg_ann - an announcement
- * @node: in rdev->anns, in the order in which they were made
- * @pending_node: in rdev->ns_pending while a message is to be sent
+ * @node: in rdev->anns
+ * @pending_node: in rdev->ns_pending while its message is still to be sent
  * @addr: local address
- * @withdrawn: off rdev->anns, and freed once the guest knows
+ * @withdrawn: removed from rdev->anns, and freed once the guest has been told
  * @name: name of the service
  *
- * All of it under rdev->lock.
+ * All members are protected by rdev->lock.
  */
 struct vrpmsg_ann {
 	struct list_head node;
@@ -52,7 +52,7 @@ static void ann_queue(struct vrpmsg_dev *rdev, struct vrpmsg_ann *ann)
 	vhost_rpmsg_ept_send(&rdev->ns_ept);
 }
 
-/* Announce @ept as @name; what is announced already stays as it is. */
+/* Announce @ept as @name, unless it is announced already. */
 int vrpmsg_ns_announce(struct vhost_rpmsg_ept *ept, const char *name)
 {
 	struct vrpmsg_dev *rdev = ept->rdev;
@@ -85,19 +85,20 @@ static void ann_withdraw(struct vhost_rpmsg_ept *ept)
 	list_del_init(&ann->node);
 	ann->withdrawn = true;
 	if (!list_empty(&ann->pending_node)) {
-		/* The guest never heard of it. */
+		/* The guest was not told of it. */
 		list_del(&ann->pending_node);
 		kfree(ann);
 		return;
 	}
 	/*
-	 * Now, even if its announcement is on the way still: what is announced after
-	 * this may have the same name and address, and must not come first.
+	 * Queue it now, even if the announcement is still in flight. An
+	 * announcement that is made later may have the same name and address,
+	 * and must come after this.
 	 */
 	ann_queue(rdev, ann);
 }
 
-/* The message that ns_send() made has reached the guest. */
+/* The message that ns_send() built has reached the guest. */
 static void ns_sent(struct vrpmsg_dev *rdev)
 {
 	struct vrpmsg_ann *ann = rdev->ns_sending;
@@ -128,7 +129,7 @@ static void ns_unsend(struct vhost_rpmsg_ept *ept)
 	ann = rdev->ns_sending;
 	rdev->ns_sending = NULL;
 	if (ann->withdrawn && !rdev->ns_destroying) {
-		/* Nothing is to be taken back either. */
+		/* Withdrawn before it was sent: drop both messages. */
 		list_del(&ann->pending_node);
 		kfree(ann);
 	} else {
@@ -137,8 +138,8 @@ static void ns_unsend(struct vhost_rpmsg_ept *ept)
 }
 
 /*
- * No buffer of the guest is large enough. Its announcements wait until it has
- * been reset, or one is taken that is.
+ * No buffer of the guest is large enough. The announcements wait until the
+ * guest has been reset, or until a larger buffer is taken.
  */
 static void ns_drop(struct vhost_rpmsg_ept *ept)
 {
@@ -146,8 +147,9 @@ static void ns_drop(struct vhost_rpmsg_ept *ept)
 }
 
 /*
- * A buffer with so much room is taken. True: announcements have waited for one, and
- * the name service has the next turn. Context: vq[RESPONSE].mutex held.
+ * A buffer with @room bytes for payload has been taken. Returns true if
+ * announcements have waited for one of this size: the name service has the next
+ * turn then. Context: vq[RESPONSE].mutex held.
  */
 bool vrpmsg_ns_fits(struct vrpmsg_dev *rdev, size_t room)
 {
@@ -160,8 +162,8 @@ bool vrpmsg_ns_fits(struct vrpmsg_dev *rdev, size_t room)
 }
 
 /*
- * The next announcement for the guest. A guest without the name service hears
- * nothing; its announcements stay where they are until it is reset.
+ * Build the next announcement. To a guest without VIRTIO_RPMSG_F_NS nothing is
+ * sent; the announcements stay pending until it is reset.
  */
 static int ns_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 {
@@ -195,34 +197,40 @@ static int ns_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 	more = !list_empty(&rdev->ns_pending);
 	mutex_unlock(&rdev->lock);
 
-	/* Guest memory is not to be touched with the mutex held. */
+	/* Guest memory must not be accessed with the mutex held. */
 	iter->dst = VHOST_RPMSG_NS_ADDR;
 	vhost_rpmsg_copy(vr, iter, &msg, sizeof(msg));
 	return more;
 }
 
 /*
- * Names. Endpoints and channels are in a hash table each, so that a message of
- * the guest costs no walk of all endpoints. An endpoint without a remote and a
- * free channel of its name do not exist side by side: whatever frees one of them
- * ends with ns_match().
+ * Matching by name. Endpoints and channels have a hash table each, so that a
+ * message of the guest does not cause a walk of all endpoints. An endpoint
+ * without a remote never exists next to a free channel of its name: every
+ * function that frees one of them calls ns_match() last.
  */
 
 static struct hlist_head *ns_bucket(struct hlist_head *table, const char *name)
 {
-	/* The address as salt: a guest cannot aim at one bucket. */
+	/*
+	 * The table's address is the salt, so that a guest cannot fill one
+	 * bucket.
+	 */
 	return &table[full_name_hash(table, name, strlen(name)) %
 		      VRPMSG_NAME_BUCKETS];
 }
 
-/* Of two endpoints for one channel: an administrator's first, then the address. */
+/*
+ * The order in which endpoints are bound: an administrator's first, then by
+ * address.
+ */
 static bool ns_before(const struct vhost_rpmsg_ept *a,
 		      const struct vhost_rpmsg_ept *b)
 {
 	return a->yields != b->yields ? b->yields : a->addr < b->addr;
 }
 
-/* Whoever is to have a new channel, of those without a remote. */
+/* Find the endpoint without a remote that is the first to be bound. */
 static struct vhost_rpmsg_ept *ns_free_ept(struct vrpmsg_dev *rdev,
 					   const char *name)
 {
@@ -253,7 +261,7 @@ static void chan_bind(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan,
 		      struct vhost_rpmsg_ept *ept, enum vhost_rpmsg_event event)
 {
 	chan->ept = ept;
-	/* Listeners hear of the channel before of who is bound to it. */
+	/* Send the channel's event before that of the endpoint bound to it. */
 	vrpmsg_chan_event(rdev, chan, event);
 	if (ept)
 		vrpmsg_ept_set_remote(ept, chan->addr,
@@ -271,7 +279,7 @@ static void ns_match(struct vrpmsg_dev *rdev, const char *name)
 		chan_bind(rdev, chan, ept, VHOST_RPMSG_EVENT_CHANGE);
 }
 
-/* The channel that an endpoint is bound to, or NULL. */
+/* Return the channel to which an endpoint is bound, or NULL. */
 static struct vrpmsg_chan *chan_of(struct vhost_rpmsg_ept *ept)
 {
 	struct vrpmsg_chan *chan;
@@ -282,11 +290,11 @@ static struct vrpmsg_chan *chan_of(struct vhost_rpmsg_ept *ept)
 	return chan && chan->ept == ept ? chan : NULL;
 }
 
-/* The endpoint is deleted, or gets another remote. */
+/* The endpoint is being deleted, or its remote changes. */
 static void chan_unbind(struct vrpmsg_chan *chan, struct vhost_rpmsg_ept *ept)
 {
 	chan->ept = NULL;
-	/* One that could not be completed was never heard of as bound. */
+	/* Listeners do not know of the binding to an incomplete endpoint. */
 	if (ept->known)
 		vrpmsg_chan_event(ept->rdev, chan, VHOST_RPMSG_EVENT_CHANGE);
 }
@@ -315,15 +323,18 @@ static void ns_removed(struct vhost_rpmsg_ept *ept)
 	}
 }
 
-static void ns_moved(struct vhost_rpmsg_ept *ept, u32 remote,
-		     enum vhost_rpmsg_remote_kind kind)
+static void ns_set_remote(struct vhost_rpmsg_ept *ept, u32 remote,
+			  enum vhost_rpmsg_remote_kind kind)
 {
 	struct vrpmsg_chan *old = chan_of(ept), *chan = NULL;
 	struct vrpmsg_dev *rdev = ept->rdev;
 
 	lockdep_assert_held(&rdev->lock);
 	if (kind == VHOST_RPMSG_REMOTE_KIND_LEARNED && ept->name) {
-		/* A message from a channel is as good as its announcement. */
+		/*
+		 * A message from a free channel of this name binds the
+		 * endpoint.
+		 */
 		chan = xa_load(&rdev->chans, remote);
 		if (chan && (chan->ept || strcmp(chan->name, ept->name)))
 			chan = NULL;
@@ -339,8 +350,9 @@ static void ns_moved(struct vhost_rpmsg_ept *ept, u32 remote,
 }
 
 /*
- * Take an announcement back. An endpoint of the guest that was there for its
- * sake is gone, or will be another one when the service is announced again.
+ * Withdraw an announcement. If the guest has created an endpoint for it, that
+ * is gone now, or has another address when the service is announced again. So
+ * forget a learned remote.
  */
 void vrpmsg_ns_withdraw(struct vhost_rpmsg_ept *ept)
 {
@@ -348,13 +360,13 @@ void vrpmsg_ns_withdraw(struct vhost_rpmsg_ept *ept)
 		return;
 	ann_withdraw(ept);
 	if (ept->remote_kind == VHOST_RPMSG_REMOTE_KIND_LEARNED)
-		ns_moved(ept, VHOST_RPMSG_ADDR_ANY,
-			 VHOST_RPMSG_REMOTE_KIND_NONE);
+		ns_set_remote(ept, VHOST_RPMSG_ADDR_ANY,
+			      VHOST_RPMSG_REMOTE_KIND_NONE);
 	else
 		vrpmsg_ept_event(ept, VHOST_RPMSG_EVENT_CHANGE);
 }
 
-/* A channel that is off the table. */
+/* Free a channel that has been removed from rdev->chans. */
 static void chan_free(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 {
 	hlist_del(&chan->name_node);
@@ -362,7 +374,10 @@ static void chan_free(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 	vrpmsg_chan_gone(rdev, chan);
 }
 
-/* The service at @addr is gone, and for whoever talked to it, its remote. */
+/*
+ * The service at @addr is gone: clear the remote of endpoints that were
+ * connected to it.
+ */
 static void ns_forget(struct vrpmsg_dev *rdev, const char *name, u32 addr)
 {
 	struct vhost_rpmsg_ept *ept;
@@ -375,8 +390,9 @@ static void ns_forget(struct vrpmsg_dev *rdev, const char *name, u32 addr)
 }
 
 /*
- * The guest says this of channels, and OpenAMP's also of endpoints whose service
- * we have announced. Of those we know at most that they have sent something.
+ * The guest sends this for its channels. OpenAMP also sends it for endpoints
+ * that it created for a service of ours. Of the latter we only know a learned
+ * remote, if they have sent a message.
  */
 static void ns_destroy(struct vrpmsg_dev *rdev, const char *name, u32 addr)
 {
@@ -392,7 +408,7 @@ static void ns_destroy(struct vrpmsg_dev *rdev, const char *name, u32 addr)
 }
 
 /*
- * The memory for a channel and for its place in the table, before rdev->lock is
+ * Allocate a channel and reserve its place in the table, before rdev->lock is
  * taken: the guest's VMM may be at its memory limit.
  */
 static struct vrpmsg_chan *chan_alloc(struct vrpmsg_dev *rdev, const char *name,
@@ -419,8 +435,8 @@ static void chan_unalloc(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 }
 
 /*
- * Who is to be bound to a new channel: the one that talks to it already, unless it is
- * a user's and one of an administrator waits.
+ * Choose the endpoint for a new channel: the one that already communicates with
+ * it, unless that is a user's and an endpoint of an administrator is waiting.
  */
 static struct vhost_rpmsg_ept *ns_ept_for(struct vrpmsg_dev *rdev,
 					  const struct vrpmsg_chan *chan)
@@ -437,7 +453,7 @@ static struct vhost_rpmsg_ept *ns_ept_for(struct vrpmsg_dev *rdev,
 	return free;
 }
 
-/* Whether there was room for it. */
+/* Add a channel. Takes over @chan, and returns false if the table is full. */
 static bool ns_create(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 {
 	struct vrpmsg_chan *old = xa_load(&rdev->chans, chan->addr);
@@ -445,7 +461,7 @@ static bool ns_create(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 
 	lockdep_assert_held(&rdev->lock);
 	if (old && !strcmp(old->name, chan->name)) {
-		/* The guest may say it twice. */
+		/* The guest may announce it twice. */
 		kfree(chan);
 		return true;
 	}
@@ -454,7 +470,7 @@ static bool ns_create(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 		return false;
 	}
 
-	/* Needs no memory: the place is reserved, or that of @old. */
+	/* Allocates nothing: the place is reserved, or was that of @old. */
 	xa_store(&rdev->chans, chan->addr, chan, GFP_NOWAIT);
 	hlist_add_head(&chan->name_node,
 		       ns_bucket(rdev->named_chans, chan->name));
@@ -470,7 +486,7 @@ static bool ns_create(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 	return true;
 }
 
-/* What the guest announces. */
+/* Receive an announcement of the guest. */
 static ssize_t ns_read(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 {
 	struct vrpmsg_dev *rdev = ns_rdev(iter->ept);
@@ -481,7 +497,7 @@ static ssize_t ns_read(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 	u32 addr, flags;
 
 	if (!vhost_has_feature(iter->vq, VIRTIO_RPMSG_F_NS)) {
-		/* Then 53 is an address like any other, and nobody has it. */
+		/* Without NS, 53 is an ordinary address without an endpoint. */
 		vrpmsg_count(rdev, VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN, 1);
 		return -ENOENT;
 	}
@@ -521,7 +537,7 @@ invalid:
 static const struct vrpmsg_names ns_names = {
 	.added = ns_added,
 	.removed = ns_removed,
-	.moved = ns_moved,
+	.set_remote = ns_set_remote,
 };
 
 static const struct vhost_rpmsg_ept_ops ns_ops = {
@@ -544,8 +560,9 @@ int vrpmsg_ns_init(struct vrpmsg_dev *rdev)
 }
 
 /*
- * The guest is gone: so are its channels, and the next one wants to hear of
- * every announcement, in order. Context: as vrpmsg_guest_forget().
+ * The guest is gone: drop its channels, and queue all announcements for the
+ * next guest, in order.
+ * Context: as for vrpmsg_guest_forget().
  */
 void vrpmsg_ns_reset(struct vrpmsg_dev *rdev)
 {
@@ -554,7 +571,7 @@ void vrpmsg_ns_reset(struct vrpmsg_dev *rdev)
 	unsigned long addr;
 
 	lockdep_assert_held(&rdev->lock);
-	/* A burst ends with ns_complete(). */
+	/* Each burst ends with ns_complete(). */
 	WARN_ON_ONCE(rdev->ns_sending);
 	rdev->ns_waits = false;
 
@@ -572,7 +589,7 @@ void vrpmsg_ns_reset(struct vrpmsg_dev *rdev)
 		ann_queue(rdev, ann);
 }
 
-/* All endpoints are gone, so what is left has been withdrawn. */
+/* All endpoints are gone, so all announcements have been withdrawn. */
 void vrpmsg_ns_exit(struct vrpmsg_dev *rdev)
 {
 	vrpmsg_ns_reset(rdev);
@@ -588,8 +605,8 @@ static struct vhost_rpmsg_ept *ns_ept_find(struct vrpmsg_dev *rdev, u32 src)
 }
 
 /*
- * Announce the endpoint at an address, or with no @name take that back. Another one
- * than @only, if that is not NULL, is not meant.
+ * Announce the endpoint at @src, or, if @name is NULL, withdraw its
+ * announcement. If @only is not NULL, fail for any other endpoint.
  */
 static int ns_set(struct vrpmsg_dev *rdev, u32 src,
 		  const struct vhost_rpmsg_ept *only, const char *name)
@@ -615,13 +632,13 @@ static int ns_set(struct vrpmsg_dev *rdev, u32 src,
  * @name: name of the service, 1 to 31 printable characters
  * @src: local address of the endpoint
  *
- * The guest learns of it now or as soon as it has buffers, and again after each
- * reset. Announcing it again changes nothing.
+ * The guest is told as soon as it has posted a buffer, and again after each
+ * reset. Announcing an endpoint that is announced already changes nothing.
  *
- * Context: Process context; may sleep. Not from a callback that has the
+ * Context: Process context; may sleep. Not from a callback that holds the
  * device's mutex.
- * Return: 0; -EDEADLK: called from such a callback; -EINVAL: not a name; -ENODEV:
- * vhost_rpmsg_init() has failed; -ENOENT: no such endpoint; -ENOMEM.
+ * Return: 0; -EDEADLK: called from such a callback; -EINVAL: invalid name;
+ * -ENODEV: vhost_rpmsg_init() failed; -ENOENT: no such endpoint; -ENOMEM.
  */
 int vhost_rpmsg_ns_announce(struct vhost_rpmsg *vr, const char *name, u32 src)
 {
@@ -632,7 +649,7 @@ int vhost_rpmsg_ns_announce(struct vhost_rpmsg *vr, const char *name, u32 src)
 EXPORT_SYMBOL_GPL(vhost_rpmsg_ns_announce);
 
 /**
- * vhost_rpmsg_ns_withdraw - take an announcement back
+ * vhost_rpmsg_ns_withdraw - withdraw an announcement
  * @vr: device
  * @src: local address of the endpoint
  *
@@ -647,7 +664,7 @@ int vhost_rpmsg_ns_withdraw(struct vhost_rpmsg *vr, u32 src)
 EXPORT_SYMBOL_GPL(vhost_rpmsg_ns_withdraw);
 
 /**
- * vhost_rpmsg_ept_announce - announce an endpoint, on whatever device it is
+ * vhost_rpmsg_ept_announce - announce an endpoint of any device
  * @ept: endpoint
  * @name: as for vhost_rpmsg_ns_announce()
  *
@@ -663,7 +680,7 @@ int vhost_rpmsg_ept_announce(struct vhost_rpmsg_ept *ept, const char *name)
 EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_announce);
 
 /**
- * vhost_rpmsg_ept_withdraw - take an announcement back
+ * vhost_rpmsg_ept_withdraw - withdraw an endpoint's announcement
  * @ept: endpoint
  *
  * Context: as vhost_rpmsg_ns_announce().

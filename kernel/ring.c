@@ -195,7 +195,7 @@ static int ring_bad_index(struct vhost_rpmsg *vr, unsigned int qid)
 	}
 	ring_count_error(vr, 1, 0);
 	if (vq->last_used_idx != ours) {
-		WRITE_ONCE(vr->anew, true);
+		WRITE_ONCE(vr->restarted, true);
 		vhost_poll_queue(&vr->vq[VIRTIO_RPMSG_REQUEST].poll);
 		return -ESTALE;
 	}
@@ -449,7 +449,7 @@ int vrpmsg_ring_peek_mtu(struct vhost_rpmsg *vr)
 	if (head == -EAGAIN)
 		return -EINPROGRESS;
 	/* Errors are handled by the code that takes buffers. */
-	vr->looked = vr->peeked || head < 0;
+	vr->peek_done = vr->peeked || head < 0;
 	if (rdev->mtu_seen)
 		vrpmsg_dev_set_mtu(rdev, vr->peeked_mtu);
 	return 0;

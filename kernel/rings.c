@@ -74,7 +74,7 @@ static int rings_start(struct vhost_rpmsg *vr, bool fresh)
 		goto unlock;
 	}
 
-	vrpmsg_guest_look_again(vr);
+	vrpmsg_guest_reset_state(vr);
 	mutex_lock(&rdev->lock);
 	if (fresh)
 		vrpmsg_guest_new(rdev);

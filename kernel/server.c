@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * An RPMsg server: a device with its name service, its endpoints and, while a
- * VMM is attached, its rings. What makes one, and what ends one.
+ * VMM is attached, its rings. This file creates and deletes servers.
  */
 #include <linux/export.h>
 #include <linux/slab.h>
 
 #include "internal.h"
 
-/* A device that only its creator knows, with its name service. */
+/* Allocate a private device with its name service. */
 static struct vrpmsg_dev *server_alloc(void)
 {
 	struct vrpmsg_dev *rdev = vrpmsg_dev_alloc();
@@ -21,8 +21,8 @@ static struct vrpmsg_dev *server_alloc(void)
 }
 
 /**
- * vrpmsg_server_new - make a device and put it into the table
- * @cfg: as vrpmsg_dev_register() has it
+ * vrpmsg_server_new - create a device and add it to the table
+ * @cfg: as for vrpmsg_dev_register()
  *
  * Return: the device, with a reference for the caller, or an ERR_PTR(): EEXIST,
  * ENOMEM, ENOSPC.
@@ -44,8 +44,8 @@ struct vrpmsg_dev *vrpmsg_server_new(const struct vrpmsg_dev_config *cfg)
 }
 
 /*
- * Delete a device that nobody can attach to any more. Endpoints go first, so
- * that no event names a device that is gone.
+ * Delete a dead device. Endpoints go first, so that no event names a device
+ * that is gone.
  */
 static void server_delete(struct vrpmsg_dev *rdev)
 {
@@ -59,7 +59,7 @@ static void server_delete(struct vrpmsg_dev *rdev)
 			vrpmsg_ept_put(ept);
 			continue;
 		}
-		/* A driver that has not deleted it in remove() has a fault. */
+		/* Driver bug: it must delete its endpoints in remove(). */
 		WARN_ON_ONCE(1);
 		vrpmsg_ept_put(ept);
 		vhost_rpmsg_ept_del(ept);
@@ -71,8 +71,8 @@ static void server_delete(struct vrpmsg_dev *rdev)
 }
 
 /*
- * Delete a persistent device: 0; -EBUSY: it has a VMM, or is a VMM's own;
- * -ENODEV: somebody else deletes it.
+ * Delete a persistent device. Returns 0; -EBUSY if it has a VMM, or is a VMM's
+ * own; -ENODEV if it is being deleted already.
  */
 int vrpmsg_server_del(struct vrpmsg_dev *rdev)
 {
@@ -84,15 +84,16 @@ int vrpmsg_server_del(struct vrpmsg_dev *rdev)
 }
 
 /*
- * Forget the guest of a VMM that has closed the device: 0, even if there was none;
- * -EBUSY: there is a VMM; -ENODEV: somebody deletes it.
+ * Forget the guest of a VMM that has closed the device. Returns 0, even if
+ * there was no guest; -EBUSY if there is a VMM; -ENODEV if the device is being
+ * deleted.
  */
 int vrpmsg_server_forget(struct vrpmsg_dev *rdev)
 {
 	guard(mutex)(&rdev->lock);
 	if (rdev->dead)
 		return -ENODEV;
-	/* Until its rings have been taken down; without, nobody runs them. */
+	/* Set until the VMM's rings are gone; without a VMM, no rings run. */
 	if (rdev->attached)
 		return -EBUSY;
 	if (rdev->stale) {
@@ -107,7 +108,7 @@ void vrpmsg_server_del_all(void)
 	struct vrpmsg_dev *rdev;
 
 	while ((rdev = vrpmsg_dev_get_next(0))) {
-		/* An administrator made it, and may not have meant to lose it. */
+		/* Tell the administrator, who may not want to lose it. */
 		pr_notice("vhost_rpmsg: persistent device %s goes with the module\n",
 			  rdev->name);
 		WARN_ON(vrpmsg_server_del(rdev));
@@ -115,7 +116,9 @@ void vrpmsg_server_del_all(void)
 	}
 }
 
-/* The VMM closes its file: let somebody else have the device, or let it go. */
+/*
+ * The VMM closes its file: release a persistent device, delete the VMM's own.
+ */
 void vrpmsg_server_close(struct vhost_rpmsg *vr)
 {
 	struct vrpmsg_dev *rdev = vr->rdev;
@@ -136,16 +139,16 @@ void vrpmsg_server_close(struct vhost_rpmsg *vr)
 }
 
 /**
- * vhost_rpmsg_init - make an RPMsg server of a driver's vhost device
- * @vr: memory for it, which need not be zeroed; too big for kmalloc(), see
- *	kvmalloc()
- * @ept: endpoints to begin with, or NULL; what is not private in them is copied, so
- *	that many devices may share one table. One that the driver has to point to
- *	is added with vhost_rpmsg_ept_add() instead.
- * @n_epts: how many
+ * vhost_rpmsg_init - set up an RPMsg server for a driver
+ * @vr: memory for the server, which need not be zeroed. It is too big for
+ *	kmalloc(), use kvmalloc().
+ * @ept: initial endpoints, or NULL. Their public members are copied, so many
+ *	devices may share one table. An endpoint to which the driver needs a
+ *	pointer is added with vhost_rpmsg_ept_add() instead.
+ * @n_epts: number of endpoints in @ept
  *
- * For the driver's open(). After an error every call for @vr fails, and
- * vhost_rpmsg_destroy() does nothing.
+ * To be called in the driver's open(). After an error, all calls for @vr fail,
+ * and vhost_rpmsg_destroy() does nothing.
  *
  * Context: Process context; may sleep.
  * Return: 0, -ENOMEM, or what vhost_rpmsg_ept_add() returns.
@@ -163,7 +166,7 @@ int vhost_rpmsg_init(struct vhost_rpmsg *vr, const struct vhost_rpmsg_ept *ept,
 		if (!vr->epts)
 			return err;
 	}
-	/* It has no number and no name, and is in no table. */
+	/* Private: without number, name and entry in the table. */
 	vr->rdev = server_alloc();
 	if (!vr->rdev)
 		goto err_rdev;
@@ -187,12 +190,12 @@ err_rdev:
 EXPORT_SYMBOL_GPL(vhost_rpmsg_init);
 
 /**
- * vhost_rpmsg_destroy - the end of vhost_rpmsg_init()
- * @vr: device; the rings stop, the worker ends, endpoints that are left are
- *	deleted
+ * vhost_rpmsg_destroy - shut down an RPMsg server
+ * @vr: device; stops its rings, ends its worker and deletes its endpoints
  *
- * For the driver's release(), which may free @vr, and endpoints without
- * ops->release, then. Takes no longer for many endpoints than for few.
+ * To be called in the driver's release(), which may free @vr and endpoints
+ * without ops->release afterwards. The time it waits does not depend on the
+ * number of endpoints.
  *
  * Context: Process context; may sleep.
  */
@@ -217,12 +220,12 @@ void vhost_rpmsg_destroy(struct vhost_rpmsg *vr)
 EXPORT_SYMBOL_GPL(vhost_rpmsg_destroy);
 
 /**
- * vhost_rpmsg_set_hold_time - how long endpoints may hold the guest back
- * @vr: device; that of a named one is the administrator's to set
+ * vhost_rpmsg_set_hold_time - set how long endpoints may hold the guest back
+ * @vr: device of a driver; that of a named device is set by an administrator
  * @hold_time: milliseconds, 0 for ever; the default is 10 s
  *
- * Context: Process context; may sleep. Not from a callback that has the device's
- * mutex.
+ * Context: Process context; may sleep. Not from a callback that holds the
+ * device's mutex.
  */
 void vhost_rpmsg_set_hold_time(struct vhost_rpmsg *vr, u32 hold_time)
 {
@@ -239,12 +242,13 @@ void vhost_rpmsg_set_hold_time(struct vhost_rpmsg *vr, u32 hold_time)
 EXPORT_SYMBOL_GPL(vhost_rpmsg_set_hold_time);
 
 /**
- * vhost_rpmsg_read_iter - read() of a vhost device: what the IOTLB misses
+ * vhost_rpmsg_read_iter - implement read(): IOTLB misses
  * @vr: device
- * @iocb: of the driver's file operation
+ * @iocb: argument of the driver's file operation
  * @to: likewise
  *
- * For a driver that offers VIRTIO_F_ACCESS_PLATFORM, as are the next two.
+ * For a driver that offers VIRTIO_F_ACCESS_PLATFORM. The same applies to the
+ * next two.
  *
  * Context: Process context; may sleep.
  * Return: bytes read, or an error.
@@ -259,9 +263,9 @@ ssize_t vhost_rpmsg_read_iter(struct vhost_rpmsg *vr, struct kiocb *iocb,
 EXPORT_SYMBOL_GPL(vhost_rpmsg_read_iter);
 
 /**
- * vhost_rpmsg_write_iter - write() of a vhost device: changes of the IOTLB
+ * vhost_rpmsg_write_iter - implement write(): IOTLB updates
  * @vr: device
- * @from: of the driver's file operation
+ * @from: argument of the driver's file operation
  *
  * Context: Process context; may sleep.
  * Return: bytes written, or an error.
@@ -273,9 +277,9 @@ ssize_t vhost_rpmsg_write_iter(struct vhost_rpmsg *vr, struct iov_iter *from)
 EXPORT_SYMBOL_GPL(vhost_rpmsg_write_iter);
 
 /**
- * vhost_rpmsg_poll - poll() of a vhost device: whether the IOTLB misses something
+ * vhost_rpmsg_poll - implement poll(): whether IOTLB misses are pending
  * @vr: device
- * @file: of the driver's file operation
+ * @file: argument of the driver's file operation
  * @wait: likewise
  *
  * Context: Process context; may sleep.
@@ -289,11 +293,12 @@ __poll_t vhost_rpmsg_poll(struct vhost_rpmsg *vr, struct file *file,
 EXPORT_SYMBOL_GPL(vhost_rpmsg_poll);
 
 /**
- * vhost_rpmsg_dev_name - name of a device
+ * vhost_rpmsg_dev_name - get the name of a device
  * @rdev: device
  *
  * Context: Any.
- * Return: the name, as long as the device is there; empty for a driver's own.
+ * Return: the name, which is valid as long as the device; empty for a driver's
+ * own device.
  */
 const char *vhost_rpmsg_dev_name(const struct vrpmsg_dev *rdev)
 {
@@ -302,11 +307,12 @@ const char *vhost_rpmsg_dev_name(const struct vrpmsg_dev *rdev)
 EXPORT_SYMBOL_GPL(vhost_rpmsg_dev_name);
 
 /**
- * vhost_rpmsg_dev_state - whether there is a VMM, and whether the rings run
+ * vhost_rpmsg_dev_state - get the state: whether there is a VMM, and whether
+ * the rings run
  * @rdev: device
  *
- * Context: Any. It may be another one before the caller has looked at it:
- * ops->running is told under the device's mutex.
+ * Context: Any. The state may change at any time; ops->running is called under
+ * the device's mutex instead.
  * Return: VHOST_RPMSG_DEV_STATE_DETACHED, _ATTACHED or _RUNNING.
  */
 enum vhost_rpmsg_dev_state vhost_rpmsg_dev_state(const struct vrpmsg_dev *rdev)
@@ -316,11 +322,12 @@ enum vhost_rpmsg_dev_state vhost_rpmsg_dev_state(const struct vrpmsg_dev *rdev)
 EXPORT_SYMBOL_GPL(vhost_rpmsg_dev_state);
 
 /**
- * vhost_rpmsg_dev_mtu - longest payload that fits into the guest's buffers
+ * vhost_rpmsg_dev_mtu - get the longest payload that can be sent
  * @rdev: device
  *
  * Context: Any.
- * Return: bytes; 496 before a guest has shown its buffers.
+ * Return: bytes: what an administrator has set, or what fits into the guest's
+ * buffers; 496 before a guest has posted any.
  */
 u32 vhost_rpmsg_dev_mtu(const struct vrpmsg_dev *rdev)
 {
@@ -329,11 +336,11 @@ u32 vhost_rpmsg_dev_mtu(const struct vrpmsg_dev *rdev)
 EXPORT_SYMBOL_GPL(vhost_rpmsg_dev_mtu);
 
 /**
- * vhost_rpmsg_dev_generation - which guest there is, or was
+ * vhost_rpmsg_dev_generation - get the number of the current or last guest
  * @rdev: device
  *
  * Context: Any.
- * Return: a number that each guest has another one of; 0 before the first.
+ * Return: a number that differs for each new guest; 0 before the first.
  */
 u32 vhost_rpmsg_dev_generation(const struct vrpmsg_dev *rdev)
 {
@@ -342,11 +349,13 @@ u32 vhost_rpmsg_dev_generation(const struct vrpmsg_dev *rdev)
 EXPORT_SYMBOL_GPL(vhost_rpmsg_dev_generation);
 
 /**
- * vhost_rpmsg_dev_features - what the guest's driver has acknowledged
+ * vhost_rpmsg_dev_features - get the features that the guest's driver has
+ * acknowledged
  * @rdev: device
  *
- * Context: Process context; settled once the rings run.
- * Return: bits; 0 before, and with no VMM.
+ * Context: Process context. The VMM sets the features before it starts the
+ * rings.
+ * Return: feature bits; 0 before they are set, and without a VMM.
  */
 u64 vhost_rpmsg_dev_features(const struct vrpmsg_dev *rdev)
 {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Users: who makes endpoints on a device without being an administrator, and how
- * many each of them has.
+ * Accounting of the endpoints that unprivileged users have created on a device.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -10,10 +9,10 @@
 #include "internal.h"
 
 /**
- * struct vrpmsg_user - a user who has endpoints on a device
+ * struct vrpmsg_user - a user that has endpoints on a device
  * @node: in rdev->users
- * @uid: who
- * @num: how many; 0: it is in no list yet
+ * @uid: the user's ID
+ * @num: number of endpoints; 0 before it is added to the list
  */
 struct vrpmsg_user {
 	struct list_head node;
@@ -21,7 +20,7 @@ struct vrpmsg_user {
 	u32 num;
 };
 
-/* A spinlock: endpoints end wherever their last reference is put. */
+/* A spinlock: the last reference to an endpoint may be put anywhere. */
 static DEFINE_SPINLOCK(users_lock);
 
 static struct vrpmsg_user *user_find(struct vrpmsg_dev *rdev, kuid_t uid)
@@ -35,7 +34,10 @@ static struct vrpmsg_user *user_find(struct vrpmsg_dev *rdev, kuid_t uid)
 	return NULL;
 }
 
-/* One more for the user of @new, or for the one there is: 0 or why not. */
+/*
+ * Count one endpoint for the user. Adds @new to the list if the user is not in
+ * it yet. Returns 0 or an error.
+ */
 static int user_add(struct vrpmsg_dev *rdev, struct vrpmsg_user *new,
 		    struct vrpmsg_user **userp, bool unbounded)
 {
@@ -60,11 +62,12 @@ static int user_add(struct vrpmsg_dev *rdev, struct vrpmsg_user *new,
 }
 
 /**
- * vrpmsg_user_charge - count one more endpoint for the calling user
+ * vrpmsg_user_charge - count a new endpoint for the calling user
  * @rdev: device
  *
- * Return: the user; or an ERR_PTR(): EDQUOT: the user has as many as one may have;
- * ENOSPC: all users together have; ENOMEM. CAP_NET_ADMIN knows no bounds.
+ * Return: the user or an ERR_PTR(): EDQUOT: the user has reached the limit per
+ * user; ENOSPC: all users together have reached the limit; ENOMEM. The limits
+ * do not apply with CAP_NET_ADMIN.
  */
 struct vrpmsg_user *vrpmsg_user_charge(struct vrpmsg_dev *rdev)
 {
@@ -83,7 +86,7 @@ struct vrpmsg_user *vrpmsg_user_charge(struct vrpmsg_dev *rdev)
 	return err ? ERR_PTR(err) : user;
 }
 
-/* One less. */
+/* Undo vrpmsg_user_charge() for an endpoint that is deleted. */
 void vrpmsg_user_uncharge(struct vrpmsg_dev *rdev, struct vrpmsg_user *user)
 {
 	bool last;
@@ -98,7 +101,7 @@ void vrpmsg_user_uncharge(struct vrpmsg_dev *rdev, struct vrpmsg_user *user)
 		kfree(user);
 }
 
-/* How many the calling user has. */
+/* Return the number of endpoints of the calling user. */
 u32 vrpmsg_user_count(struct vrpmsg_dev *rdev)
 {
 	struct vrpmsg_user *user;

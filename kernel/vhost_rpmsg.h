@@ -3,14 +3,15 @@
  * The in-kernel API of vhost_rpmsg: an RPMsg server for vhost drivers.
  *
  * A vhost driver with its own virtio device ID embeds a struct vhost_rpmsg,
- * brings endpoints, and hands its file operations through to the functions
- * below. A driver without a device of its own is a struct vhost_rpmsg_client,
- * and adds endpoints to devices that an administrator has named. The char devices
- * /dev/vrpmsg-epN are clients of the same API. docs/in-kernel-api.md has an
+ * provides endpoints, and passes its file operations on to the functions below.
+ * A driver without a device of its own registers a struct vhost_rpmsg_client,
+ * and adds endpoints to devices that an administrator has named. The char
+ * devices /dev/vrpmsg-epN use the same API. docs/in-kernel-api.md has an
  * example of each.
  *
- * Byte order: all numbers in this interface are in CPU byte order. What is on
- * the wire is converted in one place, where a header is read or written.
+ * Byte order: all numbers of this interface are in CPU byte order. They are
+ * converted to and from wire order in one place, where a header is read or
+ * written.
  */
 #ifndef VHOST_RPMSG_H
 #define VHOST_RPMSG_H
@@ -40,14 +41,16 @@ struct vhost_rpmsg_ept;
 struct vrpmsg_dev;
 
 /**
- * struct vhost_rpmsg_iter - one buffer of the guest, while it is worked on
- * @src: sender's address. Of a request: the remote. Of a response: to be set by
- *	whoever builds it; the worker has set it to the endpoint's address.
- * @dst: receiver's address. Of a request: the endpoint's. Of a response: to be
- *	set; after a request the worker has set it to the request's source.
- * @ept: the endpoint that a callback is called for
- * @priv: for the client; it is NULL when a callback starts, and what read()
- *	stores is there in the write() that follows
+ * struct vhost_rpmsg_iter - one buffer of the guest, while it is being
+ * processed
+ * @src: sender's address. In a request: the remote. In a response: initialised
+ *	to the endpoint's address in callbacks; other senders must set it.
+ * @dst: receiver's address. In a request: the endpoint. In a response to a
+ *	request: initialised to the request's source. In other responses: must
+ *	be set.
+ * @ept: the endpoint whose callback is called
+ * @priv: for the client. NULL when read() or send() is called; write() finds
+ *	what read() has stored.
  *
  * The other members are private.
  */
@@ -57,8 +60,8 @@ struct vhost_rpmsg_iter {
 	struct vhost_rpmsg_ept *ept;
 	void *priv;
 	/* private: */
-	struct iov_iter iov_iter;	/* the payload not copied yet */
-	struct iov_iter hdr_iter;	/* for a response's header, in several pieces */
+	struct iov_iter iov_iter;	/* payload that is not copied yet */
+	struct iov_iter hdr_iter;	/* header of a response, segmented */
 	struct vhost_virtqueue *vq;
 	int head;
 	unsigned int iov_num;
@@ -68,23 +71,26 @@ struct vhost_rpmsg_iter {
 	size_t room;			/* see vhost_rpmsg_iter_room() */
 	size_t copied;
 	bool fault;			/* guest memory was not accessible */
-	bool exact;			/* the message is of @len bytes */
+	bool exact;			/* the message must have @len bytes */
 };
 
-/* Initialise the iterator of a message with no request before it. */
+/*
+ * Initialiser of the iterator of a message that is not a response to a request.
+ */
 #define VHOST_RPMSG_ITER(_src, _dst)		\
 	{					\
 		.src = (_src), .dst = (_dst)	\
 	}
 
 /**
- * vhost_rpmsg_iter_len - length of the message
+ * vhost_rpmsg_iter_len - get the length of the message
  * @iter: iterator, in a callback or after vhost_rpmsg_start_lock()
  *
- * Return: bytes of payload, at most 65535. In read(): what the request holds. In
- * write(): what read() has returned, but never more than there is room for. After
- * vhost_rpmsg_start_lock(): of a request what read() has returned, of a response
- * the length that was asked for. In send(), which decides itself: 0.
+ * Return: length of the payload in bytes, at most 65535. In read(): that of the
+ * request. In write(): the return value of read(), limited to
+ * vhost_rpmsg_iter_room(). After vhost_rpmsg_start_lock(): for a request the
+ * return value of read(), for a response the length that was asked for. In
+ * send(), which determines the length itself: 0.
  */
 static inline size_t vhost_rpmsg_iter_len(const struct vhost_rpmsg_iter *iter)
 {
@@ -92,11 +98,12 @@ static inline size_t vhost_rpmsg_iter_len(const struct vhost_rpmsg_iter *iter)
 }
 
 /**
- * vhost_rpmsg_iter_room - room for the payload of a response
+ * vhost_rpmsg_iter_room - get the room for the payload of a response
  * @iter: iterator, in write() or send(), or after vhost_rpmsg_start_lock() for a
  *	response
  *
- * Return: bytes, at most 65535: what the guest's buffer can take. 0 for a request.
+ * Return: bytes that fit into the guest's buffer, at most 65535. 0 for a
+ * request.
  */
 static inline size_t vhost_rpmsg_iter_room(const struct vhost_rpmsg_iter *iter)
 {
@@ -104,54 +111,58 @@ static inline size_t vhost_rpmsg_iter_room(const struct vhost_rpmsg_iter *iter)
 }
 
 /**
- * struct vhost_rpmsg_ept_ops - what an endpoint may have beyond read and write
- * @send: build one message that no request asked for, as write() does, with
- *	@dst to be set as well; called after vhost_rpmsg_ept_send(). Returns 1
- *	when more wait, 0 when that was all, -ENODATA when there was nothing to
- *	send. -EMSGSIZE: the message is too long for this buffer; it stays, and
- *	@send is called again with other buffers. After any other error @send is
- *	called again once the endpoint has asked with vhost_rpmsg_ept_send().
- * @unsend: the message that @send has just built did not reach the guest, whose
- *	buffer cannot be written; @send is called again. May be NULL.
- * @drop: the message that @send has refused with -EMSGSIZE fits into no buffer of
- *	the guest; drop it. Needed by whoever returns -EMSGSIZE.
- * @rx_complete: a burst of calls of @read and @write is over; the place to wake
- *	somebody up. May be NULL.
+ * struct vhost_rpmsg_ept_ops - optional callbacks of an endpoint
+ * @send: build one message that is not a response to a request. Like write(),
+ *	but must set @dst as well. Called after vhost_rpmsg_ept_send(). Returns
+ *	1 if more messages are waiting, 0 if not, -ENODATA if there was nothing
+ *	to send, and -EMSGSIZE if the message is too long for this buffer. In
+ *	the last case the endpoint must keep the message, and @send is called
+ *	again with other buffers. After any other error, @send is only called
+ *	again after vhost_rpmsg_ept_send().
+ * @unsend: the message that @send has just built did not reach the guest,
+ *	because its buffer cannot be written. @send is called again and must
+ *	build it again. May be NULL.
+ * @drop: drop the message for which @send has returned -EMSGSIZE: it fits into
+ *	no buffer of the guest. Required if @send can return -EMSGSIZE.
+ * @rx_complete: a burst of calls of @read and @write is over; wake up waiters
+ *	here. May be NULL.
  * @tx_complete: a burst of calls of @send, @unsend and @drop is over. May be
  *	NULL.
- * @remote_changed: the remote of the endpoint is another one or none. Called
- *	with the device's mutex held. May be NULL.
- * @reset: the guest is gone; drop what waits for it. Called with the device's
- *	mutex and both virtqueue mutexes held, or with no worker about. May be
- *	NULL.
- * @new_guest: the guest is another one than before, or the first. Called as @reset
- *	is, and after it, but also when nothing was there to be dropped. May be
- *	NULL.
- * @running: the rings run, or do not any more, in which case no message is on its
- *	way in a callback. Told at each start and stop, of which one may follow
- *	another without a new guest, and before an endpoint is added while they
- *	run, and taken back if that fails. Called with the device's mutex held, and
- *	mostly with others. May be NULL.
- * @deleted: the endpoint is off the table; callbacks that are on their way may
- *	still come. Called with the device's mutex held. May be NULL.
- * @release: the last user of a deleted endpoint is done. RCU readers may still
- *	see the endpoint, so it must be freed with kfree_rcu(). When NULL,
- *	vhost_rpmsg_ept_del() waits for the last user. A module that has such a
- *	callback must wait for all of them before it can go.
- * @orphan: the device is being deleted; delete the endpoint. NULL for an endpoint
- *	of a driver that deletes its endpoints itself, in release() of its file or
- *	in remove() of its client.
+ * @remote_changed: the remote of the endpoint has been set, changed or cleared.
+ *	Called with the device's mutex held. May be NULL.
+ * @reset: the guest is gone; drop the messages that wait for it. Called with
+ *	the device's mutex held, and with both virtqueue mutexes held unless
+ *	there is no worker. May be NULL.
+ * @new_guest: there is a new guest, possibly the first. Called in the same
+ *	context as @reset and after it, but also if there was nothing to drop.
+ *	May be NULL.
+ * @running: the rings have started or stopped. After a stop, no message is
+ *	being processed by a callback. Called at each start and stop; a start
+ *	may follow a stop without a new guest. Also called before an endpoint is
+ *	added while the rings run, and again with false if adding it fails.
+ *	Called with the device's mutex held, and mostly with other mutexes. May
+ *	be NULL.
+ * @deleted: the endpoint has been removed from the table; callbacks that are
+ *	already in progress may still be called. Called with the device's mutex
+ *	held. May be NULL.
+ * @release: the last user of a deleted endpoint is gone. RCU readers may still
+ *	see the endpoint, so it must be freed with kfree_rcu(). If NULL,
+ *	vhost_rpmsg_ept_del() waits for the last user. A module with such a
+ *	callback must wait for all calls of it before it is unloaded.
+ * @orphan: the device is being deleted; delete the endpoint. NULL if the driver
+ *	deletes its endpoints itself, in release() of its file or in remove() of
+ *	its client.
  *
- * Each direction has a work of its own, perhaps on workers of their own: @read,
- * @write and @rx_complete of an endpoint are called by one thread at a time, and
- * so are @send, @unsend, @drop and @tx_complete, but one of the former may be
- * called at the same time as one of the latter.
+ * Each direction has its own work, possibly on its own worker. One thread at a
+ * time calls @read, @write and @rx_complete of an endpoint, and one thread at a
+ * time calls @send, @unsend, @drop and @tx_complete, but both may do so at the
+ * same time.
  *
- * All callbacks may sleep; while they do, the guest waits. Those that are called
- * with the device's mutex held must call nothing that may sleep of this API. The
- * others may add endpoints, announce them and give them remotes, but must not call
- * vhost_rpmsg_start_lock() nor delete an endpoint that has no @release. What would
- * be a deadlock is refused with -EDEADLK and a warning.
+ * All callbacks may sleep, which makes the guest wait. Callbacks that are
+ * called with the device's mutex held must not call functions of this API that
+ * may sleep. The others may add endpoints, announce them and set their remotes,
+ * but must not call vhost_rpmsg_start_lock() or delete an endpoint without
+ * @release. Calls that would deadlock return -EDEADLK and print a warning.
  */
 struct vhost_rpmsg_ept_ops {
 	int (*send)(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter);
@@ -169,26 +180,27 @@ struct vhost_rpmsg_ept_ops {
 };
 
 /**
- * struct vhost_rpmsg_ept - an endpoint: a local address and who serves it
+ * struct vhost_rpmsg_ept - an endpoint: a local address and its callbacks
  * @read: consume the payload of a request with vhost_rpmsg_copy(). Called in
- *	the vhost worker. Returns the length of the response if @write is to be
- *	called, else 0. A negative return value means that the request was not
- *	wanted, except for -EAGAIN: it stays in the ring, the guest is held
- *	back, and vhost_rpmsg_ept_resume() makes the worker try again. When the
- *	guest has been held back for the hold-time of the device, what @read
- *	refuses so is dropped and counted, until @read takes a message again.
- * @write: build the response to the request that @read has just returned from,
- *	with vhost_rpmsg_copy(). A negative return value means that there is
- *	none. NULL when requests have no responses. A request is only taken from
- *	the ring once there is a buffer for its response. The response is as long
- *	as what has been copied, which vhost_rpmsg_iter_room() bounds.
- * @addr: local address; VHOST_RPMSG_ADDR_ANY has vhost_rpmsg_ept_add() choose
- *	one from 1024
+ *	the vhost worker. Returns the length of the response if there is @write,
+ *	else 0. On -EAGAIN, the request stays in the ring and the guest is held
+ *	back until vhost_rpmsg_ept_resume() makes the worker retry. Once the
+ *	guest has been held back for the device's hold time, requests that @read
+ *	refuses this way are dropped and counted, until @read accepts one again.
+ *	After any other error, the request is dropped, unless its memory was not
+ *	accessible; then it is retried.
+ * @write: build the response to the request that @read has just consumed, with
+ *	vhost_rpmsg_copy(). On an error, no response is sent. NULL if requests
+ *	have no responses. A request is only taken from the ring when there is a
+ *	buffer for its response. The response has the length that was copied, at
+ *	most vhost_rpmsg_iter_room().
+ * @addr: local address; with VHOST_RPMSG_ADDR_ANY, vhost_rpmsg_ept_add()
+ *	chooses a free one from 1024
  * @name: name of the service, or NULL; must stay valid as long as the endpoint
- * @learn: give the endpoint a remote when one becomes known: the source of the
- *	first message, or a channel of the same name
- * @follow: with @learn, have the source of each message be the remote
- * @ops: the rest of the callbacks, or NULL
+ * @learn: set the remote when one becomes known: the source of the first
+ *	message, or a channel of the same name
+ * @follow: with @learn, set the remote to the source of each message
+ * @ops: the other callbacks, or NULL
  *
  * The other members are private.
  */
@@ -201,14 +213,14 @@ struct vhost_rpmsg_ept {
 	const char *name;
 	const struct vhost_rpmsg_ept_ops *ops;
 	/* private: */
-	/* vq mutex: on the ring's list of the burst, with a reference */
+	/* vq mutex: on the list of the ring's burst, which holds a reference */
 	bool touched[VIRTIO_RPMSG_NUM_OF_VQS];
-	bool dead;			/* rdev->ready_lock: deleted, takes no turns */
+	bool dead;			/* rdev->ready_lock: deleted */
 	bool dropping;			/* vq[REQUEST].mutex: see guest.c */
-	bool known;			/* rdev->lock: it is complete, and not deleted */
-	bool told;			/* rdev->lock: listeners have heard of it */
-	bool shown;			/* rdev->lock: or seen it in a reply */
-	bool yields;			/* others come first when a channel is free */
+	bool known;			/* rdev->lock: complete, not deleted */
+	bool notified;			/* rdev->lock: its NEW event was sent */
+	bool shown;			/* rdev->lock: it appeared in a reply */
+	bool yields;			/* others are bound to channels first */
 	u8 remote_kind;			/* rdev->lock */
 	u32 remote;			/* rdev->lock to change */
 	refcount_t users;
@@ -218,22 +230,23 @@ struct vhost_rpmsg_ept {
 	struct list_head event_node;	/* rdev->lock */
 	struct list_head ready_node;	/* rdev->ready_lock */
 	s32 credit;			/* vq[RESPONSE].mutex: bytes it may send */
-	u32 round;			/* likewise: of the last credit */
+	u32 round;			/* likewise: round of @credit */
 	u32 misfits;			/* likewise: buffers too small for it */
 	struct list_head touched_node[VIRTIO_RPMSG_NUM_OF_VQS];	/* vq mutex */
-	struct completion *unused;	/* who waits for the last user */
+	struct completion *unused;	/* to be completed by the last user */
 };
 
 /**
- * struct vrpmsg_ring - what the module keeps of one virtqueue
+ * struct vrpmsg_ring - state of one virtqueue
  * @vq: the virtqueue, whose mutex protects the rest
- * @done: used entries in vq->heads that the guest has not got back yet
- * @tries: how often the entry at the head, or the used entries, has been tried
- *	since its memory was not accessible
- * @due: @timer has run; written by the timer
- * @timer: has the worker look at the ring again; runs between start and stop
- * @touched: endpoints of this burst
- * @burst: the worker, while it calls endpoints; written with the mutex held
+ * @done: number of used entries in vq->heads that are not published yet
+ * @tries: number of retries of the head entry or the used entries since their
+ *	memory was found inaccessible
+ * @due: @timer has expired; written by the timer
+ * @timer: queues the ring's work; may run while the rings do
+ * @touched: endpoints used by this burst
+ * @burst: thread that calls callbacks of endpoints, or NULL; written with the
+ *	mutex held
  */
 struct vrpmsg_ring {
 	struct vhost_virtqueue *vq;
@@ -248,9 +261,10 @@ struct vrpmsg_ring {
 /**
  * struct vhost_rpmsg - the rings of one virtio-rpmsg device
  * @dev: the vhost device
- * @vq: the two virtqueues, VIRTIO_RPMSG_RESPONSE and VIRTIO_RPMSG_REQUEST, on which
- *	a driver may queue works of its own; they are started, stopped and told
- *	their features with vhost_rpmsg_ioctl() or vhost_rpmsg_set_running() only
+ * @vq: the two virtqueues, VIRTIO_RPMSG_RESPONSE and VIRTIO_RPMSG_REQUEST. A
+ *	driver may queue its own works on them. Use only vhost_rpmsg_ioctl() and
+ *	vhost_rpmsg_set_running() to start and stop them and to set their
+ *	features.
  *
  * The other members are private.
  */
@@ -258,27 +272,27 @@ struct vhost_rpmsg {
 	struct vhost_dev dev;
 	struct vhost_virtqueue vq[VIRTIO_RPMSG_NUM_OF_VQS];
 	/* private: */
-	struct vhost_rpmsg_ept *epts;	/* copies of those of vhost_rpmsg_init() */
-	u64 features;			/* dev.mutex: offered besides */
+	struct vhost_rpmsg_ept *epts;	/* copied by vhost_rpmsg_init() */
+	u64 features;			/* dev.mutex: offered in addition */
 	struct vhost_virtqueue *vq_p[VIRTIO_RPMSG_NUM_OF_VQS];
 	struct vrpmsg_dev *rdev;	/* dev.mutex; constant once there is an owner */
 	struct vrpmsg_ring ring[VIRTIO_RPMSG_NUM_OF_VQS];
-	/* vq[RESPONSE].mutex, all of these */
-	bool starved;			/* there was no buffer for a message */
-	bool rx_starved;		/* or for the response to a request */
+	/* vq[RESPONSE].mutex protects the following up to peeked_mtu */
+	bool starved;			/* a message waits for a buffer */
+	bool rx_starved;		/* a response to a request does */
 	bool rx_blocked;		/* requests wait for this ring's memory */
-	bool looked;			/* at all buffers that were there at the start */
-	u32 peeked;			/* buffers looked at for the MTU */
+	bool peek_done;			/* all buffers at the start were seen */
+	u32 peeked;			/* buffers seen in search of the MTU */
 	u32 peeked_mtu;			/* the largest of them */
-	bool anew;			/* atomic: the guest has begun anew */
+	bool restarted;			/* atomic: restart without a reset */
 	bool keep;			/* dev.mutex: VHOST_RPMSG_ATTACH_KEEP */
 };
 
 /**
- * vhost_rpmsg_ept_remote - address of the endpoint's remote
+ * vhost_rpmsg_ept_remote - get the address of an endpoint's remote
  * @ept: endpoint
  *
- * Return: VHOST_RPMSG_ADDR_ANY while none is known.
+ * Return: the address, or VHOST_RPMSG_ADDR_ANY if there is no remote.
  */
 static inline u32 vhost_rpmsg_ept_remote(const struct vhost_rpmsg_ept *ept)
 {
@@ -287,20 +301,21 @@ static inline u32 vhost_rpmsg_ept_remote(const struct vhost_rpmsg_ept *ept)
 
 /**
  * struct vhost_rpmsg_client - a driver that serves endpoints on named devices
- * @name: of the device, or NULL for every one; must stay as long as the client is
- *	registered
- * @add: there is such a device: now, when the client is registered, or later. The
- *	driver may add endpoints until @remove returns. 0, or an error: the driver
- *	does not want this device, and @remove is not called.
- * @remove: the device is being deleted, or the client unregistered. All endpoints
- *	that the driver has added to it must be gone when this returns.
+ * @name: name of the device, or NULL for all; must stay valid as long as the
+ *	client is registered
+ * @add: called for each device with a matching name that exists at registration
+ *	or is created later. The driver may add endpoints until @remove returns.
+ *	Returns 0, or an error if the driver does not want the device; @remove
+ *	is not called then.
+ * @remove: the device is being deleted, or the client unregistered. The driver
+ *	must have deleted all its endpoints on the device when this returns.
  *
- * Named devices are those that an administrator has made. How a VMM calls a device
- * of its own is the VMM's word, and no driver hears of it.
+ * Named devices are those that an administrator has created. Clients are not
+ * told of devices to which a VMM has given a name.
  *
- * @add must not wait for a guest, use generic netlink, nor register or unregister a
- * client. It is called for one device at a time. Both are called in process context
- * and may sleep.
+ * @add must not wait for a guest, use generic netlink, or register or
+ * unregister a client. It is called for one device at a time. Both callbacks
+ * are called in process context and may sleep.
  *
  * The other members are private.
  */
@@ -311,17 +326,17 @@ struct vhost_rpmsg_client {
 		       struct vrpmsg_dev *rdev);
 	/* private: */
 	struct list_head node;		/* of all clients */
-	struct list_head devs;		/* that it has */
+	struct list_head devs;		/* of this client */
 };
 
 int vhost_rpmsg_register_client(struct vhost_rpmsg_client *client);
 void vhost_rpmsg_unregister_client(struct vhost_rpmsg_client *client);
 
 /**
- * vhost_rpmsg_dev - the device of a driver's rings
- * @vr: after vhost_rpmsg_init()
+ * vhost_rpmsg_dev - get the device of a driver's rings
+ * @vr: rings, after vhost_rpmsg_init()
  *
- * Return: what vhost_rpmsg_dev_name() and others want, until vhost_rpmsg_destroy().
+ * Return: the device, which is valid until vhost_rpmsg_destroy().
  */
 static inline struct vrpmsg_dev *vhost_rpmsg_dev(const struct vhost_rpmsg *vr)
 {
@@ -329,10 +344,10 @@ static inline struct vrpmsg_dev *vhost_rpmsg_dev(const struct vhost_rpmsg *vr)
 }
 
 /**
- * vhost_rpmsg_ept_dev - the device of an endpoint
+ * vhost_rpmsg_ept_dev - get the device of an endpoint
  * @ept: endpoint that has been added
  *
- * Return: the device, until the endpoint is deleted.
+ * Return: the device, which is valid until the endpoint is deleted.
  */
 static inline struct vrpmsg_dev *
 vhost_rpmsg_ept_dev(const struct vhost_rpmsg_ept *ept)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file /dev/vhost-rpmsg: one VMM, and the rings of its guest.
+ * The file /dev/vhost-rpmsg, through which a VMM provides the rings of its
+ * guest.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -10,9 +11,9 @@
 #include "vmm.h"
 
 /**
- * struct vrpmsg_vmm - an open file
- * @vr: rings; their device is one of the file's own, or a persistent one
- * @named: VHOST_RPMSG_ATTACH was successful; vr.dev.mutex
+ * struct vrpmsg_vmm - an open file of /dev/vhost-rpmsg
+ * @vr: rings; their device is the file's own or a persistent one
+ * @named: VHOST_RPMSG_ATTACH has succeeded; protected by vr.dev.mutex
  */
 struct vrpmsg_vmm {
 	struct vhost_rpmsg vr;
@@ -24,12 +25,12 @@ static int vmm_open(struct inode *inode, struct file *file)
 	struct vrpmsg_dev *rdev;
 	struct vrpmsg_vmm *vmm;
 
-	/* Two virtqueues with their iovecs are 40 KiB. */
+	/* Two virtqueues with their iovecs take 40 KiB. */
 	vmm = kvzalloc(sizeof(*vmm), GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
 	if (!vmm)
 		return -ENOMEM;
 
-	/* Set up first: over netlink the device can be used at once. */
+	/* Set up first: once created, the device can be used over netlink. */
 	vrpmsg_rings_init(&vmm->vr);
 	rdev = vrpmsg_server_new(NULL);
 	if (IS_ERR(rdev)) {
