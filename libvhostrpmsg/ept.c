@@ -354,7 +354,8 @@ vrpmsg_ept_find_or_add(struct vrpmsg_ctx *ctx,
 	struct vrpmsg_ept *ept;
 
 	if (!config->dev_name || !config->name) {
-		vrpmsg_fail(ctx, EINVAL, "the device or endpoint name is not set");
+		vrpmsg_fail(ctx, EINVAL,
+			    "the device or endpoint name is not set");
 		return NULL;
 	}
 	ept = vrpmsg_ept_find(ctx, config->dev_name, config->name);
