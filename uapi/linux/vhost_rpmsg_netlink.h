@@ -12,8 +12,8 @@
 /**
  * enum vhost_rpmsg_dev_state - How far a device is from having a guest.
  * @VHOST_RPMSG_DEV_STATE_DETACHED: A persistent device that no VMM holds.
- * @VHOST_RPMSG_DEV_STATE_ATTACHED: A VMM holds the device, its rings do not
- *   run.
+ * @VHOST_RPMSG_DEV_STATE_ATTACHED: A VMM holds the device, and its rings do
+ *   not run.
  * @VHOST_RPMSG_DEV_STATE_RUNNING: The rings run.
  */
 enum vhost_rpmsg_dev_state {
@@ -23,16 +23,16 @@ enum vhost_rpmsg_dev_state {
 };
 
 /**
- * enum vhost_rpmsg_remote_kind - Where an endpoint has its remote address
+ * enum vhost_rpmsg_remote_kind - Where the remote address of an endpoint comes
  *   from.
- * @VHOST_RPMSG_REMOTE_KIND_NONE: No remote is known yet; writing gives
+ * @VHOST_RPMSG_REMOTE_KIND_NONE: There is no remote yet; write() returns
  *   ENOTCONN.
- * @VHOST_RPMSG_REMOTE_KIND_FIXED: Given by the administrator; it survives a
+ * @VHOST_RPMSG_REMOTE_KIND_FIXED: Set by the administrator; it survives a
  *   reset of the guest.
  * @VHOST_RPMSG_REMOTE_KIND_LEARNED: The source of a message that arrived. It
- *   is forgotten when the guest is reset or destroys it (a name service
- *   message with the endpoint's name and this address), and when the
- *   endpoint's announcement is withdrawn.
+ *   is forgotten when the guest is reset, when the guest destroys it (with a
+ *   name service message that has the endpoint's name and this address), and
+ *   when the endpoint's announcement is withdrawn.
  * @VHOST_RPMSG_REMOTE_KIND_BOUND: The address of a channel of the same name.
  */
 enum vhost_rpmsg_remote_kind {
@@ -44,11 +44,11 @@ enum vhost_rpmsg_remote_kind {
 
 /**
  * enum vhost_rpmsg_remote_mode - How an endpoint gets its remote.
- * @VHOST_RPMSG_REMOTE_MODE_LEARN: From a channel of the same name that is
- *   free, or from the first message that arrives while there is none.
+ * @VHOST_RPMSG_REMOTE_MODE_LEARN: From a free channel of the same name, or
+ *   from the first message that arrives while there is no remote.
  * @VHOST_RPMSG_REMOTE_MODE_FIXED: From the administrator.
- * @VHOST_RPMSG_REMOTE_MODE_FOLLOW: As learn, and every message makes its
- *   source the remote.
+ * @VHOST_RPMSG_REMOTE_MODE_FOLLOW: Like learn, and the source of each message
+ *   becomes the remote.
  */
 enum vhost_rpmsg_remote_mode {
 	VHOST_RPMSG_REMOTE_MODE_LEARN,
@@ -60,9 +60,9 @@ enum vhost_rpmsg_remote_mode {
  * enum vhost_rpmsg_full_policy - What happens to a message that finds the
  *   receive queue full.
  * @VHOST_RPMSG_FULL_POLICY_HOLD: The guest is held back while a process has
- *   the endpoint open for reading; its buffers stay unconsumed, those for
- *   other endpoints behind it too. Otherwise the message is dropped and
- *   counted.
+ *   the endpoint open for reading, at most for the hold-time of the device:
+ *   its buffers stay in the ring, including those for other endpoints.
+ *   Otherwise the message is dropped and counted.
  * @VHOST_RPMSG_FULL_POLICY_DROP: The message is dropped and counted.
  */
 enum vhost_rpmsg_full_policy {
@@ -72,13 +72,13 @@ enum vhost_rpmsg_full_policy {
 
 /**
  * enum vhost_rpmsg_closed_policy - What happens to messages after a process
- *   has closed the endpoint. Those that come before the first one has opened
- *   it wait, within rx-limit, and so do those of a guest that was reset, and
- *   those after an announcement.
- * @VHOST_RPMSG_CLOSED_POLICY_DROP: Unread messages are thrown away, and those
- *   that come are dropped and counted.
- * @VHOST_RPMSG_CLOSED_POLICY_KEEP: Unread messages stay, and those that come
- *   wait for the next reader, within rx-limit.
+ *   has closed the endpoint. Messages that arrive before the first open wait
+ *   in the queue, within rx-limit. A reset of the guest and an announcement of
+ *   the endpoint start this phase again.
+ * @VHOST_RPMSG_CLOSED_POLICY_DROP: Unread messages are discarded, and new ones
+ *   are dropped and counted.
+ * @VHOST_RPMSG_CLOSED_POLICY_KEEP: Unread and new messages wait for the next
+ *   reader, within rx-limit.
  */
 enum vhost_rpmsg_closed_policy {
 	VHOST_RPMSG_CLOSED_POLICY_DROP,
@@ -88,9 +88,9 @@ enum vhost_rpmsg_closed_policy {
 /**
  * enum vhost_rpmsg_reset_policy - What happens to unread messages of a guest
  *   that is reset.
- * @VHOST_RPMSG_RESET_POLICY_KEEP: They can still be read; a record's
- *   generation tells them apart.
- * @VHOST_RPMSG_RESET_POLICY_DROP: They are thrown away and counted in
+ * @VHOST_RPMSG_RESET_POLICY_KEEP: They can still be read; records have the
+ *   guest's generation.
+ * @VHOST_RPMSG_RESET_POLICY_DROP: They are discarded and counted in
  *   rx-discards.
  */
 enum vhost_rpmsg_reset_policy {
