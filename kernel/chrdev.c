@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Char devices: the endpoint of a process is a file that reads and writes
- * messages, see reader.c and writer.c. The first client of the in-kernel API.
+ * Char devices: a process accesses an endpoint through a file, whose read() and
+ * write() are in reader.c and writer.c. This was the first client of the
+ * in-kernel API.
  */
 #include <linux/fs.h>
 #include <linux/rpmsg.h>
@@ -14,8 +15,8 @@
 #include "chrdev.h"
 
 /*
- * Have the file open: 0, or why not. What the endpoint keeps while it is open comes
- * with the first file; @spare is NULL then.
+ * Account for an open file. The first one provides the endpoint's message
+ * cache, and sets @spare to NULL. Returns 0 or an error.
  */
 static int chrdev_opened(struct vrpmsg_file *f, bool reads,
 			 struct vrpmsg_spare **spare)
@@ -40,7 +41,7 @@ static int chrdev_opened(struct vrpmsg_file *f, bool reads,
 	return err;
 }
 
-/* A file for who opens it now, or NULL. */
+/* Allocate the state of an open file. Returns NULL if there is no memory. */
 static struct vrpmsg_file *chrdev_new_file(struct vrpmsg_chrdev *chrdev)
 {
 	struct vrpmsg_file *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
@@ -48,7 +49,7 @@ static struct vrpmsg_file *chrdev_new_file(struct vrpmsg_chrdev *chrdev)
 	if (!f)
 		return NULL;
 	f->chrdev = chrdev;
-	/* The first guest is no other than the one before. */
+	/* The first guest does not count as another guest. */
 	f->generation = READ_ONCE(chrdev->ept.rdev->generation) ?: 1;
 	mutex_init(&f->read_lock);
 	vrpmsg_queue_init_retry(f);
@@ -63,12 +64,13 @@ static void chrdev_free_file(struct vrpmsg_file *f)
 }
 
 /**
- * vrpmsg_file_open - have an open file be one of an endpoint
- * @chrdev: endpoint, of which the file gets a reference
- * @inode: of the file
+ * vrpmsg_file_open - open an endpoint
+ * @chrdev: endpoint; the file takes its own reference
+ * @inode: inode of the file
  * @file: file
  *
- * Return: 0; -EBUSY: another file reads; -ENETRESET: the endpoint is gone; -ENOMEM.
+ * Return: 0; -EBUSY: another file is open for reading; -ENETRESET: the endpoint
+ * is gone; -ENOMEM.
  */
 int vrpmsg_file_open(struct vrpmsg_chrdev *chrdev, struct inode *inode,
 		     struct file *file)
@@ -93,7 +95,7 @@ int vrpmsg_file_open(struct vrpmsg_chrdev *chrdev, struct inode *inode,
 	if (reads)
 		vrpmsg_chrdev_event(chrdev, VHOST_RPMSG_EVENT_CHANGE);
 	file->private_data = f;
-	/* io_uring needs no thread of its own for it. */
+	/* Lets io_uring work without an extra thread. */
 	file->f_mode |= FMODE_NOWAIT;
 	return nonseekable_open(inode, file);
 
@@ -110,14 +112,14 @@ static int chrdev_open(struct inode *inode, struct file *file)
 	chrdev = vrpmsg_chrdev_get_by_id(iminor(inode));
 	if (!chrdev)
 		return -ENETRESET;
-	/* The number may be that of an endpoint without such a node. */
+	/* The number may belong to an endpoint without such a node. */
 	err = uid_valid(chrdev->owner) ? -ENETRESET :
 					 vrpmsg_file_open(chrdev, inode, file);
 	vrpmsg_chrdev_put(chrdev);
 	return err;
 }
 
-/* Nobody reads any more, until the next one does. */
+/* The reader has closed its file. */
 static void chrdev_reader_closed(struct vrpmsg_chrdev *chrdev)
 {
 	struct vrpmsg_queue unread;
@@ -140,10 +142,7 @@ static void chrdev_reader_closed(struct vrpmsg_chrdev *chrdev)
 	vrpmsg_chrdev_event(chrdev, VHOST_RPMSG_EVENT_CHANGE);
 }
 
-/*
- * Nothing is kept for an endpoint that nobody has open, and perhaps that was the
- * endpoint.
- */
+/* The last close frees the message cache, and ends a temporary endpoint. */
 static void chrdev_closed(struct vrpmsg_chrdev *chrdev)
 {
 	struct vrpmsg_spare *spare = NULL;
@@ -152,7 +151,7 @@ static void chrdev_closed(struct vrpmsg_chrdev *chrdev)
 	spin_lock(&chrdev->lock);
 	if (!--chrdev->spare->files) {
 		swap(chrdev->spare, spare);
-		end = chrdev->brief && vrpmsg_linger_begin(chrdev);
+		end = chrdev->temporary && vrpmsg_linger_begin(chrdev);
 	}
 	spin_unlock(&chrdev->lock);
 	vrpmsg_spare_free(spare);
@@ -160,7 +159,7 @@ static void chrdev_closed(struct vrpmsg_chrdev *chrdev)
 		vrpmsg_chrdev_del(chrdev);
 }
 
-/* The end of an open file; one that vrpmsg_file_open() has not got has none. */
+/* Close a file. If vrpmsg_file_open() failed, there is nothing to do. */
 int vrpmsg_file_release(struct inode *inode, struct file *file)
 {
 	struct vrpmsg_file *f = file->private_data;
@@ -172,7 +171,7 @@ int vrpmsg_file_release(struct inode *inode, struct file *file)
 
 	if (file->f_mode & FMODE_READ)
 		chrdev_reader_closed(chrdev);
-	/* The worker asks for it only as long as this is the reader. */
+	/* The worker only schedules it while this file is the reader. */
 	cancel_delayed_work_sync(&f->retry);
 	chrdev_closed(chrdev);
 	chrdev_free_file(f);
@@ -180,7 +179,7 @@ int vrpmsg_file_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* Whether the guest is another one than the process knows of. */
+/* Whether there is a guest that the process does not know of yet. */
 static bool chrdev_new_guest(struct vrpmsg_file *f)
 {
 	u32 generation = READ_ONCE(f->chrdev->ept.rdev->generation);
@@ -210,12 +209,12 @@ __poll_t vrpmsg_file_poll(struct file *file, poll_table *wait)
 	return mask;
 }
 
-static void chrdev_told(struct vrpmsg_file *f, u32 generation)
+static void chrdev_ack_guest(struct vrpmsg_file *f, u32 generation)
 {
 	WRITE_ONCE(f->generation, generation ?: 1);
 }
 
-/* Messages that were dropped, for whatever cause: from the guest, and to it. */
+/* Sum up the messages dropped in each direction, for any reason. */
 static void chrdev_dropped(struct vrpmsg_chrdev *chrdev,
 			   struct vhost_rpmsg_ept_info *info)
 {
@@ -268,11 +267,11 @@ static int chrdev_get_info(struct vrpmsg_file *f, void __user *argp)
 
 	if (copy_to_user(argp, &info, sizeof(info)))
 		return -EFAULT;
-	chrdev_told(f, info.generation);
+	chrdev_ack_guest(f, info.generation);
 	return 0;
 }
 
-/* How long a buffer the next read() needs for one message. */
+/* Report the size of the buffer that read() needs for the next message. */
 static int chrdev_fionread(struct vrpmsg_file *f, int __user *argp)
 {
 	struct vrpmsg_chrdev *chrdev = f->chrdev;
@@ -288,13 +287,13 @@ static int chrdev_fionread(struct vrpmsg_file *f, int __user *argp)
 	return put_user(len, argp);
 }
 
-/* As rpmsg_char on virtio: neither side can restrict the other. */
+/* Like rpmsg_char on virtio: neither side can restrict the other. */
 static int chrdev_flow_control(struct vrpmsg_file *f, int __user *argp)
 {
 	int err = put_user(0, argp);
 
 	if (!err)
-		chrdev_told(f, READ_ONCE(f->chrdev->ept.rdev->generation));
+		chrdev_ack_guest(f, READ_ONCE(f->chrdev->ept.rdev->generation));
 	return err;
 }
 
@@ -310,7 +309,7 @@ static int chrdev_set_batch(struct vrpmsg_file *f, int __user *argp)
 	return 0;
 }
 
-/* The ioctls that files of all endpoints have. */
+/* The ioctls that the files of all endpoints have in common. */
 long vrpmsg_file_ioctl(struct file *file, unsigned int ioctl, unsigned long arg)
 {
 	struct vrpmsg_file *f = file->private_data;
@@ -321,7 +320,10 @@ long vrpmsg_file_ioctl(struct file *file, unsigned int ioctl, unsigned long arg)
 		return file->f_mode & FMODE_READ ? chrdev_fionread(f, argp) :
 						   -EBADF;
 	case RPMSG_DESTROY_EPT_IOCTL:
-		/* It is the administrator's, as rpmsg_char's default endpoints. */
+		/*
+		 * It is an administrator's, like rpmsg_char's default
+		 * endpoints.
+		 */
 		return READ_ONCE(f->chrdev->gone) ? -EPIPE : -EINVAL;
 	case RPMSG_GET_OUTGOING_FLOWCONTROL:
 		return chrdev_flow_control(f, argp);

@@ -18,13 +18,14 @@ struct vrpmsg_chrdev;
 /**
  * struct vrpmsg_file - an open file of an endpoint
  * @chrdev: the endpoint; the file holds a reference
- * @memcg: memory cgroup of who opened it, charged for messages
- * @generation: of the guest that the process knows of
- * @batch: a call reads and writes records, as many as there are
- * @read_lock: who has it reads, and nobody else takes messages out of the receive
- *	queue; a mutex, since it is held while a message is copied to the process
- * @retry: tries to get memory for the message that was refused for want of it
- * @retry_len: payload of that message; chrdev->lock
+ * @memcg: memory cgroup of the opener, charged for messages
+ * @generation: generation of the guest that the process knows of
+ * @batch: batch mode: a call reads or writes as many records as possible
+ * @read_lock: serialises readers, and protects the messages in the receive
+ *	queue against removal; a mutex, since it is held while a message is
+ *	copied to the process
+ * @retry: allocates memory for a message that was refused for lack of it
+ * @retry_len: length of that message; chrdev->lock
  */
 struct vrpmsg_file {
 	struct vrpmsg_chrdev *chrdev;
@@ -37,16 +38,16 @@ struct vrpmsg_file {
 };
 
 /**
- * struct vrpmsg_rx_burst - messages that come from the guest in one go
- * @begun: the rest is set
- * @reader: a process had the file open for reading when it began
- * @accept: messages are taken: there was a reader, or they wait for one
- * @policy: of the endpoint when it began
- * @limit: likewise, of the receive queue
- * @closes: likewise, how often a reader had closed the file
+ * struct vrpmsg_rx_burst - state of a burst of messages from the guest
+ * @begun: the other members are set
+ * @reader: the file was open for reading when the burst began
+ * @accept: messages are accepted: there was a reader, or they wait for one
+ * @policy: the endpoint's policy when the burst began
+ * @limit: likewise its limit of the receive queue
+ * @closes: likewise its @closes
  * @memcg: charged for messages, referenced
- * @queue: messages, not yet in the endpoint's queue
- * @spare: memory that the endpoint keeps for them
+ * @queue: messages that are not in the endpoint's queue yet
+ * @spare: cached memory for messages
  */
 struct vrpmsg_rx_burst {
 	bool begun;
@@ -61,11 +62,11 @@ struct vrpmsg_rx_burst {
 };
 
 /**
- * struct vrpmsg_tx_burst - messages that go to the guest in one go
+ * struct vrpmsg_tx_burst - state of a burst of messages to the guest
  * @queue: messages taken from the endpoint's queue
- * @last: the one that was sent last and may come back
- * @spare: memory of messages that were sent
- * @done: bytes, with overhead, that have left the send queue
+ * @last: the last message sent, which may have to be sent again
+ * @spare: memory of messages that have been sent
+ * @done: bytes, overhead included, that have left the send queue
  * @done_len: bytes of payload sent
  * @done_num: messages sent
  */
@@ -81,51 +82,52 @@ struct vrpmsg_tx_burst {
 /**
  * struct vrpmsg_chrdev - an endpoint with a char device
  * @ept: endpoint of the in-kernel API; it holds a reference
- * @ref: held by the table, @ept, open files, and for a moment by netlink
+ * @ref: held by the table, @ept, open files, and temporarily by netlink
  * @rcu: look-ups of the endpoint may still see it
  * @id: the N of /dev/vrpmsg-epN, if there is such a node
- * @lent: @id is the number of a struct vrpmsg_eptdev, which keeps it
- * @brief: it lives as long as a file is open, and what that takes to send the rest
+ * @lent: @id belongs to a struct vrpmsg_eptdev, which keeps it
+ * @temporary: it lives until the last file is closed and its messages are sent
  * @descriptor: it has no node
- * @owner: the user who made it, or INVALID_UID: an administrator
- * @user: the user for whom it counts, or NULL
+ * @owner: user that created it, or INVALID_UID for an administrator
+ * @user: user for which it is counted, or NULL
  * @addressed: records start with struct vhost_rpmsg_addr
- * @name: of the service, empty when there is none
+ * @name: name of the service; empty if there is none
  * @dev: the char device; vrpmsg_chrdevs_lock
- * @memcg: memory cgroup of who made it, charged for messages that no process
- *	has the file open for
- * @lock: protects what is marked (l); a spinlock, each side takes it once or
- *	twice for a message or a burst
+ * @memcg: memory cgroup of the creator, charged for messages while no file is
+ *	open for reading
+ * @lock: protects members marked (l); a spinlock, which each side takes once or
+ *	twice per message or burst
  * @reader: (l) the file that is open for reading, or NULL
- * @spare: (l) what is kept for the next messages, as long as a file is open
- * @closes: (l) how often a reader has closed the file, or a process has destroyed the
- *	endpoint; the worker looks without it
- * @fresh: (l) nobody has read since the endpoint was made or announced, or its
- *	guest reset: what comes waits for the first reader
+ * @spare: (l) cache of messages, while a file is open
+ * @closes: (l) counts how often a reader has closed the file, or a process has
+ *	destroyed the endpoint; the worker reads it without the lock
+ * @fresh: (l) there was no reader since the endpoint was created or announced,
+ *	or its guest was reset: messages wait for the first reader
  * @gone: (l) no file can use the endpoint any more
- * @deleted: the endpoint is off its device; vrpmsg_chrdevs_lock
- * @closing: (l) the last file is closed, or a process has destroyed the endpoint,
- *	and there is something to send still
- * @ended: (l) it is about to be deleted for that, and cannot be opened any more
- * @linger_node: see linger.c; its lock
- * @linger_until: in jiffies
+ * @deleted: the endpoint has been removed from its device; vrpmsg_chrdevs_lock
+ * @closing: (l) the last file has been closed or a process has destroyed the
+ *	endpoint, and messages are still to be sent
+ * @ended: (l) it is about to be deleted for that reason, and cannot be opened
+ *	any more
+ * @linger_node: in the list of linger.c; linger_lock
+ * @linger_until: when @closing times out, in jiffies; linger_lock
  * @stalled: (l) a full receive queue holds the guest back
- * @dropping: (l) it has held the guest back for as long as it may, and drops
- * @policy: (l) what happens when the receive queue is full
- * @closed: (l) what happens to messages after a reader has closed the file
- * @reset: (l) what happens to unread messages when the guest is reset
- * @rx_limit: (l) bound of the receive queue, in bytes with overhead
- * @tx_limit: (l) bound of the send queue
+ * @dropping: (l) the hold time has expired, so messages are dropped
+ * @policy: (l) what to do when the receive queue is full
+ * @closed: (l) what to do with messages after a reader has closed the file
+ * @reset: (l) what to do with unread messages when the guest is reset
+ * @rx_limit: (l) limit of the receive queue, in bytes with overhead
+ * @tx_limit: (l) limit of the send queue, in bytes with overhead
  * @tx_used: (l) bytes in @tx and @tx_burst
  * @rx: (l) messages that wait for a reader
- * @rx_dead: (l) messages that are not to be read any more, but one that a reader
- *	copies right now may be among them
+ * @rx_dead: (l) messages to be freed by a reader, which may be copying one of
+ *	them right now
  * @tx: (l) messages that wait for the worker
- * @rx_wait: readers
- * @tx_wait: writers
- * @stats: counters, by netlink attribute
- * @rx_burst: of the worker alone, with vq[REQUEST].mutex held
- * @tx_burst: of the worker alone, with vq[RESPONSE].mutex held, or of the last
+ * @rx_wait: waiting readers
+ * @tx_wait: waiting writers
+ * @stats: counters, indexed by netlink attribute
+ * @rx_burst: used by the worker only, with vq[REQUEST].mutex held
+ * @tx_burst: used by the worker with vq[RESPONSE].mutex held, or by the last
  *	user
  */
 struct vrpmsg_chrdev {
@@ -134,7 +136,7 @@ struct vrpmsg_chrdev {
 	struct rcu_head rcu;
 	u32 id;
 	bool lent;
-	bool brief;
+	bool temporary;
 	bool descriptor;
 	bool addressed;
 	kuid_t owner;
@@ -173,15 +175,15 @@ struct vrpmsg_chrdev {
 	struct vrpmsg_tx_burst tx_burst;
 };
 
-/* Any number. */
+/* Choose any free number. */
 #define VRPMSG_NUMBER_ANY	U32_MAX
 
-/* Not to be changed. */
+/* Do not change the remote. */
 #define VRPMSG_REMOTE_STAYS	0xff
 
 /**
- * struct vrpmsg_chrdev_config - what can be asked for
- * @name: of the service, or NULL
+ * struct vrpmsg_chrdev_config - configuration of an endpoint
+ * @name: name of the service, or NULL
  * @addr: local address, or VHOST_RPMSG_ADDR_ANY
  * @remote: fixed remote, or VHOST_RPMSG_ADDR_ANY
  * @remote_mode: enum vhost_rpmsg_remote_mode, or VRPMSG_REMOTE_STAYS
@@ -189,14 +191,14 @@ struct vrpmsg_chrdev {
  * @policy: enum vhost_rpmsg_full_policy
  * @closed: enum vhost_rpmsg_closed_policy
  * @reset: enum vhost_rpmsg_reset_policy
- * @rx_limit: bytes
- * @tx_limit: bytes
- * @announce: announce it, if it has a name
- * @node: make a node for it
- * @number: its number, which is lent, or VRPMSG_NUMBER_ANY
- * @brief: as in struct vrpmsg_chrdev, as the next two
- * @owner: who makes it
- * @user: whose count it takes over, if it can be made
+ * @rx_limit: limit of the receive queue, in bytes with overhead
+ * @tx_limit: limit of the send queue, in bytes with overhead
+ * @announce: announce the endpoint, which must have a name
+ * @node: create a node
+ * @number: number that the caller keeps, or VRPMSG_NUMBER_ANY
+ * @temporary: as in struct vrpmsg_chrdev
+ * @owner: user that creates it
+ * @user: user for which it has been counted already
  */
 struct vrpmsg_chrdev_config {
 	const char *name;
@@ -212,12 +214,12 @@ struct vrpmsg_chrdev_config {
 	bool announce;
 	bool node;
 	u32 number;
-	bool brief;
+	bool temporary;
 	kuid_t owner;
 	struct vrpmsg_user *user;
 };
 
-/* What an administrator's endpoint is like if nothing else is asked for. */
+/* Default configuration of an administrator's endpoint. */
 static inline struct vrpmsg_chrdev_config vrpmsg_chrdev_defaults(void)
 {
 	return (struct vrpmsg_chrdev_config){
@@ -235,7 +237,10 @@ static inline struct vrpmsg_chrdev_config vrpmsg_chrdev_defaults(void)
 	};
 }
 
-/* Likewise that of a user, with these addresses or VHOST_RPMSG_ADDR_ANY. */
+/*
+ * Default configuration of a user's endpoint. Addresses may be
+ * VHOST_RPMSG_ADDR_ANY.
+ */
 static inline struct vrpmsg_chrdev_config
 vrpmsg_chrdev_user_defaults(kuid_t owner, const char *name, u32 addr,
 			    u32 remote)
@@ -247,7 +252,7 @@ vrpmsg_chrdev_user_defaults(kuid_t owner, const char *name, u32 addr,
 	cfg.remote = remote;
 	if (remote != VHOST_RPMSG_ADDR_ANY)
 		cfg.remote_mode = VHOST_RPMSG_REMOTE_MODE_FIXED;
-	/* A guest is not to be held back by anybody. */
+	/* An unprivileged user must not hold the guest back. */
 	cfg.policy = VHOST_RPMSG_FULL_POLICY_DROP;
 	cfg.node = false;
 	cfg.owner = owner;
@@ -282,14 +287,14 @@ void vrpmsg_queue_reset(struct vhost_rpmsg_ept *ept);
 void vrpmsg_queue_new_guest(struct vhost_rpmsg_ept *ept);
 void vrpmsg_queue_release(struct vhost_rpmsg_ept *ept);
 
-/* linger.c: endpoints that end */
+/* linger.c: closing of endpoints */
 bool vrpmsg_linger_begin(struct vrpmsg_chrdev *chrdev);
 void vrpmsg_linger_stop(struct vrpmsg_chrdev *chrdev);
 void vrpmsg_linger_sent(struct vrpmsg_chrdev *chrdev);
 bool vrpmsg_linger_cut(struct vrpmsg_chrdev *chrdev);
 void vrpmsg_linger_exit(void);
 
-/* node.c: nodes, and what an administrator does */
+/* node.c: creation, changes and deletion of endpoints and their nodes */
 int vrpmsg_node_register(const struct file_operations *fops);
 void vrpmsg_node_unregister(void);
 struct device *vrpmsg_node_add(dev_t devt, const struct device_type *type,
@@ -310,7 +315,7 @@ bool vrpmsg_chrdev_take_number(struct vrpmsg_chrdev *chrdev,
 struct vrpmsg_chrdev *vrpmsg_chrdev_get_by_id(u32 id);
 struct vrpmsg_chrdev *vrpmsg_chrdev_of_ept(struct vhost_rpmsg_ept *ept);
 
-/* reader.c, writer.c: what a process reads and writes */
+/* reader.c, writer.c: read() and write() */
 static inline bool vrpmsg_file_nowait(struct kiocb *iocb)
 {
 	return (iocb->ki_flags & IOCB_NOWAIT) ||
@@ -321,7 +326,7 @@ ssize_t vrpmsg_file_read_iter(struct kiocb *iocb, struct iov_iter *to);
 ssize_t vrpmsg_file_write_iter(struct kiocb *iocb, struct iov_iter *from);
 int vrpmsg_file_may_write(struct vrpmsg_chrdev *chrdev);
 
-/* chrdev.c: what a process does with the file */
+/* chrdev.c: the other file operations */
 int vrpmsg_file_open(struct vrpmsg_chrdev *chrdev, struct inode *inode,
 		     struct file *file);
 int vrpmsg_file_release(struct inode *inode, struct file *file);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ctrl node of a persistent device: whoever may open it makes endpoints on that
- * device, and no other. Its ioctls are those of rpmsg_ctrl, and two of our own.
+ * The ctrl node of a persistent device. A process that can open it can create
+ * endpoints on this device only. It has the ioctls of rpmsg_ctrl, and two of
+ * its own.
  */
 #include <linux/anon_inodes.h>
 #include <linux/cdev.h>
@@ -20,8 +21,9 @@
 static dev_t ctrl_devt;
 static struct cdev ctrl_cdev;
 /*
- * Numbers of devices, which are looked up in the devices' own table: a node is there
- * before its device is. Its own lock protects it; a number comes back after all others.
+ * IDs of devices by minor number. A node exists before its device can be found,
+ * so ctrl_open() looks the ID up in the table of devices. The XArray's lock
+ * protects it. Numbers are allocated cyclically.
  */
 static DEFINE_XARRAY_ALLOC(vrpmsg_ctrls);
 static u32 vrpmsg_ctrls_next;
@@ -61,13 +63,16 @@ static long ctrl_get_info(struct vrpmsg_dev *rdev, void __user *argp)
 	return copy_to_user(argp, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-/* A name is empty, or as over netlink. */
+/* A name may be empty, otherwise the rules of netlink apply. */
 static bool ctrl_name_valid(const char *name)
 {
 	return !name[0] || vrpmsg_name_valid(name);
 }
 
-/* What programs for rpmsg_ctrl pass: what is behind a name's NUL does not matter. */
+/*
+ * Read the argument of rpmsg_ctrl's ioctls. Bytes behind a name's NUL are
+ * ignored.
+ */
 static int ctrl_get_config(struct vrpmsg_eptdev_config *cfg, void __user *argp)
 {
 	struct rpmsg_endpoint_info info;
@@ -98,7 +103,7 @@ static long ctrl_create_dev(struct vrpmsg_dev *rdev, void __user *argp)
 
 	if (err)
 		return err;
-	/* What is announced has a name. */
+	/* An announcement needs a name. */
 	return cfg.name[0] ? vrpmsg_eptdev_new(rdev, &cfg) : -EINVAL;
 }
 
@@ -109,7 +114,10 @@ static long ctrl_release_dev(struct vrpmsg_dev *rdev, void __user *argp)
 	return ctrl_get_config(&cfg, argp) ?: vrpmsg_eptdev_release(rdev, &cfg);
 }
 
-/* The ioctls of an endpoint that is a descriptor: its end is in the hands of who has it. */
+/*
+ * The ioctls of an endpoint that is only a file descriptor: it can be
+ * destroyed.
+ */
 static long ctrl_ept_ioctl(struct file *file, unsigned int ioctl,
 			   unsigned long arg)
 {
@@ -150,11 +158,11 @@ static bool ctrl_new_ept_valid(const struct vhost_rpmsg_new_ept *req)
 		return false;
 	if (req->dst == VHOST_RPMSG_NS_ADDR)
 		return false;
-	/* One remote that stays, the one that was last, or one in each record. */
+	/* A fixed remote, the last sender, or one in each record. */
 	return fixed + follow + addressed <= 1;
 }
 
-/* An endpoint that counts for the calling user. */
+/* Create an endpoint that is counted for the calling user. */
 static struct vrpmsg_chrdev *
 ctrl_make_ept(struct vrpmsg_dev *rdev, const struct vhost_rpmsg_new_ept *req)
 {
@@ -167,7 +175,7 @@ ctrl_make_ept(struct vrpmsg_dev *rdev, const struct vhost_rpmsg_new_ept *req)
 		cfg.remote_mode = VHOST_RPMSG_REMOTE_MODE_FOLLOW;
 	cfg.addressed = req->flags & VHOST_RPMSG_NEW_EPT_ADDRESSED;
 	cfg.announce = req->flags & VHOST_RPMSG_NEW_EPT_ANNOUNCE;
-	cfg.brief = true;
+	cfg.temporary = true;
 	cfg.user = vrpmsg_user_charge(rdev);
 	if (IS_ERR(cfg.user))
 		return ERR_CAST(cfg.user);
@@ -177,7 +185,7 @@ ctrl_make_ept(struct vrpmsg_dev *rdev, const struct vhost_rpmsg_new_ept *req)
 	return chrdev;
 }
 
-/* Make an endpoint, and have @file be what it lives as long as. */
+/* Create an endpoint that lives as long as @file. */
 static int ctrl_open_ept(struct vrpmsg_dev *rdev,
 			 const struct vhost_rpmsg_new_ept *req,
 			 struct file *file)
@@ -191,7 +199,7 @@ static int ctrl_open_ept(struct vrpmsg_dev *rdev,
 	if (err)
 		vrpmsg_chrdev_del(chrdev);
 	vrpmsg_chrdev_put(chrdev);
-	/* Its device was deleted under us. */
+	/* The device was deleted meanwhile. */
 	return err == -ENETRESET ? -ENODEV : err;
 }
 
@@ -283,7 +291,7 @@ static const struct device_type ctrl_type = {
 	.groups = ctrl_groups,
 };
 
-/* A device comes, and has a ctrl node before anybody finds it. */
+/* Create the ctrl node of a new device, which cannot be found yet. */
 static int ctrl_add(struct vrpmsg_dev *rdev)
 {
 	struct device *dev;
@@ -305,7 +313,7 @@ static int ctrl_add(struct vrpmsg_dev *rdev)
 	return 0;
 }
 
-/* A dead device: what processes have made on it goes first, then the node. */
+/* Delete the nodes of processes on a dead device, then its ctrl node. */
 static void ctrl_remove(struct vrpmsg_dev *rdev)
 {
 	xa_erase(&vrpmsg_ctrls, MINOR(rdev->node->devt));
@@ -343,7 +351,7 @@ err_region:
 	return err;
 }
 
-/* There are no devices any more. */
+/* Module exit: there are no devices any more. */
 void vrpmsg_ctrl_unregister(void)
 {
 	cdev_del(&ctrl_cdev);

@@ -7,11 +7,11 @@
 struct vrpmsg_eptdev;
 
 /**
- * struct vrpmsg_eptdev_config - what a process asks for
- * @name: of the service, perhaps empty
+ * struct vrpmsg_eptdev_config - configuration of a node
+ * @name: name of the service; may be empty
  * @src: local address, or VHOST_RPMSG_ADDR_ANY
  * @dst: fixed remote, or VHOST_RPMSG_ADDR_ANY
- * @fixed: the endpoint is there as long as the node
+ * @fixed: the endpoint exists as long as the node
  */
 struct vrpmsg_eptdev_config {
 	char name[VHOST_RPMSG_NAME_SIZE];
@@ -20,7 +20,7 @@ struct vrpmsg_eptdev_config {
 	bool fixed;
 };
 
-/* eptdev.c: nodes that processes have made */
+/* eptdev.c: nodes that processes create */
 int vrpmsg_eptdev_new(struct vrpmsg_dev *rdev,
 		      const struct vrpmsg_eptdev_config *cfg);
 int vrpmsg_eptdev_release(struct vrpmsg_dev *rdev,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nodes that processes have made by way of a ctrl node, as rpmsg_char's: an endpoint
- * with a name and addresses that is there as long as somebody has the node open, or
- * as long as the node is.
+ * Nodes that processes create through a ctrl node, as with rpmsg_char. The
+ * endpoint of a node has a name and addresses, and exists either while the node
+ * is open, or as long as the node.
  */
 #include <linux/capability.h>
 #include <linux/cdev.h>
@@ -18,17 +18,18 @@
 #define EPTDEV_NUM	(MINORMASK + 1)
 
 /**
- * struct vrpmsg_eptdev - a node
- * @ref: held by the table, and for a moment by who looks it up
+ * struct vrpmsg_eptdev - a node that a process has created
+ * @ref: held by the table, and temporarily by look-ups
  * @number: the N of /dev/vrpmsg-epN, and of its endpoint
- * @owner: who has made it
- * @user: for whom it counts
- * @rdev: its device, referenced
+ * @owner: user that has created it
+ * @user: user for which it is counted
+ * @rdev: device; the node holds a reference
  * @dev: the char device; vrpmsg_eptdevs_lock
- * @cfg: what it was asked to be
- * @lock: protects the rest; a mutex, under which endpoints are made
- * @gone: the node is deleted
- * @chrdev: the endpoint that is there, referenced, or was the last one, or NULL
+ * @cfg: configuration
+ * @lock: protects the following members; a mutex, since endpoints are created
+ *	under it
+ * @gone: the node has been deleted
+ * @chrdev: the current or last endpoint, with a reference, or NULL
  */
 struct vrpmsg_eptdev {
 	struct kref ref;
@@ -47,11 +48,11 @@ struct vrpmsg_eptdev {
 static dev_t eptdev_devt;
 static struct cdev eptdev_cdev;
 /*
- * A mutex: nodes are registered and unregistered under it. None is made for a device
- * that is dead, so that the end of a device finds all of them.
+ * A mutex, since nodes are registered and unregistered under it. No node is
+ * created for a dead device, so that vrpmsg_eptdev_del_all() finds all of them.
  */
 static DEFINE_MUTEX(vrpmsg_eptdevs_lock);
-/* By number; look-ups only take its own lock. */
+/* Indexed by number; look-ups only take the XArray's lock. */
 static DEFINE_XARRAY(vrpmsg_eptdevs);
 
 static struct vrpmsg_eptdev *eptdev_get(u32 number)
@@ -85,14 +86,14 @@ static void eptdev_put(struct vrpmsg_eptdev *eptdev)
 	kref_put(&eptdev->ref, eptdev_free);
 }
 
-/* Its endpoint is there. */
+/* Whether the node's endpoint exists. */
 static bool eptdev_has_ept(struct vrpmsg_eptdev *eptdev)
 {
 	lockdep_assert_held(&eptdev->lock);
 	return eptdev->chrdev && !READ_ONCE(eptdev->chrdev->gone);
 }
 
-/* What an endpoint that is gone leaves. */
+/* Drop an endpoint that is gone. */
 static void eptdev_forget(struct vrpmsg_eptdev *eptdev)
 {
 	lockdep_assert_held(&eptdev->lock);
@@ -102,7 +103,7 @@ static void eptdev_forget(struct vrpmsg_eptdev *eptdev)
 	}
 }
 
-/* Make the endpoint: 0 or why not. */
+/* Create the endpoint. */
 static int eptdev_make_ept(struct vrpmsg_eptdev *eptdev)
 {
 	const struct vrpmsg_eptdev_config *cfg = &eptdev->cfg;
@@ -114,8 +115,8 @@ static int eptdev_make_ept(struct vrpmsg_eptdev *eptdev)
 	ept = vrpmsg_chrdev_user_defaults(eptdev->owner, cfg->name, cfg->src,
 					  cfg->dst);
 	ept.number = eptdev->number;
-	ept.brief = !cfg->fixed;
-	/* As the rpmsg core does it. */
+	ept.temporary = !cfg->fixed;
+	/* Like the rpmsg core. */
 	ept.announce = cfg->fixed && cfg->src != VHOST_RPMSG_ADDR_ANY;
 	chrdev = vrpmsg_chrdev_new(eptdev->rdev, &ept);
 	if (IS_ERR(chrdev))
@@ -125,8 +126,8 @@ static int eptdev_make_ept(struct vrpmsg_eptdev *eptdev)
 }
 
 /*
- * Open the endpoint that is there, perhaps because others have it open, or make it.
- * One that is there may end in this moment.
+ * Open the existing endpoint, which others may have open, or create one. An
+ * existing one may disappear at any time.
  */
 static int eptdev_open_ept(struct vrpmsg_eptdev *eptdev, struct inode *inode,
 			   struct file *file)
@@ -140,7 +141,7 @@ static int eptdev_open_ept(struct vrpmsg_eptdev *eptdev, struct inode *inode,
 		err = vrpmsg_file_open(eptdev->chrdev, inode, file);
 		if (err != -ENETRESET || eptdev->cfg.fixed)
 			return err;
-		/* Nothing happens if that is over already. */
+		/* Does nothing if it has been deleted already. */
 		vrpmsg_chrdev_del(eptdev->chrdev);
 	}
 	err = eptdev_make_ept(eptdev);
@@ -173,7 +174,7 @@ static int eptdev_close(struct inode *inode, struct file *file)
 	struct vrpmsg_eptdev *eptdev = eptdev_get(iminor(inode));
 
 	vrpmsg_file_release(inode, file);
-	/* Or another one with its number, for which it is as good. */
+	/* A new node with the same number may be found; that is harmless. */
 	if (eptdev) {
 		mutex_lock(&eptdev->lock);
 		eptdev_forget(eptdev);
@@ -184,8 +185,9 @@ static int eptdev_close(struct inode *inode, struct file *file)
 }
 
 /*
- * Its endpoint ends: at once, and its number is free, or when what was written is
- * sent (@linger). Then the endpoint has the number and counts for the user.
+ * Delete the node's endpoint. Without @linger, do so at once and free the
+ * number. With @linger, written messages are sent first: the endpoint takes
+ * over the number and the accounting for the user.
  */
 static void eptdev_end_ept(struct vrpmsg_eptdev *eptdev,
 			   struct vrpmsg_chrdev *chrdev, bool linger)
@@ -196,13 +198,16 @@ static void eptdev_end_ept(struct vrpmsg_eptdev *eptdev,
 		vrpmsg_chrdev_destroy(chrdev);
 		return;
 	}
-	/* It uses the number until it is deleted. */
+	/* The endpoint uses the number until it is deleted. */
 	if (chrdev)
 		vrpmsg_chrdev_del(chrdev);
 	vrpmsg_number_put(eptdev->number);
 }
 
-/* Off the table and closed for good. The caller has a reference. */
+/*
+ * Shut down a node that is not, or no longer, in the table. The caller has a
+ * reference.
+ */
 static void eptdev_end(struct vrpmsg_eptdev *eptdev, bool linger)
 {
 	struct vrpmsg_chrdev *chrdev;
@@ -210,7 +215,7 @@ static void eptdev_end(struct vrpmsg_eptdev *eptdev, bool linger)
 	mutex_lock(&eptdev->lock);
 	eptdev->gone = true;
 	chrdev = eptdev->chrdev;
-	/* Who closes the last file forgets it. */
+	/* Closing the last file drops eptdev->chrdev. */
 	if (chrdev)
 		kref_get(&chrdev->ref);
 	mutex_unlock(&eptdev->lock);
@@ -219,7 +224,7 @@ static void eptdev_end(struct vrpmsg_eptdev *eptdev, bool linger)
 		vrpmsg_chrdev_put(chrdev);
 }
 
-/* Delete it: nobody else does. @linger: its endpoint sends what was written first. */
+/* Delete a node that is in the table. @linger: as for eptdev_end_ept(). */
 static void eptdev_del(struct vrpmsg_eptdev *eptdev, bool linger)
 {
 	lockdep_assert_held(&vrpmsg_eptdevs_lock);
@@ -229,7 +234,7 @@ static void eptdev_del(struct vrpmsg_eptdev *eptdev, bool linger)
 	eptdev_put(eptdev);
 }
 
-/* As rpmsg_char: a node whose endpoint is its own goes, no other. */
+/* Like rpmsg_char, this only deletes a node with a temporary endpoint. */
 static int eptdev_destroy(struct file *file)
 {
 	struct vrpmsg_file *f = file->private_data;
@@ -237,11 +242,11 @@ static int eptdev_destroy(struct file *file)
 
 	if (READ_ONCE(f->chrdev->gone))
 		return -EPIPE;
-	if (!f->chrdev->brief)
+	if (!f->chrdev->temporary)
 		return -EINVAL;
 	guard(mutex)(&vrpmsg_eptdevs_lock);
 	eptdev = xa_load(&vrpmsg_eptdevs, f->chrdev->id);
-	/* The number is the endpoint's until that is gone. */
+	/* The number belongs to the endpoint until that is gone. */
 	if (!eptdev || READ_ONCE(f->chrdev->gone))
 		return -EPIPE;
 	eptdev_del(eptdev, true);
@@ -267,7 +272,7 @@ static const struct file_operations eptdev_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 };
 
-/* The node is its maker's. */
+/* The node belongs to its creator. */
 static char *eptdev_devnode(vrpmsg_const_device *dev, umode_t *mode,
 			    kuid_t *uid, kgid_t *gid)
 {
@@ -302,7 +307,7 @@ static ssize_t name_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(name);
 
-/* Those of the endpoint while it is there, else what was asked for. */
+/* The endpoint's addresses while it exists, else the configured ones. */
 
 static ssize_t src_show(struct device *dev, struct device_attribute *attr,
 			char *buf)
@@ -344,7 +349,7 @@ static const struct device_type eptdev_type = {
 	.groups = eptdev_groups,
 };
 
-/* A node that nobody knows of, with a number. */
+/* Allocate a private node, with a number. */
 static struct vrpmsg_eptdev *
 eptdev_alloc(struct vrpmsg_dev *rdev, const struct vrpmsg_eptdev_config *cfg)
 {
@@ -424,7 +429,9 @@ static bool eptdev_matches(struct vrpmsg_eptdev *eptdev,
 		cfg->dst == eptdev->cfg.dst);
 }
 
-/* A node of the calling user whose endpoint is there as long as it is, or NULL. */
+/*
+ * Find a node of the calling user that was created with RPMSG_CREATE_DEV_IOCTL.
+ */
 static struct vrpmsg_eptdev *eptdev_find(const struct vrpmsg_dev *rdev,
 					 const struct vrpmsg_eptdev_config *cfg)
 {
@@ -440,12 +447,12 @@ static struct vrpmsg_eptdev *eptdev_find(const struct vrpmsg_dev *rdev,
 }
 
 /**
- * vrpmsg_eptdev_new - make a node
+ * vrpmsg_eptdev_new - create a node
  * @rdev: device
  * @cfg: valid configuration
  *
- * Return: 0; -EEXIST: @cfg->fixed, and the user has such a one; or what
- * vrpmsg_user_charge() or vrpmsg_chrdev_new() returns.
+ * Return: 0; -EEXIST: @cfg->fixed, and the user already has such a node; or the
+ * error of vrpmsg_user_charge() or vrpmsg_chrdev_new().
  */
 int vrpmsg_eptdev_new(struct vrpmsg_dev *rdev,
 		      const struct vrpmsg_eptdev_config *cfg)
@@ -467,7 +474,7 @@ int vrpmsg_eptdev_new(struct vrpmsg_dev *rdev,
 	return err;
 }
 
-/* Delete the node with a number: 0 or -ENOENT. */
+/* Delete the node with this number. Returns 0 or -ENOENT. */
 int vrpmsg_eptdev_del_number(u32 number)
 {
 	struct vrpmsg_eptdev *eptdev;
@@ -483,9 +490,9 @@ int vrpmsg_eptdev_del_number(u32 number)
 /**
  * vrpmsg_eptdev_release - delete a node by name and addresses
  * @rdev: device
- * @cfg: name, and addresses if they are not VHOST_RPMSG_ADDR_ANY
+ * @cfg: name and addresses; VHOST_RPMSG_ADDR_ANY matches any address
  *
- * Return: 0, or -ENOENT: the user has no such one.
+ * Return: 0, or -ENOENT: the user has no such node.
  */
 int vrpmsg_eptdev_release(struct vrpmsg_dev *rdev,
 			  const struct vrpmsg_eptdev_config *cfg)
@@ -500,7 +507,7 @@ int vrpmsg_eptdev_release(struct vrpmsg_dev *rdev,
 	return 0;
 }
 
-/* The device is dead: no more are made. */
+/* Delete all nodes of a dead device; no more are created. */
 void vrpmsg_eptdev_del_all(struct vrpmsg_dev *rdev)
 {
 	struct vrpmsg_eptdev *eptdev;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The end of endpoints that live as long as they are open: what was written is
- * still sent, if the guest takes it in time. Nobody waits for that in close().
+ * Closing of endpoints that live as long as a file is open. Written messages
+ * are still sent, if the guest takes them in time. close() does not wait for
+ * that.
  */
 #include <linux/jiffies.h>
 #include <linux/spinlock.h>
@@ -9,7 +10,7 @@
 
 #include "chrdev.h"
 
-/* Endpoints that end; the first one's time is over first. */
+/* Closing endpoints, in the order of their timeouts. */
 static LIST_HEAD(linger_list);
 static DEFINE_SPINLOCK(linger_lock);
 
@@ -22,7 +23,10 @@ static bool linger_over(struct vrpmsg_chrdev *chrdev)
 	       time_after_eq(jiffies, chrdev->linger_until);
 }
 
-/* One whose time is over, referenced, or NULL: @delay until there may be one. */
+/*
+ * Get a reference to an endpoint that can be deleted. Returns NULL if there is
+ * none, and sets @delay to the time until the next one may be.
+ */
 static struct vrpmsg_chrdev *linger_next(unsigned long *delay)
 {
 	struct vrpmsg_chrdev *chrdev;
@@ -47,7 +51,7 @@ static struct vrpmsg_chrdev *linger_next(unsigned long *delay)
 	return NULL;
 }
 
-/* Unless somebody has opened it in this moment, and perhaps closed it again. */
+/* Delete the endpoint, unless it has been opened meanwhile. */
 static void linger_end(struct vrpmsg_chrdev *chrdev)
 {
 	bool end;
@@ -74,12 +78,16 @@ static void linger_work(struct work_struct *work)
 }
 
 /**
- * vrpmsg_linger_begin - the last file is closed, or a process destroys the endpoint
- * @chrdev: endpoint that does not linger yet: one that does has no file open, and
- *	who destroys one has it open, or it does not end with its last file
+ * vrpmsg_linger_begin - start to close an endpoint
+ * @chrdev: endpoint that is not closing yet
+ *
+ * Called when the last file is closed, or when a process destroys the endpoint.
+ * It cannot be closing yet: a closing endpoint has no open file, and a process
+ * destroys an endpoint through an open file, or one that does not end with its
+ * last file.
  *
  * Context: chrdev->lock held.
- * Return: true if it may end at once.
+ * Return: true if the endpoint can be deleted at once.
  */
 bool vrpmsg_linger_begin(struct vrpmsg_chrdev *chrdev)
 {
@@ -88,8 +96,8 @@ bool vrpmsg_linger_begin(struct vrpmsg_chrdev *chrdev)
 		return false;
 	chrdev->closing = true;
 	/*
-	 * Without a guest there is none to wait for. One that is paused may go on in
-	 * time, and a reset drops what was for it.
+	 * Without a guest, do not wait. A paused guest may continue in time,
+	 * and a reset drops the messages for it.
 	 */
 	if (!chrdev->tx_used || !READ_ONCE(chrdev->ept.rdev->guest)) {
 		chrdev->ended = true;
@@ -104,7 +112,7 @@ bool vrpmsg_linger_begin(struct vrpmsg_chrdev *chrdev)
 	return false;
 }
 
-/* It is open again, or gone. Context: chrdev->lock held. */
+/* The endpoint is open again, or gone. Context: chrdev->lock held. */
 void vrpmsg_linger_stop(struct vrpmsg_chrdev *chrdev)
 {
 	lockdep_assert_held(&chrdev->lock);
@@ -116,7 +124,7 @@ void vrpmsg_linger_stop(struct vrpmsg_chrdev *chrdev)
 	spin_unlock(&linger_lock);
 }
 
-/* What it had to send has left its queue. Context: chrdev->lock held. */
+/* Messages have left the send queue. Context: chrdev->lock held. */
 void vrpmsg_linger_sent(struct vrpmsg_chrdev *chrdev)
 {
 	lockdep_assert_held(&chrdev->lock);
@@ -124,7 +132,10 @@ void vrpmsg_linger_sent(struct vrpmsg_chrdev *chrdev)
 		mod_delayed_work(system_wq, &linger_dwork, 0);
 }
 
-/* Somebody wants its address now: whether it is one that lingers, and ends. */
+/*
+ * Another endpoint needs the address: stop waiting if this one is closing.
+ * Returns whether it is, and so can be deleted.
+ */
 bool vrpmsg_linger_cut(struct vrpmsg_chrdev *chrdev)
 {
 	bool closing;
@@ -137,7 +148,7 @@ bool vrpmsg_linger_cut(struct vrpmsg_chrdev *chrdev)
 	return closing;
 }
 
-/* The end of the module: there are no endpoints any more. */
+/* Module exit: there are no endpoints any more. */
 void vrpmsg_linger_exit(void)
 {
 	cancel_delayed_work_sync(&linger_dwork);

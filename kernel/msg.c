@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Messages: their memory, and queues of them.
- */
+/* Memory for messages, and queues of messages. */
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -10,11 +8,14 @@
 
 #include "msg.h"
 
-/* Messages of any endpoint that are dead, and nobody has had the time to free. */
+/* Dropped messages of all endpoints, to be freed by msg_dead_work. */
 static struct vrpmsg_queue msg_dead = { .tail = &msg_dead.head };
 static DEFINE_SPINLOCK(msg_dead_lock);
 
-/* A Linux guest's longest message, for which kmalloc() would take twice as much. */
+/*
+ * A Linux guest's longest message, for which kmalloc() would take twice as
+ * much.
+ */
 #define MSG_LINUX	VHOST_RPMSG_DEFAULT_MTU
 
 static struct kmem_cache *msg_cache;
@@ -34,7 +35,7 @@ static unsigned int msg_class(size_t len)
 	return 5;
 }
 
-/* How much payload goes where @len bytes of it go. */
+/* The payload that fits into the memory for a message of @len bytes. */
 static size_t msg_room(size_t len)
 {
 	static const u16 room[] = {
@@ -46,11 +47,11 @@ static size_t msg_room(size_t len)
 }
 
 /**
- * vrpmsg_msg_alloc - get memory for a message
- * @len: bytes of payload, which becomes its length
- * @gfp: how; it is charged to the active memory cgroup
+ * vrpmsg_msg_alloc - allocate a message
+ * @len: length of the payload, in bytes
+ * @gfp: flags; the memory is charged to the active memory cgroup
  *
- * Return: the message, not cleared, or NULL.
+ * Return: the message with uninitialised payload, or NULL.
  */
 struct vrpmsg_msg *vrpmsg_msg_alloc(size_t len, gfp_t gfp)
 {
@@ -89,19 +90,19 @@ void vrpmsg_msg_free(struct vrpmsg_msg *msg)
 	kfree(msg);
 }
 
-/* The memory that it takes. */
+/* The memory that a message takes, in bytes. */
 size_t vrpmsg_msg_size(const struct vrpmsg_msg *msg)
 {
 	return VRPMSG_MSG_HEAD + msg->room;
 }
 
-/* Whether a message of @len bytes goes there, and not into less. */
+/* Whether @msg is of the size class for @len bytes, and large enough. */
 bool vrpmsg_msg_fits(const struct vrpmsg_msg *msg, size_t len)
 {
 	return msg_class(msg->room) == msg_class(len) && msg->room >= len;
 }
 
-/* Memory for a message of @len bytes, or NULL. */
+/* Take memory for a message of @len bytes from the pool, or return NULL. */
 struct vrpmsg_msg *vrpmsg_pool_get(struct vrpmsg_pool *pool, size_t len)
 {
 	unsigned int class = msg_class(len);
@@ -164,7 +165,10 @@ void vrpmsg_pool_free(struct vrpmsg_pool *pool)
 	pool->bytes = 0;
 }
 
-/* There may be a million of them. Context: Process context, without locks. */
+/*
+ * Free a queue, possibly of a million messages. Context: Process context,
+ * without locks.
+ */
 void vrpmsg_queue_free(struct vrpmsg_queue *queue)
 {
 	struct vrpmsg_msg *msg;
@@ -188,7 +192,7 @@ static void msg_free_dead(struct work_struct *work)
 
 static DECLARE_WORK(msg_dead_work, msg_free_dead);
 
-/* The same for who has locks that others wait for. */
+/* The same, but deferred, for callers that hold contended locks. */
 void vrpmsg_queue_free_later(struct vrpmsg_queue *queue)
 {
 	if (vrpmsg_queue_empty(queue))
@@ -203,14 +207,14 @@ int vrpmsg_msg_init(void)
 {
 	size_t head = VRPMSG_MSG_HEAD;
 
-	/* Copied from and to user space: all but the header. */
+	/* Usercopy may access all but the header. */
 	msg_cache = kmem_cache_create_usercopy("vrpmsg_msg", head + MSG_LINUX,
 					       0, SLAB_ACCOUNT, head, MSG_LINUX,
 					       NULL);
 	return msg_cache ? 0 : -ENOMEM;
 }
 
-/* The end of the module: nobody has a queue any more. */
+/* Module exit: there are no queues any more. */
 void vrpmsg_msg_exit(void)
 {
 	flush_work(&msg_dead_work);

@@ -9,14 +9,15 @@
 #include <uapi/linux/vhost_rpmsg.h>
 
 /**
- * struct vrpmsg_msg - a message in a queue, or memory for one
- * @next: the one after it
- * @addr: remote: where it came from, or goes to
- * @len: bytes of payload, set only where @room has been checked
- * @generation: of the guest that sent it, or that it is for; 0: for any
- * @room: bytes of payload that there is memory for
- * @large: payload of more than VRPMSG_MSG_INLINE bytes, in pages of its own:
- *	sizes like 4 KiB and 32 KiB would otherwise take twice as much
+ * struct vrpmsg_msg - a message in a queue, or memory for a message
+ * @next: next message of the queue or pool
+ * @addr: address of the remote
+ * @len: length of the payload in bytes, only set after a check against @room
+ * @generation: generation of the guest that sent it or that it is for; 0: any
+ * @room: bytes of payload for which memory is allocated
+ * @large: payload of more than VRPMSG_MSG_INLINE bytes, allocated separately:
+ *	with the header, sizes like 4 KiB and 32 KiB would take twice as much
+ *	memory
  * @small: any other payload
  */
 struct vrpmsg_msg {
@@ -33,16 +34,16 @@ struct vrpmsg_msg {
 
 #define VRPMSG_MSG_HEAD		offsetof(struct vrpmsg_msg, small)
 #define VRPMSG_MSG_INLINE	(2048 - VRPMSG_MSG_HEAD)
-/* Messages are put into memory of so many sizes. */
+/* Number of size classes. */
 #define VRPMSG_MSG_CLASSES	6
 
 /**
- * struct vrpmsg_queue - messages in order
- * @head: the first one; who pops may look at it and at those after it without
- *	the lock of who pushes
- * @tail: where the next one is put
- * @num: messages
- * @used: bytes, as limits count them
+ * struct vrpmsg_queue - a FIFO of messages
+ * @head: first message; the code that pops may access it and its successors
+ *	without the lock of the code that pushes
+ * @tail: where the next message is linked
+ * @num: number of messages
+ * @used: bytes, overhead included, as counted against limits
  */
 struct vrpmsg_queue {
 	struct vrpmsg_msg *head;
@@ -51,7 +52,7 @@ struct vrpmsg_queue {
 	u32 used;
 };
 
-/* What a message counts in a queue. */
+/* Bytes that a message counts against the limit of a queue. */
 static inline u32 vrpmsg_msg_cost(const struct vrpmsg_msg *msg)
 {
 	return msg->len + VHOST_RPMSG_MSG_OVERHEAD;
@@ -63,9 +64,9 @@ static inline void *vrpmsg_msg_data(struct vrpmsg_msg *msg)
 }
 
 /*
- * Copy the payload to or from a process. @len is within @room, so these leave out
- * hardened usercopy, which would look for the allocator's object once more, at the
- * price of copying 200 bytes.
+ * Copy the payload to or from a process. @len is at most @room, so these skip
+ * the hardened usercopy check, which looks up the allocated object and costs as
+ * much as copying 200 bytes.
  */
 static inline bool vrpmsg_msg_copy_to(struct vrpmsg_msg *msg,
 				      struct iov_iter *to)
@@ -88,7 +89,7 @@ static inline void vrpmsg_queue_init(struct vrpmsg_queue *queue)
 	queue->used = 0;
 }
 
-/* The first message, whose contents can be read. */
+/* Return the first message; its contents are valid. */
 static inline struct vrpmsg_msg *vrpmsg_queue_peek(struct vrpmsg_queue *queue)
 {
 	/* Pairs with the release in vrpmsg_queue_splice(). */
@@ -135,7 +136,9 @@ static inline struct vrpmsg_msg *vrpmsg_queue_pop(struct vrpmsg_queue *queue)
 	return msg;
 }
 
-/* @part is the front of another queue; let it end behind @msg, which is next. */
+/*
+ * @part covers the front of another queue: extend it by the next message, @msg.
+ */
 static inline void vrpmsg_queue_extend(struct vrpmsg_queue *part,
 				       struct vrpmsg_msg *msg)
 {
@@ -144,7 +147,7 @@ static inline void vrpmsg_queue_extend(struct vrpmsg_queue *part,
 	part->used += vrpmsg_msg_cost(msg);
 }
 
-/* Cut off @part, which is the front of @queue. */
+/* Remove @part, which covers the front of @queue, from it. */
 static inline void vrpmsg_queue_cut(struct vrpmsg_queue *queue,
 				    struct vrpmsg_queue *part)
 {
@@ -162,7 +165,7 @@ static inline void vrpmsg_queue_splice(struct vrpmsg_queue *to,
 {
 	if (!from->head)
 		return;
-	/* Who peeks at @to sees messages whose contents are written. */
+	/* vrpmsg_queue_peek() must see the contents of the messages. */
 	smp_store_release(to->tail, from->head);
 	to->tail = from->tail;
 	to->num += from->num;
@@ -174,9 +177,9 @@ static inline void vrpmsg_queue_splice(struct vrpmsg_queue *to,
 }
 
 /**
- * struct vrpmsg_pool - memory of messages, to be used again
- * @class: by size, a stack each
- * @bytes: all of it
+ * struct vrpmsg_pool - free messages
+ * @class: a stack of messages for each size class
+ * @bytes: total size
  */
 struct vrpmsg_pool {
 	struct {

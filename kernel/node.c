@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What an administrator does with char devices: make them, change them, delete
- * them.
- */
+/* Creation, changes and deletion of endpoints with their char devices. */
 #include <linux/cdev.h>
 #include <linux/ctype.h>
 #include <linux/device.h>
@@ -17,11 +14,11 @@
 static dev_t node_devt;
 static struct cdev node_cdev;
 /*
- * A mutex: char devices are registered and unregistered under it, so that each
- * is deleted after it was made.
+ * A mutex, since char devices are registered and unregistered under it, in
+ * order: each is deleted after it has been created.
  */
 static DEFINE_MUTEX(vrpmsg_chrdevs_lock);
-/* Look-ups only take its own lock. */
+/* Look-ups only take the XArray's lock. */
 static DEFINE_XARRAY_ALLOC(vrpmsg_chrdevs);
 static u32 vrpmsg_chrdevs_next;
 
@@ -38,8 +35,8 @@ struct vrpmsg_chrdev *vrpmsg_chrdev_get_by_id(u32 id)
 }
 
 /**
- * vrpmsg_number_get - get a number that no endpoint has
- * @number: where to
+ * vrpmsg_number_get - allocate the number of an endpoint
+ * @number: is set to the number
  *
  * Return: 0, -ENOMEM, -ENOSPC.
  */
@@ -57,17 +54,19 @@ void vrpmsg_number_put(u32 number)
 	xa_erase(&vrpmsg_chrdevs, number);
 }
 
-/* Who has the number may use it for another endpoint. */
+/*
+ * Release the endpoint's number; a lent one can be used for another endpoint.
+ */
 static void node_drop_number(struct vrpmsg_chrdev *chrdev)
 {
 	if (chrdev->lent)
-		/* Of such a table NULL is a number that is in use. */
+		/* NULL is a number that is reserved, but has no endpoint. */
 		xa_store(&vrpmsg_chrdevs, chrdev->id, NULL, GFP_KERNEL);
 	else
 		vrpmsg_number_put(chrdev->id);
 }
 
-/* Off the table of endpoints: its number is free. */
+/* The endpoint has been removed from the device: free its number. */
 static void node_deleted(struct vhost_rpmsg_ept *ept)
 {
 	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
@@ -97,15 +96,16 @@ static const struct vhost_rpmsg_ept_ops node_ept_ops = {
 	.orphan = node_orphan,
 };
 
-/* The char device of an endpoint, or NULL: it is somebody else's. */
+/* Return the char device of an endpoint, or NULL if it is another client's. */
 struct vrpmsg_chrdev *vrpmsg_chrdev_of_ept(struct vhost_rpmsg_ept *ept)
 {
 	return ept->ops == &node_ept_ops ? vrpmsg_chrdev_of(ept) : NULL;
 }
 
 /*
- * A name as a part of a path: a slash, a dot at the beginning and what udev changes
- * become \xNN, and so does the backslash, so that no two names become the same.
+ * Encode a name as a path component. A slash, a leading dot, and all that udev
+ * would change become \xNN. So does the backslash, so that different names stay
+ * different.
  */
 static void node_encode(char *to, const char *name)
 {
@@ -121,7 +121,7 @@ static void node_encode(char *to, const char *name)
 	*to = '\0';
 }
 
-/* What udev's rules make names of: as it is, and as a part of a path. */
+/* Add the name for udev's rules: plain, and encoded as a path component. */
 int vrpmsg_node_uevent_name(struct kobj_uevent_env *env, const char *name)
 {
 	char encoded[4 * VHOST_RPMSG_NAME_SIZE];
@@ -147,7 +147,7 @@ static int node_uevent(vrpmsg_const_device *dev, struct kobj_uevent_env *env)
 	return err ?: vrpmsg_node_uevent_name(env, chrdev->name);
 }
 
-/* As the devices of rpmsg_char have them; no remote is -1. */
+/* The same attributes as rpmsg_char. No remote is -1. */
 
 static ssize_t name_show(struct device *dev, struct device_attribute *attr,
 			 char *buf)
@@ -197,14 +197,14 @@ static void node_release(struct device *dev)
 }
 
 /**
- * vrpmsg_node_add - make a node
+ * vrpmsg_node_add - create a node
  * @devt: number of its char device
- * @type: what kind it is of
- * @parent: or NULL
- * @data: for the callbacks of @type, as long as the node is there
- * @name: its name, without the number
+ * @type: device type
+ * @parent: parent device, or NULL
+ * @data: driver data for the callbacks of @type; must outlive the node
+ * @name: name without the number
  *
- * device_unregister() is its end.
+ * device_unregister() deletes the node.
  *
  * Return: the device, or an ERR_PTR().
  */
@@ -215,7 +215,10 @@ struct device *vrpmsg_node_add(dev_t devt, const struct device_type *type,
 	struct device *dev;
 	int err;
 
-	/* The driver core's own are charged to nobody; a user's has a parent. */
+	/*
+	 * The driver core's allocations are not charged; a user's node has a
+	 * parent.
+	 */
 	dev = kzalloc(sizeof(*dev), parent ? VRPMSG_GFP_LOCKED : GFP_KERNEL);
 	if (!dev)
 		return ERR_PTR(-ENOMEM);
@@ -236,7 +239,7 @@ struct device *vrpmsg_node_add(dev_t devt, const struct device_type *type,
 	return dev;
 }
 
-/* An endpoint that nobody knows of yet, with references for its maker. */
+/* Allocate a private endpoint, with references for the caller. */
 static struct vrpmsg_chrdev *node_alloc(struct vrpmsg_dev *rdev,
 					const struct vrpmsg_chrdev_config *cfg)
 {
@@ -257,7 +260,7 @@ static struct vrpmsg_chrdev *node_alloc(struct vrpmsg_dev *rdev,
 	init_waitqueue_head(&chrdev->tx_wait);
 	INIT_LIST_HEAD(&chrdev->linger_node);
 	chrdev->lent = cfg->number != VRPMSG_NUMBER_ANY;
-	chrdev->brief = cfg->brief;
+	chrdev->temporary = cfg->temporary;
 	chrdev->descriptor = !cfg->node && !chrdev->lent;
 	chrdev->owner = cfg->owner;
 	chrdev->addressed = cfg->addressed;
@@ -282,7 +285,10 @@ static struct vrpmsg_chrdev *node_alloc(struct vrpmsg_dev *rdev,
 	return chrdev;
 }
 
-/* Give it a number and an address: the endpoint has a reference then. */
+/*
+ * Give the endpoint a number and an address. On success, @ept holds a
+ * reference.
+ */
 static int node_add(struct vrpmsg_chrdev *chrdev,
 		    const struct vrpmsg_chrdev_config *cfg)
 {
@@ -294,7 +300,7 @@ static int node_add(struct vrpmsg_chrdev *chrdev,
 	if (err)
 		return err;
 
-	/* Not by way of a VMM's rings: the device may have none yet. */
+	/* vhost_rpmsg_ept_add() needs rings, which the device may not have. */
 	kref_get(&chrdev->ref);
 	err = vrpmsg_ept_add(chrdev->ept.rdev, &chrdev->ept, false);
 	if (err) {
@@ -307,7 +313,10 @@ static int node_add(struct vrpmsg_chrdev *chrdev,
 	return 0;
 }
 
-/* Have everybody find it who looks for its number, or its node. */
+/*
+ * Publish the endpoint: by its number, its node, its announcement and its
+ * event.
+ */
 static int node_publish(struct vrpmsg_chrdev *chrdev,
 			const struct vrpmsg_chrdev_config *cfg)
 {
@@ -315,7 +324,7 @@ static int node_publish(struct vrpmsg_chrdev *chrdev,
 	int err;
 
 	lockdep_assert_held(&vrpmsg_chrdevs_lock);
-	/* As soon as there is a node, it can be opened: the table's reference. */
+	/* The node can be opened at once, so add it to the table first. */
 	kref_get(&chrdev->ref);
 	xa_store(&vrpmsg_chrdevs, chrdev->id, chrdev, GFP_KERNEL);
 	if (cfg->node) {
@@ -337,8 +346,8 @@ static int node_publish(struct vrpmsg_chrdev *chrdev,
 }
 
 /*
- * Who has the address may be an endpoint that is closed, and has only something to
- * send still: then it ends now.
+ * If the address belongs to an endpoint that is closing and only has messages
+ * left to send, delete that now.
  */
 static bool node_take_over(struct vrpmsg_dev *rdev, u32 addr)
 {
@@ -362,7 +371,7 @@ static bool node_take_over(struct vrpmsg_dev *rdev, u32 addr)
 }
 
 /**
- * vrpmsg_chrdev_new - make an endpoint, and perhaps its char device
+ * vrpmsg_chrdev_new - create an endpoint, and optionally its char device
  * @rdev: device
  * @cfg: valid configuration
  *
@@ -393,7 +402,7 @@ struct vrpmsg_chrdev *vrpmsg_chrdev_new(struct vrpmsg_dev *rdev,
 		chrdev->user = cfg->user;
 		return chrdev;
 	}
-	/* Unless the device has been deleted under us, and it with it. */
+	/* Does nothing if the device was deleted meanwhile. */
 	if (added)
 		vrpmsg_chrdev_del(chrdev);
 	vrpmsg_chrdev_put(chrdev);
@@ -401,8 +410,9 @@ struct vrpmsg_chrdev *vrpmsg_chrdev_new(struct vrpmsg_dev *rdev,
 }
 
 /*
- * Change the remote, or how the endpoint gets one; @changed: its settings are. One
- * event says all of it: a new remote comes with its own.
+ * Change the remote, or how the endpoint gets one. @changed: other settings
+ * have changed. Sends one event for all changes: a changed remote sends its
+ * own.
  */
 static void node_set_remote(struct vrpmsg_chrdev *chrdev,
 			    const struct vrpmsg_chrdev_config *cfg,
@@ -424,9 +434,9 @@ static void node_set_remote(struct vrpmsg_chrdev *chrdev,
 }
 
 /**
- * vrpmsg_chrdev_set - change settings
+ * vrpmsg_chrdev_set - change the settings of an endpoint
  * @chrdev: endpoint
- * @cfg: its policy and limits, its remote and how it gets one
+ * @cfg: its policies, limits and remote, and how it gets a remote
  *
  * Return: 0, or -ENOENT: the endpoint is deleted.
  */
@@ -463,10 +473,11 @@ int vrpmsg_chrdev_set(struct vrpmsg_chrdev *chrdev,
 }
 
 /**
- * vrpmsg_chrdev_announced - the guest is told of the endpoint
+ * vrpmsg_chrdev_announced - an endpoint has been announced
  * @chrdev: endpoint
  *
- * Its driver may say hello before a process has opened the file.
+ * The guest's driver may send messages before a process has opened the file:
+ * keep them for the first reader.
  */
 void vrpmsg_chrdev_announced(struct vrpmsg_chrdev *chrdev)
 {
@@ -475,7 +486,7 @@ void vrpmsg_chrdev_announced(struct vrpmsg_chrdev *chrdev)
 	spin_unlock(&chrdev->lock);
 }
 
-/* All who wait hear of the end, those that wait exclusively, too. */
+/* Wake up all waiters, including exclusive ones. */
 static void node_wake_all(struct vrpmsg_chrdev *chrdev)
 {
 	wake_up_all(&chrdev->rx_wait);
@@ -486,13 +497,13 @@ static void node_wake_all(struct vrpmsg_chrdev *chrdev)
  * vrpmsg_chrdev_del - delete an endpoint and its char device
  * @chrdev: endpoint; the caller has a reference
  *
- * Whoever has it open reads what is queued, and then learns that it is gone.
+ * Processes that have it open can read what is queued, and then get -EPIPE.
  *
  * Return: 0, or -ENOENT: it is deleted already.
  */
 int vrpmsg_chrdev_del(struct vrpmsg_chrdev *chrdev)
 {
-	/* Not before its maker is done with it, and by one only. */
+	/* Not before vrpmsg_chrdev_new() is done with it, and once only. */
 	guard(mutex)(&vrpmsg_chrdevs_lock);
 	if (chrdev->deleted)
 		return -ENOENT;
@@ -506,11 +517,11 @@ int vrpmsg_chrdev_del(struct vrpmsg_chrdev *chrdev)
 }
 
 /**
- * vrpmsg_chrdev_destroy - a process ends its endpoint
+ * vrpmsg_chrdev_destroy - destroy an endpoint on behalf of a process
  * @chrdev: endpoint; the caller has a reference
  *
- * As vrpmsg_chrdev_del() for whoever has it open; but what was written is still sent,
- * as after the last close().
+ * Open files see the same as after vrpmsg_chrdev_del(). But written messages
+ * are still sent, as after the last close().
  *
  * Return: 0, or -ENOENT: it is gone already.
  */
@@ -525,7 +536,7 @@ int vrpmsg_chrdev_destroy(struct vrpmsg_chrdev *chrdev)
 	}
 	end = vrpmsg_linger_begin(chrdev);
 	WRITE_ONCE(chrdev->gone, true);
-	/* What the worker has in hand is for nobody. */
+	/* Messages in the current burst have no reader. */
 	WRITE_ONCE(chrdev->closes, chrdev->closes + 1);
 	resume = vrpmsg_chrdev_resumes(chrdev);
 	spin_unlock(&chrdev->lock);
@@ -540,11 +551,12 @@ int vrpmsg_chrdev_destroy(struct vrpmsg_chrdev *chrdev)
 }
 
 /**
- * vrpmsg_chrdev_take_number - an endpoint has its number to itself
- * @chrdev: endpoint with a number that is lent; it keeps the number until it is deleted
- * @user: the user for whom it counts from here on
+ * vrpmsg_chrdev_take_number - pass a lent number on to the endpoint
+ * @chrdev: endpoint whose number is lent; it keeps the number until it is
+ *	deleted
+ * @user: user for which the endpoint is counted from now on
  *
- * Return: false if it is deleted already.
+ * Return: false if the endpoint has been deleted.
  */
 bool vrpmsg_chrdev_take_number(struct vrpmsg_chrdev *chrdev,
 			       struct vrpmsg_user *user)
@@ -558,8 +570,8 @@ bool vrpmsg_chrdev_take_number(struct vrpmsg_chrdev *chrdev,
 }
 
 /**
- * vrpmsg_node_register - get ready for endpoints with a char device
- * @fops: what their files do
+ * vrpmsg_node_register - set up the class and the char devices
+ * @fops: file operations of the char devices
  *
  * Return: 0 or -errno.
  */

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The queues of an endpoint with a char device, and what the worker does with
- * them.
+ * The queues of an endpoint with a char device, and the worker's side of them.
  *
- * Messages come and go in bursts. The worker collects what arrives in a list of
- * its own, and hands it over with one lock and one wake-up when the burst ends;
- * likewise it takes all that waits to be sent at once.
+ * The worker processes messages in bursts. It collects incoming messages in a
+ * private list, and moves them to the receive queue with one lock and one
+ * wake-up at the end of the burst. Likewise, it takes all waiting messages from
+ * the send queue at once.
  */
 #include "chrdev.h"
 #include "trace.h"
 
-/* How soon to try again when there is no memory for a message, in ms. */
+/* Delay before an allocation for a message is retried, in ms. */
 #define QUEUE_RETRY_INTERVAL	10
 
-/* Count for the endpoint, and for its device, which survives it. */
+/* Count for the endpoint and for its device, which outlives it. */
 static void queue_count(struct vrpmsg_chrdev *chrdev, unsigned int stat, u64 n)
 {
 	atomic64_add(n, &chrdev->stats[stat]);
 	vrpmsg_count(chrdev->ept.rdev, stat, n);
 }
 
-/* A message is dropped; its bytes do not count. */
+/* Count a dropped message; its bytes are not counted. */
 static void queue_drop(struct vrpmsg_chrdev *chrdev, unsigned int stat,
 		       size_t len)
 {
@@ -29,14 +29,14 @@ static void queue_drop(struct vrpmsg_chrdev *chrdev, unsigned int stat,
 }
 
 /**
- * vrpmsg_chrdev_drop_all - drop messages that are in no queue any more
- * @chrdev: the endpoint whose they are
+ * vrpmsg_chrdev_drop_all - drop messages that have been taken out of a queue
+ * @chrdev: endpoint
  * @queue: messages
- * @stat: the counter for them
+ * @stat: counter to increase
  *
- * Their number takes no time here: they are freed later.
+ * The messages are freed later, so the time does not depend on their number.
  *
- * Return: how many bytes they had, as limits count them.
+ * Return: the bytes that they counted against limits.
  */
 u32 vrpmsg_chrdev_drop_all(struct vrpmsg_chrdev *chrdev,
 			   struct vrpmsg_queue *queue, unsigned int stat)
@@ -72,7 +72,7 @@ void vrpmsg_chrdev_put(struct vrpmsg_chrdev *chrdev)
 	kref_put(&chrdev->ref, chrdev_free);
 }
 
-/* Less than a quarter of the queue is free, and somebody cares. */
+/* Whether the policy is HOLD and the reader has less than a quarter free. */
 static bool queue_is_full(struct vrpmsg_chrdev *chrdev)
 {
 	u32 room = max(chrdev->rx_limit / 4, 1U);
@@ -83,7 +83,7 @@ static bool queue_is_full(struct vrpmsg_chrdev *chrdev)
 	       chrdev->rx.used > chrdev->rx_limit - room;
 }
 
-/* Whether the guest was held back and can go on. Who drops stops to drop then. */
+/* Whether a guest that was held back can continue. Also ends dropping. */
 bool vrpmsg_chrdev_resumes(struct vrpmsg_chrdev *chrdev)
 {
 	lockdep_assert_held(&chrdev->lock);
@@ -110,8 +110,8 @@ void vrpmsg_chrdev_event(struct vrpmsg_chrdev *chrdev,
 }
 
 /*
- * The worker's side. It runs with the mutex of a virtqueue held, and looks at the
- * rest of the endpoint once a burst.
+ * The worker's side. It runs with the mutex of a virtqueue held, and takes the
+ * endpoint's lock only once or twice per burst.
  */
 
 static void queue_begin(struct vrpmsg_chrdev *chrdev)
@@ -122,7 +122,7 @@ static void queue_begin(struct vrpmsg_chrdev *chrdev)
 	if (burst->begun) {
 		if (READ_ONCE(chrdev->closes) == burst->closes)
 			return;
-		/* What comes from now on is not for who has closed the file. */
+		/* Messages from now on are not for the closed file. */
 		vrpmsg_queue_rx_complete(&chrdev->ept);
 	}
 	spin_lock(&chrdev->lock);
@@ -143,10 +143,11 @@ static void queue_begin(struct vrpmsg_chrdev *chrdev)
 }
 
 /*
- * The receive queue is full, as far as the burst knows, or there is no memory for
- * a message of @nomem bytes. Hold the guest back until the reader has made room
- * for a quarter of the queue, which is worth a wake-up, or until there is memory.
- * If it need not wait, the burst knows why from now on.
+ * The receive queue seems full, or there is no memory for a message of @len
+ * bytes (@nomem). Hold the guest back until there is memory, or until the
+ * reader has freed a quarter of the queue, which is worth a wake-up. If the
+ * guest need not wait, returns false and refreshes the burst's copy of the
+ * settings.
  */
 static bool queue_stall(struct vrpmsg_chrdev *chrdev, bool nomem, size_t len)
 {
@@ -154,7 +155,7 @@ static bool queue_stall(struct vrpmsg_chrdev *chrdev, bool nomem, size_t len)
 	bool stalled;
 
 	spin_lock(&chrdev->lock);
-	/* Nobody reads what is not for the reader, and so makes room. */
+	/* Only a reader for whom the messages are makes room. */
 	stalled = chrdev->reader && chrdev->closes == burst->closes &&
 		  chrdev->policy == VHOST_RPMSG_FULL_POLICY_HOLD &&
 		  (nomem ||
@@ -178,7 +179,7 @@ static bool queue_stall(struct vrpmsg_chrdev *chrdev, bool nomem, size_t len)
 	return stalled;
 }
 
-/* Reclaim memory for the message that was refused, where nothing waits for it. */
+/* Reclaim memory for a refused message, outside of the worker. */
 static void queue_retry(struct work_struct *work)
 {
 	struct vrpmsg_file *reader =
@@ -201,7 +202,7 @@ static void queue_retry(struct work_struct *work)
 	}
 
 	spin_lock(&chrdev->lock);
-	/* For the message that waits, whatever is kept besides. */
+	/* Keep it for the waiting message, regardless of the limit. */
 	if (chrdev->spare &&
 	    vrpmsg_spare_put_msg(chrdev->spare, &chrdev->spare->rx, msg,
 				 SIZE_MAX))
@@ -220,7 +221,7 @@ void vrpmsg_queue_init_retry(struct vrpmsg_file *reader)
 	INIT_DELAYED_WORK(&reader->retry, queue_retry);
 }
 
-/* The guest has been held back for as long as it may be: drop until there is room. */
+/* The hold time has expired: drop messages until there is room. */
 static void queue_give_up(struct vrpmsg_chrdev *chrdev)
 {
 	bool stalled;
@@ -235,8 +236,8 @@ static void queue_give_up(struct vrpmsg_chrdev *chrdev)
 }
 
 /*
- * Whether it drops what comes, since it has held the guest back for as long as it
- * might. An administrator for whom nothing is to be lost has it stop.
+ * Whether the endpoint drops messages because the hold time has expired. If an
+ * administrator sets hold_time to 0, it stops dropping.
  */
 static bool queue_drops(struct vrpmsg_chrdev *chrdev)
 {
@@ -250,7 +251,10 @@ static bool queue_drops(struct vrpmsg_chrdev *chrdev)
 	return false;
 }
 
-/* Whether to take a message: 0, -EAGAIN, or the counter for those dropped. */
+/*
+ * Decide about a message: 0 to accept it, -EAGAIN to hold the guest back, or
+ * the counter of the reason to drop it.
+ */
 static int queue_admit(struct vrpmsg_chrdev *chrdev)
 {
 	struct vrpmsg_rx_burst *burst = &chrdev->rx_burst;
@@ -270,7 +274,7 @@ static int queue_admit(struct vrpmsg_chrdev *chrdev)
 		if (READ_ONCE(chrdev->rx.used) + burst->queue.used <
 		    burst->limit)
 			return 0;
-		/* Nobody reads: the guest is not held, whatever the policy. */
+		/* Without a reader, the guest is not held back. */
 		if (!burst->reader ||
 		    burst->policy == VHOST_RPMSG_FULL_POLICY_DROP)
 			return VHOST_RPMSG_A_STATS_RX_DROP_FULL;
@@ -280,14 +284,14 @@ static int queue_admit(struct vrpmsg_chrdev *chrdev)
 		}
 		if (queue_stall(chrdev, false, 0))
 			return -EAGAIN;
-		/* It was closed, changed or read this moment. */
+		/* Closed, reconfigured or read meanwhile: check again. */
 	}
 }
 
 /*
- * Payload of the guest must not run the host out of memory: it is charged to
- * whoever reads it, and nothing is reclaimed for it here, where others wait for
- * the virtqueue.
+ * Messages of the guest must not exhaust the host's memory: they are charged to
+ * the reader's memory cgroup. No memory is reclaimed here, where others wait
+ * for the virtqueue.
  */
 static struct vrpmsg_msg *queue_new_msg(struct vrpmsg_rx_burst *burst,
 					size_t len)
@@ -329,7 +333,7 @@ ssize_t vrpmsg_queue_read(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 	msg->addr = iter->src;
 	msg->generation = chrdev->ept.rdev->generation;
 	if (vrpmsg_ring_copy(vr, iter, vrpmsg_msg_data(msg), len) != len) {
-		/* It comes again, or the ring counts it. */
+		/* The ring retries it, or counts it as dropped. */
 		vrpmsg_msg_free(msg);
 		return -EFAULT;
 	}
@@ -341,7 +345,7 @@ drop:
 	return -ENOBUFS;
 }
 
-/* The message before this one has reached the guest. */
+/* The last message that was sent has reached the guest. */
 static void queue_sent(struct vrpmsg_chrdev *chrdev)
 {
 	struct vrpmsg_tx_burst *burst = &chrdev->tx_burst;
@@ -368,7 +372,7 @@ void vrpmsg_queue_unsend(struct vhost_rpmsg_ept *ept)
 	burst->last = NULL;
 }
 
-/* The first message of the burst's queue is not sent. */
+/* Drop the first message of the burst's queue. */
 static void queue_drop_first(struct vrpmsg_chrdev *chrdev, unsigned int stat)
 {
 	struct vrpmsg_msg *msg = vrpmsg_queue_pop(&chrdev->tx_burst.queue);
@@ -378,14 +382,14 @@ static void queue_drop_first(struct vrpmsg_chrdev *chrdev, unsigned int stat)
 	vrpmsg_msg_free(msg);
 }
 
-/* The guest had larger buffers when it was written. */
+/* The guest had larger buffers when the message was written. */
 void vrpmsg_queue_drop(struct vhost_rpmsg_ept *ept)
 {
 	queue_drop_first(vrpmsg_chrdev_of(ept),
 			 VHOST_RPMSG_A_STATS_TX_DROP_SIZE);
 }
 
-/* The first message, past those that were for a guest that is gone. */
+/* Return the first message. Drops those that were for an earlier guest. */
 static struct vrpmsg_msg *queue_first(struct vrpmsg_chrdev *chrdev)
 {
 	struct vrpmsg_tx_burst *burst = &chrdev->tx_burst;
@@ -426,7 +430,7 @@ int vrpmsg_queue_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 	       !vrpmsg_queue_empty(&chrdev->tx);
 }
 
-/* The burst from the guest is over: hand over what came. */
+/* The rx burst is over: move its messages to the receive queue. */
 void vrpmsg_queue_rx_complete(struct vhost_rpmsg_ept *ept)
 {
 	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
@@ -438,14 +442,14 @@ void vrpmsg_queue_rx_complete(struct vhost_rpmsg_ept *ept)
 		return;
 	spin_lock(&chrdev->lock);
 	/*
-	 * A reader that has been told of the end must not find any more, nor the
-	 * next one what was for who has closed the file since.
+	 * A reader that has seen EPIPE must not find more messages. The next
+	 * reader must not find those for a file that has been closed since.
 	 */
 	readable = num && !chrdev->gone &&
 		   (chrdev->closes == burst->closes ||
 		    chrdev->closed == VHOST_RPMSG_CLOSED_POLICY_KEEP);
 	if (readable) {
-		/* Before a reader can count one of them as discarded. */
+		/* Before the reader can count any of them as discarded. */
 		queue_count(chrdev, VHOST_RPMSG_A_STATS_RX_MSGS, num);
 		queue_count(chrdev, VHOST_RPMSG_A_STATS_RX_BYTES,
 			    burst->queue.used - num * VHOST_RPMSG_MSG_OVERHEAD);
@@ -468,7 +472,7 @@ void vrpmsg_queue_rx_complete(struct vhost_rpmsg_ept *ept)
 	burst->begun = false;
 }
 
-/* The burst to the guest is over: make room for writers. */
+/* The tx burst is over: wake up writers. */
 void vrpmsg_queue_tx_complete(struct vhost_rpmsg_ept *ept)
 {
 	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
@@ -497,7 +501,7 @@ void vrpmsg_queue_tx_complete(struct vhost_rpmsg_ept *ept)
 	burst->done_num = 0;
 }
 
-/* Throw away what waits for a guest that will never come back. */
+/* Drop messages for a guest that will not come back. */
 static void queue_drop_tx(struct vrpmsg_chrdev *chrdev)
 {
 	struct vrpmsg_queue queue;
@@ -519,8 +523,8 @@ static void queue_drop_tx(struct vrpmsg_chrdev *chrdev)
 }
 
 /*
- * Take out what nobody has read. A process that copies a message right now frees
- * it itself, and the others with it: nobody waits for its memory here.
+ * Take out unread messages. If a process is copying one right now, it frees
+ * that and the others itself, so that nothing waits for its memory here.
  */
 static void queue_take_unread(struct vrpmsg_chrdev *chrdev,
 			      struct vrpmsg_queue *unread)
@@ -537,7 +541,7 @@ static void queue_take_unread(struct vrpmsg_chrdev *chrdev,
 	}
 }
 
-/* Context: no burst goes on, so the worker's side is ours. */
+/* Context: no burst is running, so the burst data may be accessed. */
 void vrpmsg_queue_reset(struct vhost_rpmsg_ept *ept)
 {
 	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
@@ -559,7 +563,7 @@ void vrpmsg_queue_reset(struct vhost_rpmsg_ept *ept)
 	wake_up_interruptible_poll(&chrdev->tx_wait, EPOLLOUT | EPOLLWRNORM);
 }
 
-/* What this one says before a process reads waits for it, too. */
+/* The new guest's messages, too, wait for the first reader. */
 void vrpmsg_queue_new_guest(struct vhost_rpmsg_ept *ept)
 {
 	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
@@ -567,12 +571,12 @@ void vrpmsg_queue_new_guest(struct vhost_rpmsg_ept *ept)
 	spin_lock(&chrdev->lock);
 	chrdev->fresh = true;
 	spin_unlock(&chrdev->lock);
-	/* All who poll hear of it: it is no message that one takes from another. */
+	/* Wake up all pollers: unlike a message, POLLPRI is for all. */
 	wake_up_all(&chrdev->rx_wait);
 	wake_up_all(&chrdev->tx_wait);
 }
 
-/* Writers without a remote do not sleep, but pollers wait for one. */
+/* Writers do not wait for a remote, but pollers do. */
 void vrpmsg_queue_remote_changed(struct vhost_rpmsg_ept *ept)
 {
 	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
@@ -590,7 +594,7 @@ void vrpmsg_chrdev_set_gone(struct vrpmsg_chrdev *chrdev)
 	WRITE_ONCE(chrdev->gone, true);
 	WRITE_ONCE(chrdev->stalled, false);
 	vrpmsg_linger_stop(chrdev);
-	/* It cannot be opened any more. */
+	/* It can no longer be opened, so no reader will come. */
 	if (!chrdev->reader)
 		vrpmsg_queue_splice(&unread, &chrdev->rx);
 	spin_unlock(&chrdev->lock);
@@ -598,12 +602,12 @@ void vrpmsg_chrdev_set_gone(struct vrpmsg_chrdev *chrdev)
 			       VHOST_RPMSG_A_STATS_RX_DISCARDS);
 }
 
-/* The worker does not use the endpoint any more, and never will. */
+/* The worker has stopped using the endpoint for good. */
 void vrpmsg_queue_release(struct vhost_rpmsg_ept *ept)
 {
 	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
 
-	/* First, so that no writer queues one more that nobody would free. */
+	/* First, so that no writer queues a message that would leak. */
 	vrpmsg_chrdev_set_gone(chrdev);
 	queue_drop_tx(chrdev);
 	vrpmsg_chrdev_put(chrdev);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A process reads: messages out of an endpoint's receive queue, one for each call
- * or, in batch mode, as many as fit.
+ * read(): take messages from an endpoint's receive queue, one per call or, in
+ * batch mode, as many as fit.
  */
 #include <linux/fs.h>
 #include <linux/sched.h>
@@ -14,7 +14,7 @@ static bool reader_ready(struct vrpmsg_chrdev *chrdev)
 	return !vrpmsg_queue_empty(&chrdev->rx) || READ_ONCE(chrdev->gone);
 }
 
-/* One reader at a time: the others wait for it, as long as they may. */
+/* Serialise readers. With IOCB_NOWAIT, do not wait for the lock. */
 static int reader_lock(struct vrpmsg_file *f, struct kiocb *iocb)
 {
 	if (iocb->ki_flags & IOCB_NOWAIT)
@@ -22,7 +22,7 @@ static int reader_lock(struct vrpmsg_file *f, struct kiocb *iocb)
 	return mutex_lock_interruptible(&f->read_lock);
 }
 
-/* The first message, or NULL: with @gone, no other will come. */
+/* Return the first message, or NULL. @gone: none will arrive any more. */
 static struct vrpmsg_msg *reader_peek(struct vrpmsg_chrdev *chrdev, bool *gone)
 {
 	struct vrpmsg_msg *msg = vrpmsg_queue_peek(&chrdev->rx);
@@ -38,8 +38,8 @@ static struct vrpmsg_msg *reader_peek(struct vrpmsg_chrdev *chrdev, bool *gone)
 }
 
 /*
- * Wait for a message. Returns the first one, with the lock of readers held: it and
- * those behind it stay where they are until reader_end().
+ * Wait for a message. Returns the first one, with read_lock held: this and the
+ * following messages stay in the queue until reader_end().
  */
 static struct vrpmsg_msg *reader_begin(struct vrpmsg_file *f,
 				       struct kiocb *iocb, bool nowait)
@@ -68,7 +68,7 @@ static struct vrpmsg_msg *reader_begin(struct vrpmsg_file *f,
 	}
 }
 
-/* What has been read is memory for the next messages. */
+/* Keep the memory of messages that have been read in the cache. */
 static void reader_keep(struct vrpmsg_chrdev *chrdev, struct vrpmsg_queue *read)
 {
 	struct vrpmsg_pool pool = {};
@@ -84,9 +84,9 @@ static void reader_keep(struct vrpmsg_chrdev *chrdev, struct vrpmsg_queue *read)
 }
 
 /*
- * Take out what has been read: @read says which messages, from its head on. If the
- * guest has been reset meanwhile, they are not in the queue any more, and what came
- * with them is to be thrown away.
+ * Remove the messages that have been read: @read covers them. If the guest has
+ * been reset meanwhile, they are in rx_dead instead of rx, together with
+ * others, which are dropped here.
  */
 static void reader_end(struct vrpmsg_file *f, struct vrpmsg_queue *read)
 {
@@ -103,7 +103,7 @@ static void reader_end(struct vrpmsg_file *f, struct vrpmsg_queue *read)
 					 &chrdev->rx :
 					 &chrdev->rx_dead,
 				 read);
-	/* One is kept at once, many without the lock. */
+	/* A single message goes to the cache here, more without the lock. */
 	if (read->num == 1 &&
 	    vrpmsg_spare_put_msg(chrdev->spare, &chrdev->spare->rx, read->head,
 				 chrdev->rx_limit))
@@ -121,7 +121,10 @@ static void reader_end(struct vrpmsg_file *f, struct vrpmsg_queue *read)
 	vrpmsg_chrdev_drop_all(chrdev, &dead, VHOST_RPMSG_A_STATS_RX_DISCARDS);
 }
 
-/* Copy a message as one call returns it: how many bytes, or why not. */
+/*
+ * Copy a message in the format of a single read(). Returns its size or an
+ * error.
+ */
 static ssize_t reader_copy_msg(struct vrpmsg_chrdev *chrdev,
 			       struct vrpmsg_msg *msg, struct iov_iter *to)
 {
@@ -140,7 +143,7 @@ static ssize_t reader_copy_msg(struct vrpmsg_chrdev *chrdev,
 	return prefix + msg->len;
 }
 
-/* Copy a message as a record of a batch; its padding only as far as it fits. */
+/* Copy a message as a record of a batch, with the padding that fits. */
 static ssize_t reader_copy_rec(struct vrpmsg_msg *msg, struct iov_iter *to)
 {
 	struct vhost_rpmsg_rec rec = {
@@ -162,16 +165,16 @@ static ssize_t reader_copy_rec(struct vrpmsg_msg *msg, struct iov_iter *to)
 }
 
 /**
- * vrpmsg_file_read_iter - read() of an endpoint's file
+ * vrpmsg_file_read_iter - read messages
  * @iocb: the call
- * @to: where to
+ * @to: destination
  *
- * Return: how many bytes, or an error of the first message.
+ * Return: the number of bytes, or the error of the first message.
  */
 ssize_t vrpmsg_file_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct vrpmsg_file *f = iocb->ki_filp->private_data;
-	/* A buffer of no size is not worth a wait. */
+	/* Do not wait for an empty buffer. */
 	bool nowait = vrpmsg_file_nowait(iocb) || !iov_iter_count(to);
 	bool batch = READ_ONCE(f->batch);
 	struct vrpmsg_msg *msg, *last = NULL;
@@ -192,7 +195,7 @@ ssize_t vrpmsg_file_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		total += ret;
 		vrpmsg_queue_extend(&read, msg);
 		last = msg;
-		/* As vrpmsg_queue_peek(). */
+		/* As in vrpmsg_queue_peek(). */
 		msg = batch ? smp_load_acquire(&msg->next) : NULL;
 		cond_resched();
 	} while (msg);

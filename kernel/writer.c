@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A process writes: messages into an endpoint's send queue, one for each call or,
- * in batch mode, as many as there is room for.
+ * write(): put messages into an endpoint's send queue, one per call or, in
+ * batch mode, as many as there is room for.
  */
 #include <linux/fs.h>
 #include <linux/sched.h>
@@ -9,16 +9,16 @@
 
 #include "chrdev.h"
 
-/* Records of a batch that are copied before the first of them is sent. */
+/* Maximum number of records to copy before the first of them is queued. */
 #define WRITER_CHUNK	64
 
 /**
- * struct writer - one call of write()
+ * struct writer - state of a write() call
  * @f: the file
  * @iocb: the call
- * @from: what has not been copied yet
- * @msgs: what has been copied, and is not queued yet
- * @pool: in batch mode, memory that the endpoint had kept for its messages
+ * @from: data that is not copied yet
+ * @msgs: messages that have been copied, but are not queued yet
+ * @pool: in batch mode, memory from the endpoint's message cache
  */
 struct writer {
 	struct vrpmsg_file *f;
@@ -29,10 +29,10 @@ struct writer {
 };
 
 /**
- * vrpmsg_file_may_write - whether a message can be queued
+ * vrpmsg_file_may_write - check whether a message can be queued
  * @chrdev: endpoint
  *
- * Return: 0, -EAGAIN for want of room, or an error.
+ * Return: 0; -EAGAIN: no room; or another error.
  */
 int vrpmsg_file_may_write(struct vrpmsg_chrdev *chrdev)
 {
@@ -46,20 +46,22 @@ int vrpmsg_file_may_write(struct vrpmsg_chrdev *chrdev)
 	return 0;
 }
 
-/* Nothing to wait for: there is room, or an error to report. */
+/* Whether a writer can stop waiting: there is room, or an error. */
 static bool writer_ready(struct vrpmsg_chrdev *chrdev)
 {
 	return vrpmsg_file_may_write(chrdev) != -EAGAIN;
 }
 
-/* Whether a message is for a guest that is not there any more. */
+/* Whether a message is for an earlier guest. */
 static bool writer_stale(struct vrpmsg_chrdev *chrdev, u32 generation)
 {
 	return generation &&
 	       generation != READ_ONCE(chrdev->ept.rdev->generation);
 }
 
-/* Queue one message for its address, or for the remote. */
+/*
+ * Queue one message. Unless the endpoint is addressed, send it to the remote.
+ */
 static int writer_queue_msg(struct vrpmsg_chrdev *chrdev,
 			    struct vrpmsg_queue *msgs)
 {
@@ -78,7 +80,7 @@ static int writer_queue_msg(struct vrpmsg_chrdev *chrdev,
 		if (msg->addr == VHOST_RPMSG_ADDR_ANY)
 			return -ENOTCONN;
 	}
-	/* What a user writes must not be taken for the device's announcements. */
+	/* A user must not send announcements. */
 	if (msg->addr == VHOST_RPMSG_NS_ADDR && uid_valid(chrdev->owner))
 		return -EINVAL;
 	WRITE_ONCE(chrdev->tx_used, chrdev->tx_used + vrpmsg_msg_cost(msg));
@@ -87,8 +89,8 @@ static int writer_queue_msg(struct vrpmsg_chrdev *chrdev,
 }
 
 /*
- * Queue as many messages as there is room for, and say how many bytes they were as
- * records. Returns why the next one was not.
+ * Queue as many messages as there is room for, and set @bytes to their size as
+ * records. Returns 0, or why the next message could not be queued.
  */
 static int writer_queue(struct writer *w, size_t *bytes)
 {
@@ -115,8 +117,8 @@ static int writer_queue(struct writer *w, size_t *bytes)
 }
 
 /*
- * Memory for a message, that was kept or new. A process at the limit of its memory
- * cgroup is told so; nothing is killed for it.
+ * Get memory for a message, from the cache or newly allocated. At the limit of
+ * its memory cgroup, a process gets -ENOMEM; the OOM killer is not invoked.
  */
 static struct vrpmsg_msg *writer_alloc(struct writer *w, size_t len,
 				       bool nowait)
@@ -135,7 +137,7 @@ static struct vrpmsg_msg *writer_alloc(struct writer *w, size_t len,
 	return msg;
 }
 
-/* Copy a message of the process: 0, or why not. */
+/* Copy a message from the process. Returns 0 or an error. */
 static int writer_get(struct writer *w, size_t len, u32 addr, u32 generation)
 {
 	bool nowait = w->iocb->ki_flags & IOCB_NOWAIT;
@@ -156,7 +158,7 @@ static int writer_get(struct writer *w, size_t len, u32 addr, u32 generation)
 	return 0;
 }
 
-/* Where a record goes, and to which guest. */
+/* Check the address and generation of a message. */
 static int writer_check(struct vrpmsg_chrdev *chrdev, u32 addr, u32 generation)
 {
 	if (chrdev->addressed && addr == VHOST_RPMSG_ADDR_ANY)
@@ -164,7 +166,7 @@ static int writer_check(struct vrpmsg_chrdev *chrdev, u32 addr, u32 generation)
 	return writer_stale(chrdev, generation) ? -ESTALE : 0;
 }
 
-/* What a message of an addressed endpoint starts with. */
+/* Copy the prefix of a message of an addressed endpoint. */
 static int writer_get_addr(struct vrpmsg_chrdev *chrdev, struct iov_iter *from,
 			   struct vhost_rpmsg_addr *addr)
 {
@@ -177,7 +179,7 @@ static int writer_get_addr(struct vrpmsg_chrdev *chrdev, struct iov_iter *from,
 	return writer_check(chrdev, addr->addr, addr->generation);
 }
 
-/* The next record of a batch. */
+/* Copy the next record of a batch. */
 static int writer_get_rec(struct writer *w)
 {
 	struct vhost_rpmsg_rec rec;
@@ -202,8 +204,9 @@ static int writer_get_rec(struct writer *w)
 }
 
 /*
- * The next records of a batch, not many more than there is room for. The error of a
- * later one comes with the next call, which begins with it.
+ * Copy the next records of a batch, roughly as many as there is room for. An
+ * error of a later record is returned by the next call, which starts with that
+ * record.
  */
 static int writer_get_chunk(struct writer *w, bool *more)
 {
@@ -224,7 +227,7 @@ static int writer_get_chunk(struct writer *w, bool *more)
 	return w->msgs.num ? 0 : err;
 }
 
-/* Wait for room: 0, or why not. */
+/* Wait for room. Returns 0 or an error. */
 static int writer_wait(struct writer *w)
 {
 	struct vrpmsg_chrdev *chrdev = w->f->chrdev;
@@ -234,7 +237,7 @@ static int writer_wait(struct writer *w)
 	return wait_event_interruptible(chrdev->tx_wait, writer_ready(chrdev));
 }
 
-/* One message, all or nothing. */
+/* Write a single message, all or nothing. */
 static ssize_t writer_write_msg(struct writer *w)
 {
 	struct vrpmsg_chrdev *chrdev = w->f->chrdev;
@@ -242,7 +245,7 @@ static ssize_t writer_write_msg(struct writer *w)
 	struct vhost_rpmsg_addr addr = {};
 	int err;
 
-	/* What is wrong with the message is said before there is room for it. */
+	/* Report a bad message before waiting for room. */
 	err = writer_get_addr(chrdev, w->from, &addr);
 	if (!err && iov_iter_count(w->from) > vrpmsg_dev_mtu(chrdev->ept.rdev))
 		err = -EMSGSIZE;
@@ -266,7 +269,7 @@ static ssize_t writer_write_msg(struct writer *w)
 	return total;
 }
 
-/* As many records as there is room for, at least one. */
+/* Write as many records as there is room for, at least one. */
 static ssize_t writer_write_batch(struct writer *w)
 {
 	struct vrpmsg_chrdev *chrdev = w->f->chrdev;
@@ -295,16 +298,16 @@ static ssize_t writer_write_batch(struct writer *w)
 		cond_resched();
 	}
 	vrpmsg_pool_free(&pool);
-	/* The last one's padding may be missing. */
+	/* The padding of the last record may be missing. */
 	return done ? min(done, total) : err;
 }
 
 /**
- * vrpmsg_file_write_iter - write() of an endpoint's file
+ * vrpmsg_file_write_iter - write messages
  * @iocb: the call
- * @from: where from
+ * @from: source
  *
- * Return: how many bytes, or an error of the first message.
+ * Return: the number of bytes, or the error of the first message.
  */
 ssize_t vrpmsg_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
@@ -320,7 +323,7 @@ ssize_t vrpmsg_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	vrpmsg_queue_init(&w.msgs);
 	ret = READ_ONCE(w.f->batch) ? writer_write_batch(&w) :
 				      writer_write_msg(&w);
-	/* For which there was no room. */
+	/* Free messages for which there was no room. */
 	vrpmsg_queue_free(&w.msgs);
 	return ret;
 }
