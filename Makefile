@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vhost-rpmsg. `make help` says what there is.
+# vhost-rpmsg. `make help` lists the targets.
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
@@ -9,14 +9,13 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
-# systemd and udev read the folders of these names below /usr/local/lib and
-# below /usr/lib.
+# systemd and udev read folders of these names in both /usr/local/lib and /usr/lib.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 UDEVDIR ?= $(PREFIX)/lib/udev
 PRESETDIR ?= $(PREFIX)/lib/systemd/system-preset
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
-# Where `make python-install` puts the Python package: Debian's Python looks in a
-# folder of its version below /usr/local.
+# The folder for `make python-install`: Debian's Python has one for each version
+# below /usr/local.
 PYTHONDIR ?= $(shell $(PYTHON) -c \
 	'import sysconfig; print(sysconfig.get_path("purelib"))')
 KVER ?= $(shell uname -r)
@@ -28,20 +27,20 @@ SOVERSION := 0
 
 CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
-# Debian's, which has Debian's cffi.
+# Debian's Python, since Debian's cffi belongs to it.
 PYTHON ?= /usr/bin/python3
 STRIP ?= strip
-# make sets CC to cc, unless somebody else has set it.
+# make's default for CC is cc.
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-# clang complains about some things that gcc accepts.
+# clang warns about some things that gcc accepts.
 CLANG_WARN := -Wno-missing-field-initializers -Wno-uninitialized
 WARN := -Wall -Wextra
 ifneq ($(findstring clang,$(CC)),)
 WARN += $(CLANG_WARN)
 endif
-# The tests and lint set it. A new compiler must not break a release.
+# Tests and lint set WERROR. A new compiler must not break a release.
 ifneq ($(WERROR),)
 WARN += -Werror
 endif
@@ -51,15 +50,15 @@ LIBS_vrpmsgctl := -lm
 URING_LIBS = $(shell $(PKG_CONFIG) --exists liburing && $(PKG_CONFIG) --libs liburing)
 VM := selftests/vm
 VRPMSG_CACHE ?= $(HOME)/.cache/vhost-rpmsg
-# kselftest.h and its harness come from the kernel's source, fetched into the
-# cache; KSELFTEST says where they are otherwise.
+# kselftest.h and its harness come from the kernel's source in the cache. Set
+# KSELFTEST to use another folder.
 KSELFTEST ?= $(VRPMSG_CACHE)/kernel/6.12/source/tools/testing/selftests
 
 CPPFLAGS_ALL = -D_GNU_SOURCE -DVRPMSG_VERSION='"$(VERSION)"' -Iuapi \
 	-Ilibvhostrpmsg $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu11 $(WARN) $(NL_CFLAGS) $(CFLAGS)
 
-# $(call objects,FOLDER): what the sources of a folder compile to
+# $(call objects,FOLDER): the object files of a folder
 objects = $(patsubst %.c,$(O)/obj/%.o,$(wildcard $(1)/*.c))
 
 LIB_OBJS := $(call objects,libvhostrpmsg)
@@ -68,7 +67,7 @@ LIBS := $(LIB_SO) $(O)/lib/libvhostrpmsg.a
 TOOLS := $(patsubst %,$(O)/bin/%,$(notdir $(patsubst %/,%,$(dir \
 	$(wildcard tools/*/main.c)))))
 TEST_COMMON := $(call objects,selftests/lib)
-# A program each, in one folder: no two have the same name.
+# One program for each source, all in one folder, so their names are unique.
 TEST_SRCS := $(wildcard selftests/kernel/*.c selftests/user/*.c \
 	selftests/fuzz/*.c)
 TESTS := $(patsubst %.c,$(O)/selftests/%,$(notdir $(TEST_SRCS)))
@@ -96,17 +95,17 @@ tests: $(TESTS) $(O)/selftests/fake_ept.so
 
 examples: $(EXAMPLES)
 
-# The Python package, as it is installed.
+# The Python package in the layout of an installation.
 python: $(PY_FILES)
 
-# The library, the tools and what test_asan needs, in build/asan.
+# The library, the tools and the programs for test_asan, in build/asan.
 asan:
 	@$(MAKE) O=$(BUILD)/asan tools $(BUILD)/asan/selftests/test_lib \
 		$(BUILD)/asan/selftests/leaky CFLAGS='-O1 -g \
 		-fsanitize=address,undefined -fno-sanitize-recover=undefined'
 
-# The bridge without its main() and log, with libFuzzer and the calls that
-# selftests/fuzz/bridge/kernel.c makes for it.
+# The bridge without its main() and log, with libFuzzer, and with the system calls of
+# selftests/fuzz/bridge/kernel.c.
 FUZZ := $(BUILD)/fuzz
 FUZZ_CC ?= clang
 FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer,address,undefined \
@@ -155,7 +154,7 @@ help:
 	@echo 'make format             lay out C files as lint wants it'
 	@echo 'make clean              remove build/'
 
-# Objects depend on headers by what the compiler saw.
+# The compiler writes the dependencies of objects on headers.
 $(O)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	@echo '  CC      $@'
@@ -163,10 +162,10 @@ $(O)/obj/%.o: %.c
 
 $(LIB_OBJS): CFLAGS_ALL += -fPIC -fvisibility=hidden
 $(O)/obj/selftests/%: CPPFLAGS_ALL += -isystem $(KSELFTEST) -Iselftests/lib
-# EPT_REQ() has defaults that its users override.
+# Callers of EPT_REQ() override its defaults.
 $(O)/obj/selftests/%: CFLAGS_ALL += -Wno-override-init
 
-# What fuzz_host knows of netlink and of errors.
+# Tables of netlink attributes and errors for fuzz_host.
 $(O)/gen/fuzz_host_tables.h: selftests/fuzz/fuzz_host_tables.py \
 		docs/netlink/specs/vhost_rpmsg.yaml uapi/linux/vhost_rpmsg.h
 	@mkdir -p $(@D)
@@ -201,7 +200,7 @@ $(O)/lib/libvhostrpmsg.a: $(LIB_OBJS)
 	@rm -f $@
 	@$(AR) rcs $@ $^
 
-# Tools use the library as a program elsewhere would.
+# Tools use the library like any other program.
 define tool
 $(O)/bin/$(1): $(call objects,tools/$(1)) $(LIB_SO)
 	@mkdir -p $$(@D)
@@ -211,13 +210,13 @@ $(O)/bin/$(1): $(call objects,tools/$(1)) $(LIB_SO)
 endef
 $(foreach t,$(notdir $(TOOLS)),$(eval $(call tool,$(t))))
 
-# Programs that are in parts.
+# Programs with several source files.
 $(O)/selftests/fault_sweep: $(call objects,selftests/fuzz/fault)
 $(O)/selftests/fuzz_guest: $(call objects,selftests/fuzz/guest)
 $(O)/selftests/fuzz_host: $(call objects,selftests/fuzz/host)
 $(O)/selftests/stress_races: $(call objects,selftests/fuzz/race)
 
-# A char device for vrpmsgctl where the module is not.
+# A char device for vrpmsgctl on a machine without the module.
 $(O)/selftests/fake_ept.so: selftests/user/preload/fake_ept.c
 	@mkdir -p $(@D)
 	@echo '  LD      $@'
@@ -231,7 +230,7 @@ $(TESTS): $(TEST_COMMON) $(LIB_SO)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(O)/lib \
 		-lvhostrpmsg $(NL_LIBS) $(URING_LIBS) -lpthread
 
-# As somebody else's program.
+# Examples are built like programs of a user.
 $(O)/examples/%: $(O)/obj/examples/%.o $(LIB_SO)
 	@mkdir -p $(@D)
 	@echo '  LD      $@'
@@ -244,9 +243,9 @@ $(BENCH): $(call objects,bench) $(TEST_COMMON)
 	@echo '  LD      $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(NL_LIBS) -lm
 
-# clang-tidy, with the flags of the compiler: make tidy FILES='a.c b.c'. It says
-# how many warnings it has left out, even when these are all. With ten times as
-# many nodes the analyzer takes five times as long, and finds nothing more.
+# clang-tidy with the flags of the compiler: make tidy FILES='a.c b.c'. sed removes
+# the count of suppressed warnings. With ten times as many nodes the analyzer takes
+# five times as long and finds nothing more.
 TIDY_FLAGS := $(CLANG_WARN) -Wno-gnu-variable-sized-type-not-at-end \
 	-Xclang -analyzer-config -Xclang max-nodes=20000
 
@@ -271,7 +270,7 @@ modules_install:
 	$(STRIP) -g $(DESTDIR)/lib/modules/$(KVER)/extra/vhost_rpmsg.ko
 	test -n '$(DESTDIR)' || depmod $(KVER)
 
-# Files that name folders: remade when one of these has another value.
+# Files that contain the names of folders are rebuilt when one of these changes.
 DIRS := PREFIX BINDIR SBINDIR LIBDIR INCLUDEDIR DATADIR MANDIR UNITDIR UDEVDIR \
 	VERSION
 SHARE := $(O)/share
@@ -286,8 +285,7 @@ $(SHARE)/libvhostrpmsg.pc: libvhostrpmsg/libvhostrpmsg.pc.in $(SHARE)/dirs
 		-e 's,@INCLUDEDIR@,$(INCLUDEDIR),' \
 		-e 's,@VERSION@,$(VERSION),' $< >$@
 
-# Manual pages and units are written for /usr/local, so that tools can check
-# them as they are.
+# Manual pages and units contain /usr/local, so that tools can check the sources.
 define with_dirs
 $(SHARE)/$(notdir $(1)): $(1) $(SHARE)/dirs
 	@sed -e 's,/usr/local/bin,$$(BINDIR),g' \
@@ -299,14 +297,15 @@ UNITS := $(wildcard tools/*/*.service tools/*/*.socket)
 BACKEND := tools/vrpmsg-bridge/50-vhost-rpmsg.json
 $(foreach f,$(MANS) $(UNITS) $(BACKEND),$(eval $(call with_dirs,$(f))))
 
-# Each function has a page of its name: PAGE:TARGET of a link to where it is.
+# Each function has a manual page of its own, a link to the page that describes it:
+# PAGE:TARGET.
 paren := (
 functions_of = $(shell sed -nE '/^\.SH SYNOPSIS/,/^\.SH DESC/s/.*[ *"](vrpmsg_[a-z0-9_]+)[$(paren)].*/\1/p' $(1))
 MAN_LINKS := $(foreach p,$(wildcard libvhostrpmsg/man/*.3),$(foreach \
 	f,$(call functions_of,$(p)),$(notdir $(p)):$(MANDIR)/man3/$(f).3))
 
-# All that is installed, MODE:FILE:TARGET. With mode `link`, the target is a link
-# to FILE.
+# All installed files, as MODE:FILE:TARGET. With mode `link`, TARGET is a link to
+# FILE.
 LIB_NAME := $(notdir $(LIB_SO))
 INSTALLED := \
 	755:$(LIB_SO):$(LIBDIR)/$(LIB_NAME) \
@@ -344,13 +343,13 @@ install: $(LIBS) $(TOOLS) $(addprefix $(SHARE)/,libvhostrpmsg.pc \
 		*)	install -D -m "$$mode" "$$file" "$$target" ;; \
 		esac || exit; \
 	done
-	@# A user's own folder is none of the system's business.
+	@# Skip this for DESTDIR and for users: the files are not in the system then.
 	@test -n '$(DESTDIR)' -o "$$(id -u)" != 0 || { ldconfig; \
 		systemd-sysusers vrpmsg.conf; \
 		systemctl daemon-reload; udevadm control --reload; } || :
 
-# The group stays, files may belong to it. Of the folders, only those go that
-# nobody else has.
+# Keep the group, since files may belong to it. Remove only folders that no other
+# software uses.
 uninstall:
 	@for line in $(INSTALLED); do \
 		target='$(DESTDIR)'$${line##*:}; \
@@ -361,7 +360,7 @@ uninstall:
 	@test -n '$(DESTDIR)' -o "$$(id -u)" != 0 || { ldconfig; \
 		systemctl daemon-reload; udevadm control --reload; } || :
 
-# Not part of `make install`, as not everybody has cffi.
+# Not part of `make install`, since it needs cffi.
 python-install: python
 	install -D -m 644 -t $(DESTDIR)$(PYTHONDIR)/vhostrpmsg $(PY_FILES)
 
@@ -372,7 +371,7 @@ modules_uninstall:
 	rm -f $(DESTDIR)/lib/modules/$(KVER)/extra/vhost_rpmsg.ko
 	test -n '$(DESTDIR)' || depmod $(KVER)
 
-# A release: what is committed.
+# A release tarball of the committed files.
 DIST := vhost-rpmsg-$(VERSION)
 DISTDIR ?= .
 dist:

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a kernel's own type information (BTF) says of the vhost core, as C.
+ * Print the types of the vhost core as C, from the type information (BTF) of a kernel.
  *
- * No headers package has drivers/vhost/vhost.h, and a module that is built with
- * another kernel's loads without a complaint and crashes at its first guest.
+ * No headers package has drivers/vhost/vhost.h. A module that is built with the
+ * vhost.h of another kernel loads without an error and crashes at the first guest.
  *
- *	vhost-types base FILE		the BTF of a decompressed kernel, raw
+ *	vhost-types base FILE		raw BTF of a decompressed kernel
  *	vhost-types bodies BASE VHOST	struct bodies and prototypes
- *	vhost-types checks BASE VHOST	assertions that a vhost.h has the same
+ *	vhost-types checks BASE VHOST	assertions to compare a vhost.h with them
  *
- * BASE is raw BTF, VHOST that of vhost.ko, raw or within an ELF file; without
- * VHOST the core is built into the kernel. stdin has the names of the functions
- * wanted, one a line.
+ * BASE is raw BTF. VHOST is the BTF of vhost.ko, raw or in an ELF file; omit it if the
+ * core is built into the kernel. stdin has the names of the wanted functions, one per
+ * line.
  *
- * Either byte order is read, since modules are built for other machines, too.
- * Status 2: there is no BTF in FILE, or nothing about vhost in it.
+ * Both byte orders work, since modules are also built for other machines. Status 2:
+ * FILE has no BTF, or the BTF has no vhost types.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@
 #define BTF_MAGIC	0xeb9f
 #define NO_BTF		2
 
-/* As in linux/btf.h, which older machines have without the newer kinds. */
+/* As in linux/btf.h; older machines lack the newer kinds there. */
 enum kind {
 	KIND_VOID,
 	KIND_INT,
@@ -68,7 +68,7 @@ struct header {
 	uint32_t str_len;
 };
 
-/* A type and what follows it: members, parameters, and so on. */
+/* A type with the data that follows it: members, parameters, and so on. */
 struct type {
 	uint32_t name_off;
 	uint32_t info;
@@ -90,11 +90,11 @@ struct btf {
 	const uint8_t *types_end;
 	const char *strings;
 	uint32_t str_len;
-	/* Those of the base come first. */
+	/* Types of the base come first. */
 	const struct btf *base;
 	uint32_t first_id;
 	uint32_t first_str;
-	/* Where each type is, in words. */
+	/* Offset of each type, in words. */
 	uint32_t *index;
 	uint32_t num;
 };
@@ -115,7 +115,7 @@ static uint32_t get32(const struct btf *btf, const void *p)
 	return btf->swapped ? __builtin_bswap32(v) : v;
 }
 
-/* Types of both files; names and members are read in the byte order of either. */
+/* Types of both files; each file has its own byte order. */
 static enum kind kind(const struct btf *btf, const struct type *t)
 {
 	return get32(btf, &t->info) >> 24 & 0x1f;
@@ -140,7 +140,7 @@ static const char *name_of(const struct btf *btf, const struct type *t)
 	return string(btf, get32(btf, &t->name_off));
 }
 
-/* What follows a type, in words; -1 for a kind that is not known. */
+/* Length of the data that follows a type, in words; -1 for an unknown kind. */
 static int words_after(const struct btf *btf, const struct type *t)
 {
 	switch (kind(btf, t)) {
@@ -180,7 +180,7 @@ static const struct type *type_of(const struct btf *btf, uint32_t id)
 	return nth_type(btf, id - btf->first_id);
 }
 
-/* A header there, with all that it speaks of inside of the data? */
+/* Is there a valid header, whose sections are inside the data? */
 static bool header_at(struct btf *btf, size_t at)
 {
 	const struct header *h = (const void *)(btf->data + at);
@@ -214,7 +214,7 @@ static bool header_at(struct btf *btf, size_t at)
 	return !btf->strings[str_len - 1];
 }
 
-/* The types by number. False where these bytes only look like BTF. */
+/* Index the types by number. Returns false if the data is not BTF after all. */
 static bool index_types(struct btf *btf)
 {
 	const uint8_t *p = btf->types;
@@ -239,8 +239,8 @@ static bool index_types(struct btf *btf)
 }
 
 /*
- * The first BTF of a file: at its beginning, in a section of an ELF file, or in
- * an image of any processor, where nothing says where its sections are.
+ * Find the first BTF of a file: at the beginning, in a section of an ELF file, or
+ * anywhere in the image of a kernel, which has no table of sections.
  */
 static size_t find_btf(struct btf *btf)
 {
@@ -293,7 +293,7 @@ static char *format(const char *fmt, ...)
 static char *body(const struct btf *btf, const struct type *t,
 		  const char *indent);
 
-/* What a pointer's star binds weaker than. */
+/* Types that bind more tightly than the star of a pointer. */
 static bool needs_brackets(const struct btf *btf, uint32_t id)
 {
 	if (!id)
@@ -322,7 +322,7 @@ static char *parameters(const struct btf *btf, const struct type *t)
 	for (i = 0; i < vlen(btf, t); i++) {
 		uint32_t id = get32(btf, &t->data[2 * i + 1]);
 
-		/* The last one of a function with any number. */
+		/* The ... of a variadic function. */
 		one = id ? declare(btf, id, "", "") : format("...");
 		list = list ? format("%s, %s", list, one) : one;
 	}
@@ -344,7 +344,7 @@ static const char *keyword(const struct btf *btf, const struct type *t)
 	}
 }
 
-/* `TYPE NAME` as C has it, from the inside out: inner is what is there already. */
+/* Print `TYPE NAME` in C syntax, from the inside out; inner is the inner part. */
 static char *declare(const struct btf *btf, uint32_t id, const char *inner,
 		     const char *indent)
 {
@@ -389,7 +389,7 @@ static char *declare(const struct btf *btf, uint32_t id, const char *inner,
 	}
 }
 
-/* Where a member is, in bits, and its own bits if it is a bit field. */
+/* Offset of a member in bits, and its width if it is a bit field. */
 static uint32_t bit_offset(const struct btf *btf, const struct type *t,
 			   const struct member *m, uint32_t *bits)
 {
@@ -428,7 +428,7 @@ static char *body(const struct btf *btf, const struct type *t,
 	return format("%s%s}", s, indent);
 }
 
-/* What files of include/ define: it is there already. */
+/* Types that files of include/ define already. */
 static bool is_public(const char *name)
 {
 	static const char *const names[] = {
@@ -447,7 +447,7 @@ static bool is_public(const char *name)
 	return false;
 }
 
-/* The types of vhost.h, in an order in which C takes them. */
+/* The types of vhost.h, in an order that C accepts. */
 static struct {
 	uint32_t ids[64];
 	unsigned int num;
@@ -519,7 +519,7 @@ static uint32_t find(const struct btf *btf, enum kind k, const char *name)
 	return 0;
 }
 
-/* vhost_dev leads to most of them, but not to what it only points to. */
+/* vhost_dev contains most types, but not those that it only points to. */
 static void want_all(const struct btf *btf)
 {
 	static const char *const structs[] = {
@@ -560,7 +560,7 @@ static void print_bodies(const struct btf *btf)
 	}
 }
 
-/* base: where t is within the struct, in bytes. */
+/* base: offset of t in the struct, in bytes. */
 static void check_members(const struct btf *btf, const char *where,
 			  const struct type *t, uint32_t base)
 {
@@ -580,7 +580,7 @@ static void check_members(const struct btf *btf, const char *where,
 			continue;
 		}
 		printf("AT(struct %s, %s, %u);\n", where, name, at);
-		/* What has no name cannot be compared. */
+		/* A member without a name cannot be compared. */
 		if (of && !*name_of(btf, of) &&
 		    (kind(btf, of) == KIND_STRUCT ||
 		     kind(btf, of) == KIND_UNION))
