@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Generic netlink: what an administrator does, and hears. The policies and the
- * table of operations are generated from docs/netlink/specs/vhost_rpmsg.yaml;
- * what spans attributes is checked in the files of the objects, netlink_*.c, and
- * each refusal says what is wrong. Here is what they share, events and dumps.
+ * Generic netlink: the interface for administrators. The policies and the table
+ * of operations are generated from docs/netlink/specs/vhost_rpmsg.yaml.
+ * Conditions across attributes are checked in the files of the objects,
+ * netlink_*.c; each refusal has an extack message. This file has the common
+ * parts, events and dumps.
  *
- * Everything here may sleep, and never waits for a guest.
+ * All functions may sleep, but none waits for a guest.
  */
 #include <linux/module.h>
 
@@ -31,7 +32,10 @@ static struct genl_family vrpmsg_nl_family __ro_after_init = {
 	.n_mcgrps = ARRAY_SIZE(vrpmsg_nl_mcgrps),
 };
 
-/* Begin a message about an object, of a dump if @cb. NULL: there is no room. */
+/*
+ * Start a message about an object; part of a dump if @cb is not NULL. Returns
+ * NULL if there is no room.
+ */
 void *vrpmsg_nl_begin(struct sk_buff *skb, const struct vrpmsg_nl_msg *msg,
 		      struct netlink_callback *cb)
 {
@@ -59,15 +63,17 @@ int vrpmsg_nl_put_stats(struct sk_buff *skb, int attr, atomic64_t *stats)
 }
 
 /*
- * A reply is allocated before the request does anything, so that one that fails
- * for lack of memory has changed nothing. NULL is that lack.
+ * Allocate a reply, before the request changes anything, so that a request that
+ * fails for lack of memory has no effect. Returns NULL if there is no memory.
  */
 struct sk_buff *vrpmsg_nl_new_reply(void)
 {
 	return genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 }
 
-/* Events are sent with the device's mutex held, in the order of their causes. */
+/*
+ * Events are sent with the device's mutex held, so in the order of the changes.
+ */
 
 static bool nl_wanted(void)
 {
@@ -75,17 +81,19 @@ static bool nl_wanted(void)
 				  VHOST_RPMSG_NLGRP_EVENTS);
 }
 
-/* Listeners are told that they have missed something. */
+/* Tell listeners that they missed an event. */
 static void nl_missed(void)
 {
 	genl_set_err(&vrpmsg_nl_family, &init_net, 0, VHOST_RPMSG_NLGRP_EVENTS,
 		     -ENOBUFS);
 }
 
-/* Of an event without counters: listeners' queues count what is allocated. */
+/*
+ * Size of an event without counters: listeners' queues count allocated bytes.
+ */
 #define NL_EVENT_SIZE	512
 
-/* Room for an event; a guest's must not have the host look for memory. */
+/* Allocate an event. A guest must not make the host reclaim memory for it. */
 static struct sk_buff *nl_event_skb(enum vhost_rpmsg_event event)
 {
 	struct sk_buff *skb;
@@ -135,7 +143,7 @@ static void nl_ept_event(struct vhost_rpmsg_ept *ept,
 	if (!skb)
 		return;
 	err = vrpmsg_nl_fill_ept(skb, ept, &msg, NULL);
-	/* Endpoints of in-kernel clients are not shown. */
+	/* Endpoints of in-kernel clients have no events. */
 	if (err == -ENOENT)
 		nlmsg_free(skb);
 	else
@@ -165,10 +173,11 @@ static const struct vrpmsg_listener nl_listener = {
 };
 
 /*
- * Dumps. What fits into one datagram is of one moment. A dump of several is torn
- * when objects of a device came or went between two datagrams with its objects:
- * then the next message, or the last, has NLM_F_DUMP_INTR. What happens on other
- * devices, or on one before its turn or after it, does not matter.
+ * Dumps. A dump that fits into one datagram is consistent. A dump of several
+ * datagrams is torn if objects of a device were added or deleted between two
+ * datagrams with objects of that device. Then the next or the last message has
+ * NLM_F_DUMP_INTR. Changes on other devices, or on a device before or after its
+ * part of the dump, do not matter.
  */
 
 static struct vrpmsg_nl_dump *nl_dump(struct netlink_callback *cb)
@@ -183,7 +192,7 @@ static void nl_dump_tear(struct netlink_callback *cb)
 	cb->seq = 2;
 }
 
-/* Begin or go on; what messages of the dump are. */
+/* Start or continue a dump. Returns the header fields of its messages. */
 struct vrpmsg_nl_msg vrpmsg_nl_dump_begin(struct netlink_callback *cb)
 {
 	const struct genlmsghdr *hdr = nlmsg_data(cb->nlh);
@@ -198,7 +207,9 @@ struct vrpmsg_nl_msg vrpmsg_nl_dump_begin(struct netlink_callback *cb)
 	};
 }
 
-/* The policy of a command allows what is of no use for its dump. */
+/*
+ * Refuse an attribute that the command's policy allows, but its dump ignores.
+ */
 int vrpmsg_nl_refuse_filter(struct netlink_callback *cb, int attr)
 {
 	struct nlattr **attrs = vrpmsg_dump_attrs(cb);
@@ -235,7 +246,9 @@ static int nl_dump_check(struct netlink_callback *cb,
 	return 0;
 }
 
-/* The device that the dump is at, or the next one; NULL: the dump is complete. */
+/*
+ * Get the current device of the dump, or the next one. Returns NULL at the end.
+ */
 static struct vrpmsg_dev *nl_dump_dev(struct netlink_callback *cb)
 {
 	struct vrpmsg_nl_dump *dump = nl_dump(cb);
@@ -245,7 +258,7 @@ static struct vrpmsg_dev *nl_dump_dev(struct netlink_callback *cb)
 		rdev = vrpmsg_dev_get_by_id(dump->dev);
 		if (rdev)
 			return rdev;
-		/* It has been deleted under the dump. */
+		/* It was deleted during the dump. */
 		nl_dump_tear(cb);
 		dump->inside = false;
 	}
@@ -277,7 +290,7 @@ static int nl_dump_one(struct sk_buff *skb, struct netlink_callback *cb,
 	return part->dump(skb, cb, rdev, dump);
 }
 
-/* Dump a kind of objects, device after device. */
+/* Dump all objects of a kind, device by device. */
 int vrpmsg_nl_dump_parts(struct sk_buff *skb, struct netlink_callback *cb,
 			 const struct vrpmsg_nl_part *part)
 {
@@ -297,7 +310,7 @@ int vrpmsg_nl_dump_parts(struct sk_buff *skb, struct netlink_callback *cb,
 			return skb->len ?: err;
 		dump->inside = false;
 	}
-	/* The end goes into the same datagram. */
+	/* NLMSG_DONE goes into the same datagram. */
 	return 0;
 }
 
@@ -312,7 +325,7 @@ int vrpmsg_nl_register(void)
 
 void vrpmsg_nl_unregister(void)
 {
-	/* The last devices go without a word. */
+	/* No events for the last devices. */
 	vrpmsg_listen(NULL);
 	vrpmsg_devs_settle();
 	genl_unregister_family(&vrpmsg_nl_family);

@@ -10,9 +10,9 @@ int vrpmsg_nl_register(void);
 void vrpmsg_nl_unregister(void);
 
 /**
- * struct vrpmsg_nl_msg - what a message about an object is
- * @portid: whom it is for
- * @seq: of the request
+ * struct vrpmsg_nl_msg - header fields of a message about an object
+ * @portid: port ID of the recipient
+ * @seq: sequence number of the request
  * @flags: NLM_F_*
  * @cmd: VHOST_RPMSG_CMD_*
  * @event: enum vhost_rpmsg_event of a notification, or VRPMSG_NL_NO_EVENT
@@ -27,7 +27,7 @@ struct vrpmsg_nl_msg {
 
 #define VRPMSG_NL_NO_EVENT	(-1)
 
-/* The reply to a request that is no dump. */
+/* Header fields of the reply to a request that is not a dump. */
 static inline struct vrpmsg_nl_msg vrpmsg_nl_reply_to(struct genl_info *info)
 {
 	return (struct vrpmsg_nl_msg){
@@ -38,7 +38,10 @@ static inline struct vrpmsg_nl_msg vrpmsg_nl_reply_to(struct genl_info *info)
 	};
 }
 
-/* Counters change all the time: they are in replies, and in an object's last event. */
+/*
+ * Counters change all the time. Only replies and an object's last event have
+ * them.
+ */
 static inline bool vrpmsg_nl_has_stats(const struct vrpmsg_nl_msg *msg)
 {
 	return msg->event == VRPMSG_NL_NO_EVENT ||
@@ -46,14 +49,14 @@ static inline bool vrpmsg_nl_has_stats(const struct vrpmsg_nl_msg *msg)
 }
 
 /**
- * struct vrpmsg_nl_dump - where a dump is, in its struct netlink_callback
- * @dev: the device that it is in or after
- * @gen: that device's generation when the dump came to it
- * @next: the address to go on with
- * @begun: not the first call
- * @only: of one device
- * @inside: @dev has not been dumped to its end
- * @torn: what has been dumped is not of one moment
+ * struct vrpmsg_nl_dump - state of a dump, in its struct netlink_callback
+ * @dev: number of the current device, or of the last one
+ * @gen: generation of the objects of that device at the last call
+ * @next: address to continue with
+ * @begun: the dump has started
+ * @only: dump of a single device
+ * @inside: the objects of @dev are not complete yet
+ * @torn: the dump is inconsistent
  */
 struct vrpmsg_nl_dump {
 	u32 dev;
@@ -66,13 +69,13 @@ struct vrpmsg_nl_dump {
 };
 
 /**
- * struct vrpmsg_nl_part - a kind of objects that devices have
- * @dev_id: attribute of a dump's request that says which device
- * @dev_name: likewise
- * @other: attribute that a dump has no use for
- * @gen: the generation of a device's objects
- * @dump: dump those of a device from dump->next on, and advance that. -EMSGSIZE:
- *	no more fit.
+ * struct vrpmsg_nl_part - a kind of objects, for dumps
+ * @dev_id: attribute that limits a dump to a device by number
+ * @dev_name: attribute that limits a dump to a device by name
+ * @other: attribute that a dump refuses
+ * @gen: return the generation of a device's objects
+ * @dump: dump the objects of a device from dump->next on, and advance that.
+ *	Returns -EMSGSIZE if no more fit.
  *
  * The callbacks are called with the device's mutex held.
  */

@@ -17,7 +17,7 @@ int vrpmsg_nl_fill_chan(struct sk_buff *skb, struct vrpmsg_dev *rdev,
 	void *hdr;
 
 	lockdep_assert_held(&rdev->lock);
-	/* Not to an endpoint that nobody has heard of. */
+	/* Do not show the binding to an incomplete endpoint. */
 	if (chan->ept && chan->ept->known)
 		bound = vrpmsg_chrdev_of_ept(chan->ept);
 	hdr = vrpmsg_nl_begin(skb, msg, cb);

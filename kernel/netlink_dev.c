@@ -9,13 +9,13 @@
 #include "netlink.h"
 #include "netlink_gen.h"
 
-/* Nobody's number; as an owner it is everybody. */
+/* An invalid UID, which stands for any owner. */
 #define NL_UID_ANY	0xffffffffU
 
 #define NL_NAME_TEXT	\
 	"a name has 1 to 31 letters, digits and _.:@-, and does not begin with one of .:@-"
 
-/* The char device that holds the guest back, or NULL. */
+/* Return the char device that holds the guest back, or NULL. */
 static struct vrpmsg_chrdev *nl_stalled(struct vrpmsg_dev *rdev)
 {
 	u32 addr = READ_ONCE(rdev->stalled);
@@ -78,7 +78,7 @@ int vrpmsg_nl_fill_dev(struct sk_buff *skb, struct vrpmsg_dev *rdev,
 	return 0;
 }
 
-/* The device that a number, a name, or both say. */
+/* Get the device with a number, a name, or both. */
 struct vrpmsg_dev *vrpmsg_nl_get_dev(struct netlink_ext_ack *extack,
 				     struct nlattr *id, struct nlattr *name)
 {
@@ -121,7 +121,7 @@ static struct vrpmsg_dev *nl_dev_of(struct genl_info *info)
 				 info->attrs[VHOST_RPMSG_A_DEV_NAME]);
 }
 
-/* The attribute that has named the device. */
+/* Return the attribute that identifies the device. */
 static struct nlattr *nl_dev_attr(struct genl_info *info)
 {
 	return info->attrs[VHOST_RPMSG_A_DEV_ID] ?:
@@ -159,8 +159,9 @@ int vhost_rpmsg_nl_dev_get_doit(struct sk_buff *skb, struct genl_info *info)
 }
 
 /*
- * The order is that of the numbers. A device that is there all the time is in the
- * dump, once; for others NLM_F_DUMP_INTR says that some came or went meanwhile.
+ * Devices are dumped in the order of their numbers. A device that exists during
+ * the whole dump is in it once. NLM_F_DUMP_INTR says that devices were added or
+ * deleted meanwhile.
  */
 int vhost_rpmsg_nl_dev_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb)
@@ -196,7 +197,7 @@ int vhost_rpmsg_nl_dev_get_dumpit(struct sk_buff *skb,
 	return 0;
 }
 
-/* What is absent stays as @cfg has it. */
+/* Absent attributes leave @cfg unchanged. */
 static void nl_parse_dev(struct genl_info *info, struct vrpmsg_dev_config *cfg)
 {
 	struct nlattr *mtu = info->attrs[VHOST_RPMSG_A_DEV_MTU];
@@ -207,7 +208,7 @@ static void nl_parse_dev(struct genl_info *info, struct vrpmsg_dev_config *cfg)
 		cfg->mtu = nla_get_u32(mtu);
 	if (time)
 		cfg->hold_time = nla_get_u32(time);
-	/* 0xffffffff is no user's in any namespace. */
+	/* 0xffffffff is invalid in every namespace. */
 	if (owner)
 		cfg->owner = make_kuid(&init_user_ns, nla_get_u32(owner));
 }
@@ -282,7 +283,7 @@ int vhost_rpmsg_nl_dev_set_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* What only a device without a VMM can have done to it. */
+/* Call a function that requires a device without a VMM. */
 static int nl_without_vmm(struct genl_info *info,
 			  int (*fn)(struct vrpmsg_dev *rdev))
 {

@@ -8,7 +8,7 @@
 #include "netlink.h"
 #include "netlink_gen.h"
 
-/* Settings are read, changed and written back under it. */
+/* Serialises read-modify-write of settings. */
 static DEFINE_MUTEX(nl_set_lock);
 
 static u32 nl_remote_mode(const struct vhost_rpmsg_ept *ept)
@@ -19,7 +19,7 @@ static u32 nl_remote_mode(const struct vhost_rpmsg_ept *ept)
 			     VHOST_RPMSG_REMOTE_MODE_LEARN;
 }
 
-/* Settings and queues of the char device. */
+/* Add the settings and queue levels of the char device. */
 static int nl_put_chrdev(struct sk_buff *skb, struct vrpmsg_chrdev *chrdev)
 {
 	u32 rx_limit, tx_limit, rx_used, tx_used;
@@ -54,7 +54,7 @@ static int nl_put_chrdev(struct sk_buff *skb, struct vrpmsg_chrdev *chrdev)
 	return 0;
 }
 
-/* -ENOENT: it has no char device, and is not shown. */
+/* Returns -ENOENT for an endpoint without a char device, which is not shown. */
 int vrpmsg_nl_fill_ept(struct sk_buff *skb, struct vhost_rpmsg_ept *ept,
 		       const struct vrpmsg_nl_msg *msg,
 		       struct netlink_callback *cb)
@@ -146,7 +146,7 @@ static int nl_reply_ept(struct genl_info *info, struct sk_buff *skb,
 	return genlmsg_reply(skb, info);
 }
 
-/* A remote that stays is given by its address, any other by its mode. */
+/* A fixed remote is given by its address, any other by its mode. */
 static int nl_parse_remote(struct genl_info *info, bool addressed,
 			   struct vrpmsg_chrdev_config *cfg)
 {
@@ -179,7 +179,7 @@ static int nl_parse_remote(struct genl_info *info, bool addressed,
 	return 0;
 }
 
-/* What is absent stays as @cfg has it. */
+/* Absent attributes leave @cfg unchanged. */
 static void nl_parse_ept(struct nlattr **attrs,
 			 struct vrpmsg_chrdev_config *cfg)
 {
@@ -221,7 +221,7 @@ static int nl_parse_new_ept(struct genl_info *info,
 	return 0;
 }
 
-/* Why an endpoint could not be made. */
+/* Explain why an endpoint could not be created. */
 static void nl_new_failed(struct genl_info *info, u32 addr, int err)
 {
 	struct nlattr *attr = info->attrs[VHOST_RPMSG_A_EPT_ADDR];
@@ -292,7 +292,7 @@ int vhost_rpmsg_nl_ept_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		goto put;
 
-	/* Two who change different things at once must not undo each other. */
+	/* Concurrent changes of different settings must not undo each other. */
 	mutex_lock(&nl_set_lock);
 	cfg.policy = chrdev->policy;
 	cfg.closed = chrdev->closed;
@@ -313,7 +313,7 @@ int vhost_rpmsg_nl_ept_del_doit(struct sk_buff *skb, struct genl_info *info)
 	struct vrpmsg_chrdev *chrdev;
 	int err;
 
-	/* Of a process: with its node, which may have no endpoint now. */
+	/* A process's endpoint goes with its node, which may have none now. */
 	if (id && !vrpmsg_eptdev_del_number(nla_get_u32(id)))
 		return 0;
 	chrdev = nl_get_ept(info);
@@ -392,7 +392,7 @@ int vhost_rpmsg_nl_ns_announce_doit(struct sk_buff *skb, struct genl_info *info)
 
 	rdev = chrdev->ept.rdev;
 	mutex_lock(&rdev->lock);
-	/* Not there yet, or off the table: nobody would withdraw it then. */
+	/* Incomplete or deleted: the announcement would never be withdrawn. */
 	if (!chrdev->ept.known) {
 		err = nl_gone(info, -ENOENT);
 	} else if (!chrdev->name[0]) {

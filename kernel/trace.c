@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The tracepoints of trace.h, for all files. */
+/* Defines the tracepoints of trace.h. */
 #define CREATE_TRACE_POINTS
 #include "internal.h"
 #include "trace.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints: every message, name service message, drop and change of state.
- * Addresses are RPMsg addresses, lengths are bytes of payload. A device is shown
- * by its name and number; that of an in-kernel client has the number 0.
+ * Tracepoints: messages, name service messages, drops and changes of state.
+ * Addresses are RPMsg addresses, lengths are bytes of payload. A device is
+ * shown with its name and number; the number is 0 for the private device of a
+ * driver.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM vhost_rpmsg
@@ -15,7 +16,7 @@
 
 #include "internal.h"
 
-/* Tracepoints have a layout of their own, that it does not know. */
+/* clang-format does not know the layout of tracepoints. */
 /* clang-format off */
 
 DECLARE_EVENT_CLASS(vrpmsg_msg,
@@ -37,21 +38,21 @@ DECLARE_EVENT_CLASS(vrpmsg_msg,
 		  __entry->dst, __entry->len)
 );
 
-/* From the guest, before its endpoint has seen it. */
+/* A message from the guest, before it is passed to its endpoint. */
 DEFINE_EVENT(vrpmsg_msg, vrpmsg_rx,
 	TP_PROTO(const struct vrpmsg_dev *rdev, u32 src, u32 dst, size_t len),
 	TP_ARGS(rdev, src, dst, len)
 );
 
-/* To the guest, in its buffer. */
+/* A message to the guest, which has been copied to its buffer. */
 DEFINE_EVENT(vrpmsg_msg, vrpmsg_tx,
 	TP_PROTO(const struct vrpmsg_dev *rdev, u32 src, u32 dst, size_t len),
 	TP_ARGS(rdev, src, dst, len)
 );
 
 /*
- * The cause is the number of the counter, VHOST_RPMSG_A_STATS_*; the address is
- * the host's, VHOST_RPMSG_ADDR_ANY when it is not known.
+ * @cause is the number of the counter, VHOST_RPMSG_A_STATS_*. @addr is the
+ * local address, or VHOST_RPMSG_ADDR_ANY if it is not known.
  */
 TRACE_EVENT(vrpmsg_drop,
 	TP_PROTO(const struct vrpmsg_dev *rdev, u32 cause, u32 addr,
@@ -93,7 +94,7 @@ TRACE_EVENT(vrpmsg_ns,
 		__field(u32, addr)
 		__field(bool, tx)
 		__field(bool, destroy)
-		/* A guest's may be any bytes: each can become \xNN. */
+		/* A guest's name may hold any bytes: each can become \xNN. */
 		__array(char, name, 4 * VHOST_RPMSG_NAME_SIZE + 1)
 	),
 	TP_fast_assign(
@@ -177,7 +178,7 @@ TRACE_EVENT(vrpmsg_ept_remote,
 			{ VHOST_RPMSG_REMOTE_KIND_BOUND, "bound" }))
 );
 
-/* A full endpoint holds the guest back, or no longer does. */
+/* A full endpoint starts or stops holding the guest back. */
 TRACE_EVENT(vrpmsg_stall,
 	TP_PROTO(const struct vrpmsg_dev *rdev, u32 addr, bool stalled),
 	TP_ARGS(rdev, addr, stalled),
