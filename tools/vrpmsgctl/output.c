@@ -270,10 +270,11 @@ void out_double(const char *key, const char *text, double value)
 /* Whether a terminal can have it as it is. A guest chooses names, too. */
 static bool is_printable(const char *value)
 {
-	const char *c;
+	/* Not char, which is unsigned on some machines only. */
+	const unsigned char *c = (const unsigned char *)value;
 
-	for (c = value; *c; c++) {
-		if (*c < 0x20 || *c == 0x7f)
+	for (; *c; c++) {
+		if (*c < 0x20 || *c >= 0x7f)
 			return utf8 && utf8_is_text(value, strlen(value));
 	}
 	return true;
