@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""echo_guest for tests in Python."""
+"""A guest (echo_guest) for tests in Python."""
 import os
 import subprocess
 import time
 
 
 def wait_for(condition, seconds=10):
-    """Until it is true, or so much time has passed."""
+    """Wait until the condition is true, or until the time has passed."""
     end = time.monotonic() + seconds * int(os.environ.get("VRPMSG_SLOW", 1))
     while not (value := condition()) and time.monotonic() < end:
         time.sleep(0.02)
@@ -14,7 +14,7 @@ def wait_for(condition, seconds=10):
 
 
 class Guest:
-    """It sends back what it gets, and obeys as echo_guest.c has it."""
+    """A guest that returns messages and takes the commands of echo_guest.c."""
 
     def __init__(self, device, *services):
         self.process = subprocess.Popen(
@@ -27,19 +27,19 @@ class Guest:
         return self.process.stdout.readline().rstrip("\n")
 
     def do(self, order):
-        """One order."""
+        """Send a command."""
         self.process.stdin.write(order + "\n")
         assert self._line() == "done"
 
     def last(self):
-        """What it has got last."""
+        """Return the last message that the guest has received."""
         self.process.stdin.write("last\n")
         data = bytes.fromhex(self._line())
         assert self._line() == "done"
         return data
 
     def close(self):
-        """It goes."""
+        """End the guest."""
         self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()

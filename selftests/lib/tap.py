@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""TAP of what unittest finds in the program that imports this."""
+"""Run the unittest cases of the program that imports this, and print TAP."""
 import sys
 import unittest
 
@@ -19,7 +19,7 @@ class TapResult(unittest.TestResult):
 
 
 def main():
-    """The exit status."""
+    """Return the exit status."""
     suite = unittest.defaultTestLoader.loadTestsFromModule(
         sys.modules["__main__"])
     print("TAP version 13")

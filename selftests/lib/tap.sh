@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What tests that are scripts share: TAP, one line for each check. Sourced. result
-# and succeeds keep what a test has said in $tmp/why.
+# TAP for tests that are scripts: one line for each check. Source this. result and
+# succeeds use $tmp/why for the output of a test.
 
 # shellcheck disable=SC2034	# used by those who source this
-# shellcheck disable=SC2154	# tmp is theirs
+# shellcheck disable=SC2154	# they set tmp
 number=0 failed=0
-# check NAME COMMAND...: not ok when the command fails, or says anything.
+# check NAME COMMAND...: not ok if the command fails or prints anything.
 check()
 {
 	local name=$1 out ok=ok
@@ -19,7 +19,7 @@ check()
 	echo "$ok $((++number)) $name"
 }
 
-# result NAME STATUS: of the test that has just been made.
+# result NAME STATUS: print the result of the last test.
 result()
 {
 	((++number))
@@ -33,7 +33,7 @@ result()
 	: >"$tmp/why"
 }
 
-# succeeds NAME COMMAND...: ok if the command succeeds, whatever it says.
+# succeeds NAME COMMAND...: ok if the command succeeds, whatever it prints.
 succeeds()
 {
 	local name=$1

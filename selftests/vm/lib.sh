@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What the scripts in this folder share. Sourced, with `set -euo pipefail` on.
+# Functions for the scripts in this folder. Source it with `set -euo pipefail`.
 
 # shellcheck disable=SC2034	# used by those who source this
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -21,7 +21,7 @@ die()
 	exit 1
 }
 
-# Run a command whose output only matters when it fails: quietly LOG COMMAND...
+# quietly LOG COMMAND...: run a command, and print its output only if it fails.
 quietly()
 {
 	local log=$1
@@ -42,7 +42,7 @@ as_root()
 	fi
 }
 
-# Install what is missing of the packages; says nothing when nothing is.
+# Install those of the packages that are missing.
 need_packages()
 {
 	local missing=() p
@@ -58,7 +58,7 @@ need_packages()
 		apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
-# The packages that building and testing need.
+# Install the packages for building and testing.
 need_build_packages()
 {
 	need_packages build-essential gcc-12 pkg-config libnl-3-dev \
@@ -70,7 +70,7 @@ need_build_packages()
 		python3-pytest mypy
 }
 
-# One user of the cache at a time: with_lock NAME COMMAND...
+# with_lock NAME COMMAND...: run a command with a lock of the cache held.
 with_lock()
 {
 	local lock=$cache/$1.lock
@@ -82,8 +82,8 @@ with_lock()
 	) 9>"$lock"
 }
 
-# apt with a configuration of its own, in the cache, that knows other suites
-# than the machine's: the mirrors are those that the machine uses.
+# Run apt with its own configuration in the cache. It has more suites than the machine,
+# from the same mirrors.
 private_apt()
 {
 	local tool=$1
@@ -97,7 +97,7 @@ private_apt()
 		-o APT::Sandbox::User=root "$@"
 }
 
-# Where the machine has Debian from: the URI whose releases match the pattern.
+# Print the URI of the machine's mirror whose release matches the pattern.
 mirror_of()
 {
 	apt-get indextargets --format '$(RELEASE) $(REPO_URI)' \
@@ -109,7 +109,7 @@ setup_private_apt()
 {
 	local apt=$cache/apt main security suite
 
-	# Lists of another day may name packages that are gone.
+	# Older lists may name packages that no longer exist.
 	if [[ -n $(find "$apt/updated" -mmin -600 2>/dev/null) ]]; then
 		return
 	fi
@@ -124,7 +124,7 @@ setup_private_apt()
 			     trixie-backports; do
 			echo "deb [arch=amd64] $main $suite main"
 		done
-		# A machine without it may still have it beside the main one.
+		# Use the machine's security mirror if it has one.
 		for suite in bookworm-security trixie-security; do
 			[[ -z $security ]] ||
 				echo "deb [arch=amd64] $security $suite main"
@@ -134,7 +134,7 @@ setup_private_apt()
 	touch "$apt/updated"
 }
 
-# Download packages, NAME or NAME=VERSION, into a folder and unpack them there.
+# unpack_packages FOLDER PACKAGE[=VERSION]...: download packages and unpack them.
 unpack_packages()
 {
 	local dir=$1 tmp deb
@@ -151,13 +151,13 @@ unpack_packages()
 	rm -rf "$tmp"
 }
 
-# Folder of a kernel in the cache; what is in it is said in vm/fetch.
+# Print the folder of a kernel in the cache; vm/fetch describes its content.
 kernel_dir()
 {
 	echo "$cache/kernel/$1"
 }
 
-# The Linux series that a kernel of the cache is of.
+# Print the Linux series of a kernel in the cache.
 series_of()
 {
 	case $1 in
@@ -166,8 +166,8 @@ series_of()
 	esac
 }
 
-# An option that depends on another one can vanish silently from a kernel's
-# configuration: check_config WANTED HAD
+# check_config WANTED ACTUAL: check that no option is missing. An option whose
+# dependencies are not met vanishes silently from a kernel's configuration.
 check_config()
 {
 	local line
@@ -180,8 +180,7 @@ check_config()
 	done <"$1"
 }
 
-# The initramfs of a kernel in the cache: busybox, and what a 9p root needs that
-# is not built in.
+# Build the initramfs of a kernel in the cache: busybox, and the modules for a 9p root.
 make_initrd()
 {
 	local dir=$1 release=$2 init module
@@ -207,15 +206,15 @@ make_initrd()
 	rm -rf "$init"
 }
 
-# Made anew when init is another one.
+# Build the initramfs again if init has changed.
 refresh_initrd()
 {
 	cmp -s "$1/init" "$top/selftests/vm/init" ||
 		make_initrd "$1" "$(<"$1/release")"
 }
 
-# Before one more job in the background: with more VMs at once than there are
-# processors, all take far longer.
+# Wait until there are fewer background jobs than processors. With more VMs than
+# processors all of them take much longer.
 wait_for_processor()
 {
 	while (($(jobs -rp | wc -l) >= $(nproc))); do
@@ -223,18 +222,18 @@ wait_for_processor()
 	done
 }
 
-# Print the lines of a kernel's log that fail a run. Returns 1 when there are none,
-# which only the program can say: a log that it cannot judge is bad.
+# Print the lines of a kernel's log that fail a run. Returns 1 if there are none. A log
+# that the program cannot read is bad.
 bad_log_lines()
 {
 	! "$top/selftests/vm/verdict.py" log "$@"
 }
 
-# What count() has added up. Its failures are in these programs, as "WHERE TEST".
+# The sums of count(), and the programs with failures as "WHERE TEST".
 passed=0 failed=0 skipped=0
 counted=0 programs_failed=()
 
-# Add up the TAP that vm/tests has kept: count WHERE FOLDER TEST
+# count WHERE FOLDER TEST: add the results in the TAP files of vm/tests.
 count()
 {
 	local said numbers p f s
@@ -248,7 +247,7 @@ count()
 	((counted += f)) || :
 }
 
-# An emulator may kill a kernel in its first moments; see vm/run.
+# The emulator sometimes crashes a kernel early during boot; see vm/run.
 say_booted_twice()
 {
 	[[ ! -e $2/console.early ]] ||
@@ -256,7 +255,7 @@ say_booted_twice()
 		    "once more (its log is $2/console.early)"
 }
 
-# Which of the programs to run: all, or those that T names.
+# Print the programs to run: all of them, or those that T names.
 select_tests()
 {
 	local test name

@@ -1,34 +1,34 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-What decides that a run has failed. The scripts of this folder ask it; its own
-tests are in verdict_test.py.
+Decide whether a run has failed. The scripts of this folder use it; verdict_test.py has
+its tests.
 
 usage: verdict.py log [--own-races] [--known-guest-fault] LOG
        verdict.py tap WHERE FOLDER TEST
        verdict.py early LOG
 
-log    Print the lines of a kernel's log that fail a run, with some of what
-       follows each. Status 1 if there are any.
-       --own-races leaves out the KCSAN reports of races in which neither side
-       was in the module or in vhost. --known-guest-fault leaves out the one
-       warning of a guest's virtio_rpmsg_bus that docs/guest.md tells of.
-tap    Print a summary of what vm/tests has kept of a test, and what it said if
-       it failed. The last line is the number of tests that passed, failed and
-       were skipped.
-early  Status 0 if the kernel died before it ran its first process. That says
-       nothing about the module, which is loaded long after.
+log    Print the lines of a kernel's log that fail a run, and some lines after
+       each. Status 1 if there are any.
+       --own-races ignores KCSAN reports of races in which neither side was in
+       the module or in vhost. --known-guest-fault ignores the warning of a
+       guest's virtio_rpmsg_bus that docs/guest.md describes.
+tap    Print a summary of the output that vm/tests has saved for a test, and the
+       output itself if the test failed. The last line has the number of tests
+       that passed, failed and were skipped.
+early  Status 0 if the kernel died before it ran its first process. That is not
+       caused by the module, which is loaded much later.
 
-A file that cannot be read, and a fault in here, have another status than 0.
+The status is not 0 if a file cannot be read or if this program fails.
 """
 import os
 import re
 import sys
 
-# Of a log, so many lines after a bad one, and so many over all.
+# Lines to print after a bad line of a log, and in total.
 CONTEXT = 25
 MAX_SHOWN = 200
-# Of a test that failed.
+# Lines to print of a failed test.
 MAX_SAID = 60
 MAX_SKIPS = 20
 
@@ -43,7 +43,7 @@ BAD = re.compile(
 
 
 def read_lines(path):
-    """Lines of a file that may have anything in it, as a serial line does."""
+    """Return the lines of a file that may contain any bytes, like a serial log."""
     with open(path, "rb") as file:
         text = file.read().decode("utf-8", "replace")
     lines = text.split("\n")
@@ -53,16 +53,17 @@ def read_lines(path):
 
 
 def message(line):
-    """A line of a kernel's log without the time and the caller before it."""
+    """Return a line of a kernel's log without the leading time and caller."""
     return re.sub(r"^(\[[^\]]*\])+ ?", "", line)
 
 
 def without_other_races(lines):
     """
-    Drop the reports of KCSAN that are not ours. Whoever was interrupted, by a
-    page fault too, has not raced, so the stack below that does not count. Nor
-    does it count who wakes a poll(): the kernel reads and writes that flag as it
-    likes. A report that is cut short, by the next one or by the end, is kept.
+    Drop the reports of KCSAN that do not concern the module. A function that was
+    interrupted (also by a page fault) did not take part in the race, so the stack
+    below the interrupt does not count. Neither does the wake-up of a poll(), since
+    the kernel does not synchronise that flag. A report that is cut off by the next
+    report or by the end of the log is kept.
     """
     kept, report = [], []
     for i, line in enumerate(lines):
@@ -99,8 +100,8 @@ def race_is_own(report):
 
 def without_known_fault(lines):
     """
-    Drop the warning that a guest's virtio_rpmsg_bus is known for. A warning that
-    is cut short is kept, as is one with other trouble in it.
+    Drop the known warning of a guest's virtio_rpmsg_bus. A warning that is cut off, or
+    that contains other errors, is kept.
     """
     kept, report = [], []
     for line in lines:
@@ -128,7 +129,7 @@ def fault_is_known(report):
 
 
 def find_bad(lines):
-    """What to show of the lines that fail a run: empty if there are none."""
+    """Return the lines that fail a run, with context; empty if there are none."""
     shown, until, left = [], 0, 0
     for i, line in enumerate(lines):
         if BAD.search(line):
@@ -155,8 +156,8 @@ def judge_log(path, options):
 
 def died_early(path):
     """
-    Debian's kernels say that they run /init, which loads what the root file
-    system needs. Whatever has the module in it is late for certain.
+    Debian's kernels log that they run /init, which loads modules for the root file
+    system. A log that mentions the module is not early.
     """
     for line in read_lines(path):
         if "ommand line: " not in line and re.search(
@@ -166,7 +167,7 @@ def died_early(path):
 
 
 class Tap:
-    """What a test program has printed, and how it ended."""
+    """The output and the exit status of a test program."""
 
     def __init__(self, lines, status):
         self.status = status
@@ -189,7 +190,7 @@ class Tap:
             self.unfinished = True
 
     def complaints(self):
-        """What a test says comes before its result."""
+        """Return the output that explains failures; it precedes the result of a test."""
         said = [line for line in self.lines
                 if not re.match(r"ok |# +(RUN|OK)", line)]
         return said[-MAX_SAID:]

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The tests of verdict.py and of the functions of lib.sh that call it; TAP."""
+"""Test verdict.py and the functions of lib.sh that call it; prints TAP."""
 import os
 import shutil
 import subprocess
@@ -47,12 +47,12 @@ FINE = [
 
 
 def stamp(lines):
-    """As they are in a kernel's log."""
+    """Return the lines in the format of a kernel's log."""
     return [f"[{i:5}.000000] {line}" for i, line in enumerate(lines)]
 
 
 def race(reader, writer, first="data-race in a / b"):
-    """A report of KCSAN."""
+    """Return a report of KCSAN."""
     return [
         RULE, "BUG: KCSAN: " + first, "",
         "write to 0xffff888005d1a2c8 of 4 bytes by task 12 on cpu 1:",
@@ -103,7 +103,7 @@ class Files(unittest.TestCase):
     def assert_bad(self, path, *options, bad=True):
         self.assertEqual(self.run_verdict("log", *options, path).returncode,
                          int(bad))
-        # As the scripts ask, whatever there is to read of the answer.
+        # Call it like the scripts, without reading all of the answer.
         said = self.shell('if bad_log_lines "$@" >/dev/null; then echo bad; fi',
                           *options, path)
         self.assertEqual(said.stdout == b"bad\n", bad)
@@ -322,7 +322,7 @@ class Counting(Files):
         self.assertNotIn(b"went on", out.stdout)
 
 
-# What stands in for QEMU: the N-th call does what the N-th argument says.
+# A replacement for QEMU: the N-th argument says what the N-th call does.
 FAKE_QEMU = """#!/bin/bash
 n=$(($(cat "$FAKE/calls" 2>/dev/null) + 1))
 echo $n >"$FAKE/calls"
@@ -346,7 +346,7 @@ exit 0
 
 class Boot(Files):
     def boot(self, *plan):
-        """Statuses of vm/run, how often it booted, and whether it said so."""
+        """Return the statuses of vm/run, the number of boots, and whether it reports them."""
         for name in ("cache/kernel/fake", "bin", "out"):
             os.makedirs(os.path.join(self.folder, name), exist_ok=True)
         self.write(["6.12.0-fake"], "cache/kernel/fake/release")
@@ -388,7 +388,7 @@ class Boot(Files):
         self.assertEqual(self.boot("silent", "good"), (99, 1))
 
 
-# What stands in for vm/check: it fails in the call that the file names.
+# A replacement for vm/check: it fails in the call that the file names.
 FAKE_CHECK = """#!/bin/bash
 echo "$KERNEL $T" >>"$BUILD/calls"
 (($(wc -l <"$BUILD/calls") != $(cat "$BUILD/fails_in")))
@@ -397,7 +397,7 @@ echo "$KERNEL $T" >>"$BUILD/calls"
 
 class Repeat(Files):
     def repeat(self, *failed, fails_in=0):
-        """Whether vm/repeat is content, and what it ran."""
+        """Return whether vm/repeat succeeded, and what it ran."""
         tree = os.path.join(self.folder, "selftests/vm")
         os.makedirs(tree, exist_ok=True)
         for name in ("repeat", "lib.sh"):
