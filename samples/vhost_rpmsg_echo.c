@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A vhost driver with a device file of its own: a VMM opens /dev/vhost-rpmsg-echo,
- * and the guest finds a service there that sends back what it gets.
+ * A vhost driver with its own device file. A VMM opens /dev/vhost-rpmsg-echo,
+ * and its guest finds a service there that returns what it receives.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -14,8 +14,9 @@
 
 /**
  * struct echo - an open file: the device of one guest
- * @vr: its rings
- * @buf: from a request to its response, which come in one step; the worker's
+ * @vr: rings of the guest
+ * @buf: payload of a request, until the response has been built in the same
+ *	step; used by the worker only
  */
 struct echo {
 	struct vhost_rpmsg vr;
@@ -29,7 +30,7 @@ static ssize_t echo_read(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 
 	if (vhost_rpmsg_copy(vr, iter, echo->buf, len) != len)
 		return -EFAULT;
-	/* So long is the response to be. */
+	/* The length of the response. */
 	return len;
 }
 
@@ -56,7 +57,10 @@ static int echo_open(struct inode *inode, struct file *file)
 	err = vhost_rpmsg_init(&echo->vr, echo_epts, ARRAY_SIZE(echo_epts));
 	if (err)
 		goto err_free;
-	/* Files lead to the IOTLB, see below, so guests may have an IOMMU. */
+	/*
+	 * The file operations below serve the IOTLB, so guests may use an
+	 * IOMMU.
+	 */
 	err = vhost_rpmsg_offer_features(&echo->vr,
 					 BIT_ULL(VIRTIO_F_ACCESS_PLATFORM));
 	if (err)

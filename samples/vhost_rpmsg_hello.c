@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The host's half of the kernel's samples/rpmsg/rpmsg_client_sample.c: serves
- * "rpmsg-client-sample" on devices that an administrator has named, and answers each
- * message of a guest.
+ * The host side of the kernel's samples/rpmsg/rpmsg_client_sample.c. It serves
+ * "rpmsg-client-sample" on devices that an administrator has named, and answers
+ * each message of a guest.
  *
  *	vrpmsgctl dev add gpu0
  *	insmod vhost_rpmsg_hello.ko device=gpu0
  *
- * Without device=, it serves each of them.
+ * Without device=, it serves all named devices.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -16,7 +16,7 @@
 
 #include "vhost_rpmsg.h"
 
-#define HELLO_MAX 64 /* bytes of a message that are looked at */
+#define HELLO_MAX 64 /* bytes of a message that are printed */
 
 static char *device;
 module_param(device, charp, 0444);
@@ -24,10 +24,10 @@ MODULE_PARM_DESC(device, "name of the device to serve, default all");
 
 /**
  * struct hello - the service on one device
- * @ept: its endpoint
+ * @ept: endpoint of the service
  * @rdev: the device
- * @node: in hellos
- * @heard: messages; the worker's alone
+ * @node: in the list hellos
+ * @heard: number of messages received; used by the worker only
  */
 struct hello {
 	struct vhost_rpmsg_ept ept;
@@ -36,13 +36,13 @@ struct hello {
 	unsigned int heard;
 };
 
-/* Devices come and go in different threads. */
+/* Protects hellos: add() and remove() run in different threads. */
 static DEFINE_MUTEX(hello_lock);
 static LIST_HEAD(hellos);
 
 static const char hello_answer[] = "hello guest!";
 
-/* What the guest says is its own affair: it may be of any length, and any bytes. */
+/* A guest's message may have any length, and may hold any bytes. */
 static ssize_t hello_read(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 {
 	struct hello *hello = container_of(iter->ept, struct hello, ept);
@@ -62,7 +62,7 @@ static ssize_t hello_write(struct vhost_rpmsg *vr,
 {
 	size_t len = vhost_rpmsg_iter_len(iter);
 
-	/* As much of it as the guest's buffer takes. */
+	/* The answer, truncated to the guest's buffer. */
 	return vhost_rpmsg_copy(vr, iter, (void *)hello_answer, len);
 }
 
@@ -119,7 +119,7 @@ static void hello_remove(struct vhost_rpmsg_client *client,
 	mutex_unlock(&hello_lock);
 	if (WARN_ON(!hello))
 		return;
-	/* Not with the lock held: this may wait for a guest. */
+	/* Without the lock, since this may wait for a guest. */
 	vhost_rpmsg_ept_del(&hello->ept);
 	pr_info("%s: heard %u messages\n", vhost_rpmsg_dev_name(rdev),
 		hello->heard);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A client of the in-kernel API: a vhost driver whose endpoints are served by
- * the kernel. For test_kclient.
+ * A client of the in-kernel API for test_kclient: a vhost driver whose
+ * endpoints are in the kernel.
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -32,16 +32,18 @@ enum {
 struct kclient {
 	struct vhost_rpmsg vr;
 	struct vhost_rpmsg_ept ept[NUM_EPTS];
-	/* Endpoints that were added; a list that ioctls share. */
+	/* Endpoints added by KCLIENT_ADD; the lock protects the list. */
 	struct mutex lock;
 	struct list_head added;
-	/* For the source and the holder, between ioctls and the worker. */
+	/* Protects the following, which ioctls and the worker share. */
 	spinlock_t work_lock;
 	u32 burst_dst;
 	u32 burst_left;
 	u32 burst_next;
 	u32 released;
-	/* Who takes a request by hand, which the worker is to leave to it. */
+	/*
+	 * Task in KCLIENT_RECV, which may take a request; the worker may not.
+	 */
 	struct task_struct *taker;
 	struct irq_work irq_work;
 
@@ -51,12 +53,12 @@ struct kclient {
 	atomic_t resets;
 	atomic_t starts;
 	atomic_t stops;
-	/* A hostile guest is not to make it offend. */
+	/* Set by KCLIENT_OFFEND, so that a hostile guest cannot trigger it. */
 	bool offends;
-	/* What the offender was told, each as -errno; 1: it has not tried yet. */
+	/* Results of the offender's calls; 1 if not tried yet. */
 	int refusals[KCLIENT_OFFENCES];
 	struct vhost_rpmsg_ept victim;
-	/* The worker's, for one request and its response. */
+	/* Used by the worker, for one request and its response. */
 	u8 buf[VHOST_RPMSG_MAX_MTU];
 };
 
@@ -76,7 +78,7 @@ static ssize_t kclient_read(struct vhost_rpmsg *vr,
 	struct kclient *kc = kclient_of(vr);
 	size_t len = vhost_rpmsg_iter_len(iter);
 
-	/* In two steps, to see that the second goes on after the first. */
+	/* In two steps, to check that the second continues after the first. */
 	if (vhost_rpmsg_copy(vr, iter, kc->buf, len / 2) != len / 2 ||
 	    vhost_rpmsg_copy(vr, iter, kc->buf + len / 2, len - len / 2) !=
 		    len - len / 2)
@@ -184,7 +186,7 @@ static const struct vhost_rpmsg_ept_ops kclient_source_ops = {
 	.reset = kclient_source_reset,
 };
 
-/* What would be a deadlock, were it not refused: in a burst. */
+/* Make calls in a burst that would deadlock if they were not refused. */
 static ssize_t kclient_offend(struct vhost_rpmsg *vr,
 			      struct vhost_rpmsg_iter *iter)
 {
@@ -200,7 +202,7 @@ static ssize_t kclient_offend(struct vhost_rpmsg *vr,
 	return 0;
 }
 
-/* And with the device's mutex held. */
+/* The same with the device's mutex held. */
 static void kclient_offend_more(struct vhost_rpmsg_ept *ept)
 {
 	struct kclient *kc = container_of(ept, struct kclient, ept[OFFENDER]);
@@ -221,7 +223,7 @@ static const struct vhost_rpmsg_ept_ops kclient_offender_ops = {
 	.remote_changed = kclient_offend_more,
 };
 
-/* In an interrupt. */
+/* Runs in an interrupt. */
 static void kclient_irq(struct irq_work *work)
 {
 	struct kclient *kc = container_of(work, struct kclient, irq_work);
@@ -239,7 +241,7 @@ static int kclient_add_all(struct kclient *kc)
 		if (err)
 			return err;
 	}
-	/* For the IOTLB, and one as if the device had a type of its own. */
+	/* The IOTLB, and a bit as if the device had its own type. */
 	return vhost_rpmsg_offer_features(&kc->vr,
 					  BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) |
 						  KCLIENT_FEATURE);
@@ -366,7 +368,7 @@ static long kclient_recv(struct kclient *kc, struct kclient_recv __user *argp)
 	if (err)
 		return err;
 	if (recv.answer) {
-		/* Its endpoint's write() does it, with the same iterator. */
+		/* The endpoint's write() builds it, with the same iterator. */
 		err = vhost_rpmsg_start_lock(&kc->vr, &iter,
 					     VIRTIO_RPMSG_RESPONSE, -1);
 		if (err)
@@ -426,7 +428,7 @@ static long kclient_del(struct kclient *kc, u32 addr)
 			continue;
 		list_del(&added->node);
 		err = vhost_rpmsg_ept_del(&added->ept);
-		/* Nobody is in its callbacks any more. */
+		/* Poison it: none of its callbacks may be running any more. */
 		memset(added, 0xff, sizeof(*added));
 		kfree(added);
 		break;
@@ -452,8 +454,9 @@ static int kclient_brief_delete(void *data)
 }
 
 /*
- * It is being added, with the device's mutex held, for which the other thread waits
- * now. Woken in vain, that is given the mutex as soon as it is free.
+ * The endpoint is being added with the device's mutex held, and the other
+ * thread now waits for the mutex. A waiter that is woken without getting the
+ * mutex is handed it on release.
  */
 static void kclient_brief_running(struct vhost_rpmsg_ept *ept, bool running)
 {
@@ -496,13 +499,13 @@ static long kclient_brief(struct kclient *kc)
 	brief->deleter = get_task_struct(deleter);
 
 	err = vhost_rpmsg_ept_add(&kc->vr, &brief->ept);
-	/* Were the rings stopped, it waits still. */
+	/* If the rings are stopped, running() was not called. */
 	complete(&brief->begun);
 	if (!err)
 		wait_for_completion(&brief->released);
 	kthread_stop(deleter);
 	put_task_struct(deleter);
-	/* Not freed before: what was written too late can be seen. */
+	/* Not freed before, so that a late write can be detected. */
 	if (!err)
 		err = brief->ept.known;
 	kfree_rcu(brief, rcu);
@@ -537,7 +540,10 @@ static long kclient_info(struct kclient *kc, void __user *argp)
 	return copy_to_user(argp, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-/* Of two endpoints that want one address, the first is taken back. */
+/*
+ * If two endpoints have the same address, vhost_rpmsg_init() removes the first
+ * again.
+ */
 static bool kclient_clash(void)
 {
 	static const struct vhost_rpmsg_ept twice[] = {
@@ -550,7 +556,7 @@ static bool kclient_clash(void)
 	if (!other)
 		return false;
 	ok = vhost_rpmsg_init(&other->vr, twice, 2) == -EADDRINUSE;
-	/* Nothing is to be had of it, and nothing to be freed. */
+	/* All calls fail, and there is nothing to free. */
 	ok = ok && vhost_rpmsg_ioctl(&other->vr, VHOST_SET_OWNER, 0) == -ENODEV;
 	ok = ok && vhost_rpmsg_ns_announce(&other->vr, "x", 1) == -ENODEV;
 	ok = ok && vhost_rpmsg_set_running(&other->vr, 1) == -ENODEV;
@@ -709,7 +715,7 @@ static int __init kclient_init(void)
 	err = misc_register(&named_misc);
 	if (err)
 		goto err_named;
-	/* The last one: tests wait for it. */
+	/* Last, since tests wait for it. */
 	err = misc_register(&kclient_misc);
 	if (err)
 		goto err_kclient;

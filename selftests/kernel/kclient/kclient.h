@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * What test_kclient asks of the in-kernel client behind
- * /dev/vhost-rpmsg-kclient, on top of the ioctls of a vhost device.
+ * Interface of the in-kernel client /dev/vhost-rpmsg-kclient for test_kclient,
+ * in addition to the ioctls of a vhost device.
  */
 #ifndef KCLIENT_H
 #define KCLIENT_H
@@ -16,10 +16,10 @@
 #define KCLIENT_MUTE	103	/* accepts in read(), refuses in write() */
 #define KCLIENT_SOURCE	104	/* sends without a request */
 #define KCLIENT_HOLD	105	/* -EAGAIN until it is released */
-#define KCLIENT_HOLD_ECHO 106	/* so, and then it answers */
-#define KCLIENT_OFFENDER 107	/* once told to, does what must be refused */
+#define KCLIENT_HOLD_ECHO 106	/* the same, and then answers */
+#define KCLIENT_OFFENDER 107	/* makes forbidden calls once told to */
 
-/* What it does: so many in its read(), the rest when its remote has changed. */
+/* Number of forbidden calls: in read(), and the others in remote_changed(). */
 #define KCLIENT_OFFENCES	10
 #define KCLIENT_OFFENCES_READ	3
 
@@ -27,12 +27,12 @@
 #define KCLIENT_FEATURE	0x20ULL
 
 /**
- * struct kclient_send - a message with no request before it
- * @dst: where to
- * @len: as for vhost_rpmsg_start_lock(): negative for all that fits
- * @fill: each byte of it
- * @sent: out: bytes of payload
- * @less: copy so many bytes less
+ * struct kclient_send - a message that is not a response to a request
+ * @dst: remote address
+ * @len: as for vhost_rpmsg_start_lock(); negative: as much as fits
+ * @fill: value of each byte
+ * @sent: out: length of the payload in bytes
+ * @less: number of bytes not to copy
  */
 struct kclient_send {
 	__u32 dst;
@@ -42,16 +42,16 @@ struct kclient_send {
 	__u32 less;
 };
 
-/* Send it at once, with vhost_rpmsg_start_lock(). */
+/* Send a message at once, with vhost_rpmsg_start_lock(). */
 #define KCLIENT_SEND	_IOWR('k', 0, struct kclient_send)
 
 /**
  * struct kclient_recv - a message taken with vhost_rpmsg_start_lock()
- * @src: out: of a response
- * @dst: out: likewise
- * @len: in: as for vhost_rpmsg_start_lock(); out: what read() has returned
+ * @src: out: source of a response
+ * @dst: out: destination of a response
+ * @len: in: as for vhost_rpmsg_start_lock(); out: the return value of read()
  * @sum: out: sum of the bytes
- * @answer: send the response, too
+ * @answer: also send the response
  */
 struct kclient_recv {
 	__u32 src;
@@ -64,8 +64,9 @@ struct kclient_recv {
 #define KCLIENT_RECV	_IOWR('k', 1, struct kclient_recv)
 
 /*
- * Have KCLIENT_SOURCE send so many messages to dst, each a __u32, counting; told in
- * an interrupt, in which also KCLIENT_HOLD is resumed, or in the ioctl.
+ * Have KCLIENT_SOURCE send count messages to dst, each a __u32 that counts up.
+ * vhost_rpmsg_ept_send() is called in the ioctl, or in an interrupt, where
+ * KCLIENT_HOLD is resumed as well.
  */
 struct kclient_burst {
 	__u32 dst;
@@ -79,7 +80,7 @@ struct kclient_burst {
 #define KCLIENT_ADD	_IOW('k', 3, __u32)
 #define KCLIENT_DEL	_IOW('k', 4, __u32)
 
-/* Let KCLIENT_HOLD take so many messages more. */
+/* Let KCLIENT_HOLD accept so many more messages. */
 #define KCLIENT_RELEASE	_IOW('k', 5, __u32)
 
 /* Announce or withdraw "kclient" for the endpoint at the address. */
@@ -87,18 +88,18 @@ struct kclient_burst {
 #define KCLIENT_WITHDRAW _IOW('k', 7, __u32)
 
 struct kclient_stats {
-	__u32 reads;	/* calls of read() that took a message, of all endpoints */
-	__u32 refused;	/* calls of read() that did not */
-	__u32 bursts;	/* calls of complete() */
+	__u32 reads;	/* calls of read() that accepted a message */
+	__u32 refused;	/* calls of read() or write() that returned an error */
+	__u32 bursts;	/* calls of tx_complete() */
 	__u32 resets;	/* calls of reset() */
 };
 
 #define KCLIENT_STATS	_IOR('k', 8, struct kclient_stats)
 
-/* Call with arguments that must be refused: returns how many were not. */
+/* Make calls with invalid arguments. Returns how many were not refused. */
 #define KCLIENT_MISUSE	_IO('k', 9)
 
-/* How long endpoints may hold the guest back, in milliseconds. */
+/* Set how long endpoints may hold the guest back, in milliseconds. */
 #define KCLIENT_HOLD_TIME _IOW('k', 10, __u32)
 
 struct kclient_info {
@@ -108,31 +109,34 @@ struct kclient_info {
 	__u32 generation;
 	__u32 starts;		/* calls of running() */
 	__u32 stops;
-	__s32 refusals[KCLIENT_OFFENCES]; /* of KCLIENT_OFFENDER; 1: not tried */
+	__s32 refusals[KCLIENT_OFFENCES]; /* results of KCLIENT_OFFENDER */
 };
 
 #define KCLIENT_INFO	_IOR('k', 11, struct kclient_info)
 
-/* Have KCLIENT_OFFENDER do what it is for. */
+/* Have KCLIENT_OFFENDER make its forbidden calls. */
 #define KCLIENT_OFFEND	_IO('k', 21)
 
 /*
- * Add an endpoint that another thread deletes as soon as it is there: 0, or 1 when
- * add() has touched it after its end.
+ * Add an endpoint that another thread deletes at once. Returns 0, or 1 if add()
+ * wrote to the endpoint after its release.
  */
 #define KCLIENT_BRIEF	_IO('k', 22)
 
 /*
- * /dev/vhost-rpmsg-legacy is a driver as they were written for the API of 2020.
+ * /dev/vhost-rpmsg-legacy is a driver in the style of the API of 2020.
  * Addresses of its endpoints:
  */
 #define LEGACY_IPC	200	/* answers as many bytes as the request asks for */
-#define LEGACY_POSN	201	/* is told where positions are to be sent */
-#define LEGACY_DATA	202	/* plays back, or captures */
+#define LEGACY_POSN	201	/* receives the address to send positions to */
+#define LEGACY_DATA	202	/* playback or capture */
 #define LEGACY_WRITE	203	/* has a write() and no read() */
 
 #define LEGACY_NAME	"legacy"
-/* What its replies are made of; beyond them is something else. */
+/*
+ * Contents of its replies, and their maximum size; other data follows in
+ * memory.
+ */
 #define LEGACY_REPLY	0x11
 #define LEGACY_REPLY_SIZE 384
 #define LEGACY_CAPTURE	0x22
@@ -141,19 +145,19 @@ struct legacy_posn {
 	__u32 data[8];
 };
 
-/* Send the position, from a work of its own, or from the endpoint's write(). */
+/* Send the position from a work of its own, or with the endpoint's write(). */
 #define LEGACY_SEND_POSN _IOW('k', 12, struct legacy_posn)
 #define LEGACY_SEND_WRITE _IO('k', 13)
 
 /*
- * /dev/vhost-rpmsg-named serves endpoints on named devices. While it has registered
- * its client, each device has an endpoint at NAMED_ECHO, announced as "named", that
- * answers each byte with its complement.
+ * /dev/vhost-rpmsg-named serves endpoints on named devices. While its client is
+ * registered, each device has an endpoint at NAMED_ECHO, which is announced as
+ * "named" and answers each byte with its complement.
  */
 #define NAMED_ECHO	300
 #define NAMED_NAME	"named"
 
-/* For devices of that name, or all when it is empty. */
+/* Serve the device with this name, or all if it is empty. */
 struct named_register {
 	char device[32];
 };
@@ -162,19 +166,19 @@ struct named_register {
 #define NAMED_UNREGISTER _IO('k', 15)
 
 struct named_stats {
-	__u32 devices;		/* that it has now */
+	__u32 devices;		/* number of current devices */
 	__u32 adds;		/* calls of add() */
 	__u32 removes;
 	__u32 starts;		/* calls of running() of all endpoints */
 	__u32 stops;
 	__u32 guests;		/* calls of new_guest() */
 	__u32 reads;
-	__u32 wrong;		/* what it saw and must not be */
+	__u32 wrong;		/* violations of the API that it noticed */
 };
 
 #define NAMED_STATS	_IOR('k', 16, struct named_stats)
 
-/* What the client knows of a device. */
+/* Get what the client knows about a device. */
 struct named_info {
 	char device[32];	/* in */
 	__u32 state;
@@ -185,13 +189,13 @@ struct named_info {
 
 #define NAMED_INFO	_IOWR('k', 17, struct named_info)
 
-/* From now on, want no device that comes: add() says -EBUSY. */
+/* From now on, reject new devices: add() returns -EBUSY. */
 #define NAMED_DECLINE	_IO('k', 18)
 
-/* From now on, endpoints take nothing: read() says -EAGAIN. */
+/* From now on, refuse messages: read() returns -EAGAIN. */
 #define NAMED_REFUSE	_IO('k', 20)
 
-/* Send a message of so many bytes to the endpoint's remote, on a device. */
+/* Send a message of len bytes to the endpoint's remote on a device. */
 struct named_send {
 	char device[32];
 	__u32 len;

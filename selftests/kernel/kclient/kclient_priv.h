@@ -4,7 +4,7 @@
 
 #include <linux/miscdevice.h>
 
-/* legacy.c: a driver as they were written for the API of 2020 */
+/* legacy.c: a driver in the style of the API of 2020 */
 extern struct miscdevice legacy_misc;
 /* named.c: a driver that serves endpoints on named devices */
 extern struct miscdevice named_misc;

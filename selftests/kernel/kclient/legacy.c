@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A vhost driver as they were written for the API that was posted in 2020: one
- * table of endpoints for all its devices, read() and write() that trust the lengths
- * they are told, positions sent from a work, features and memory of its own. It has
- * to do what it did, for test_legacy.
+ * A vhost driver in the style of the API that was posted in 2020: one table of
+ * endpoints for all its devices, read() and write() that trust the lengths they
+ * get, positions sent from a work, and its own features and memory. It must
+ * still work, which test_legacy checks.
  */
 #include <linux/compat.h>
 #include <linux/fs.h>
@@ -28,11 +28,11 @@
 struct legacy {
 	struct vhost_rpmsg vrdev;
 	bool active;
-	/* Where the guest wants positions, and the work that sends them. */
+	/* Address to which positions are sent, and the work that sends them. */
 	u32 posn_addr;
 	struct vhost_work posn_work;
 	struct legacy_posn posn;
-	/* A response, and what is none of the guest's business. */
+	/* A response, and data that must not leak to the guest. */
 	u8 reply_buf[LEGACY_REPLY_SIZE];
 	u8 secret[PAGE_SIZE];
 	u8 capture[64];
@@ -73,7 +73,7 @@ static long legacy_send_write(struct legacy *lg)
 	struct vhost_rpmsg_iter iter = VHOST_RPMSG_ITER(LEGACY_WRITE, 0x400);
 	int ret;
 
-	/* write() of the endpoint does all that there is to be done. */
+	/* The endpoint's write() builds the whole message. */
 	ret = vhost_rpmsg_start_lock(&lg->vrdev, &iter, VIRTIO_RPMSG_RESPONSE,
 				     16);
 	if (ret < 0)
@@ -133,7 +133,7 @@ static long legacy_ioctl(struct file *filp, unsigned int ioctl,
 	return ret;
 }
 
-/* The first byte says how long the response is to be, in units of 8. */
+/* The first byte is the length of the response in units of 8 bytes. */
 static ssize_t legacy_ipc_read(struct vhost_rpmsg *vr,
 			       struct vhost_rpmsg_iter *iter)
 {
@@ -176,7 +176,7 @@ static ssize_t legacy_posn_read(struct vhost_rpmsg *vr,
 	return 0;
 }
 
-/* In the vhost worker. */
+/* Runs in the vhost worker. */
 static void legacy_send_posn(struct vhost_work *work)
 {
 	struct legacy *lg = container_of(work, struct legacy, posn_work);
@@ -194,7 +194,10 @@ static void legacy_send_posn(struct vhost_work *work)
 	vhost_rpmsg_finish_unlock(&lg->vrdev, &iter);
 }
 
-/* One byte: capture so many. More: playback, with an empty answer. */
+/*
+ * A single byte is the number of bytes to capture. More are playback, which
+ * gets an empty response.
+ */
 static ssize_t legacy_data_read(struct vhost_rpmsg *vr,
 				struct vhost_rpmsg_iter *iter)
 {
@@ -252,7 +255,7 @@ static int legacy_open(struct inode *inode, struct file *filp)
 
 	if (!lg)
 		return -ENOMEM;
-	/* Whatever was there before. */
+	/* Uninitialised memory may hold anything. */
 	memset(lg, 0x5a, sizeof(*lg));
 	memset(lg->reply_buf, LEGACY_REPLY, sizeof(lg->reply_buf));
 	memset(lg->capture, LEGACY_CAPTURE, sizeof(lg->capture));

@@ -10,7 +10,7 @@
 
 #define KCLIENT_PATH	"/dev/vhost-rpmsg-kclient"
 
-/* The driver stays until all tests have run: the runner removes it. */
+/* Load the driver. The runner removes it after all tests. */
 static inline int kclient_load(void)
 {
 	const char *ko = getenv("VRPMSG_KCLIENT_KO");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A driver without a device of its own, which serves endpoints on devices that an
- * administrator has named. For test_named.
+ * A driver without a device of its own for test_named, which serves endpoints
+ * on devices that an administrator has named.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -13,15 +13,15 @@
 #include "vhost_rpmsg.h"
 
 /**
- * struct named - what one file has registered
- * @client: with the module
- * @device: name of the devices that it wants
- * @registered: by one ioctl at a time
- * @declines: add() wants nothing
- * @refuses: read() takes nothing
+ * struct named - the client of an open file
+ * @client: client that is registered with the module
+ * @device: name of the device that it serves
+ * @registered: @client is registered; @ioctl_lock
+ * @declines: add() rejects devices
+ * @refuses: read() refuses messages
  * @lock: protects @devs
- * @devs: devices that the client has
- * @ioctl_lock: one ioctl at a time
+ * @devs: devices that the client serves
+ * @ioctl_lock: serialises ioctls
  */
 struct named {
 	struct vhost_rpmsg_client client;
@@ -32,7 +32,7 @@ struct named {
 	struct mutex lock;
 	struct list_head devs;
 	struct mutex ioctl_lock;
-	/* private: what struct named_stats has */
+	/* private: counters of struct named_stats */
 	atomic_t adds;
 	atomic_t removes;
 	atomic_t starts;
@@ -47,11 +47,11 @@ struct named_dev {
 	struct named *named;
 	struct vrpmsg_dev *rdev;
 	struct vhost_rpmsg_ept ept;
-	/* What running() has said. */
+	/* Set by running(). */
 	bool running;
-	/* One message that ops->send is to send. */
+	/* Length of a message for ops->send to send, or 0. */
 	atomic_t send_len;
-	/* The worker's, for one request and its response. */
+	/* Used by the worker, for one request and its response. */
 	u8 buf[VHOST_RPMSG_MAX_MTU];
 };
 
@@ -72,7 +72,7 @@ static ssize_t named_read(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 	for (i = 0; i < len; i++)
 		nd->buf[i] = ~nd->buf[i];
 	atomic_inc(&nd->named->reads);
-	/* The VMM's rings are those of this device, and they run. */
+	/* Check that these are the device's rings, and that they run. */
 	if (vhost_rpmsg_dev(vr) != nd->rdev || !READ_ONCE(nd->running))
 		atomic_inc(&nd->named->wrong);
 	return len;
@@ -107,7 +107,7 @@ static void named_running(struct vhost_rpmsg_ept *ept, bool running)
 	struct named_dev *nd = named_dev_of(ept);
 
 	atomic_inc(running ? &nd->named->starts : &nd->named->stops);
-	/* Each only after the other. */
+	/* Starts and stops must alternate. */
 	if (nd->running == running)
 		atomic_inc(&nd->named->wrong);
 	WRITE_ONCE(nd->running, running);
@@ -168,7 +168,7 @@ static struct named_dev *named_find(struct named *named,
 	return NULL;
 }
 
-/* The same by its name. */
+/* The same by name. */
 static struct named_dev *named_get(struct named *named, const char *name)
 {
 	struct named_dev *nd;
@@ -195,7 +195,7 @@ static void named_remove(struct vhost_rpmsg_client *client,
 		atomic_inc(&named->wrong);
 		return;
 	}
-	/* Nobody is in its callbacks any more. */
+	/* Poison it: none of its callbacks may be running any more. */
 	memset(nd, 0xff, sizeof(*nd));
 	kvfree(nd);
 }
@@ -307,7 +307,7 @@ static long named_ioctl(struct file *file, unsigned int ioctl,
 	void __user *argp = (void __user *)arg;
 	long ret = -ENOTTY;
 
-	/* What is asked while another ioctl may wait for a guest. */
+	/* Without the lock, since another ioctl may be waiting for a guest. */
 	if (ioctl == NAMED_STATS)
 		return named_stats(named, argp);
 
