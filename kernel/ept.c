@@ -79,11 +79,11 @@ struct vhost_rpmsg_ept *vrpmsg_ept_touch_sender(struct vhost_rpmsg *vr,
 }
 
 /*
- * Scheduling is deficit round robin. In each round an endpoint may send
- * VRPMSG_SEND_QUANTUM bytes, overhead included, in any number of turns. The
- * last message may exceed the rest of the share; that leaves a debt, for which
- * the endpoint skips rounds. An endpoint that has used up its share waits for
- * the next round, which begins when none on the ready list has any share left.
+ * Deficit round robin: in each round an endpoint may send VRPMSG_SEND_QUANTUM
+ * bytes, overhead included, in any number of turns. The last message may exceed
+ * the rest of the share; the endpoint skips rounds for that debt. An endpoint
+ * without a share waits for the next round, which begins when no ready endpoint
+ * has any share left.
  */
 
 /* Bytes left in this round. Context: vq[RESPONSE].mutex held. */
@@ -234,10 +234,7 @@ ept_ops(const struct vhost_rpmsg_ept *ept)
 	return ept->ops ?: &none;
 }
 
-/*
- * Call @op if it is not NULL. With the device's mutex held it must not call
- * functions that take the mutex, see vrpmsg_dev_in_callback().
- */
+/* Call @op, unless NULL, as a callback with the device's mutex held. */
 static void ept_call(struct vhost_rpmsg_ept *ept,
 		     void (*op)(struct vhost_rpmsg_ept *ept))
 {
@@ -377,9 +374,7 @@ int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept,
 	if (rdev->dead)
 		return -ENODEV;
 
-	/*
-	 * Before rx can find the endpoint: with write(), it takes both mutexes.
-	 */
+	/* Before rx can find it: with write(), rx takes both mutexes. */
 	if (ept->write)
 		WRITE_ONCE(rdev->num_writers, rdev->num_writers + 1);
 	/* Likewise: running() must be called before the first message. */
@@ -564,10 +559,7 @@ struct vhost_rpmsg_ept *vrpmsg_ept_get_first(struct vrpmsg_dev *rdev)
 	return NULL;
 }
 
-/*
- * Delete all endpoints of a driver's own device. There is no worker and no
- * other look-up any more, so no wait is needed.
- */
+/* Delete a driver's endpoints when no worker or look-up is left. */
 void vrpmsg_ept_del_all(struct vrpmsg_dev *rdev)
 {
 	DECLARE_COMPLETION_ONSTACK(unused);
@@ -588,8 +580,7 @@ void vrpmsg_ept_del_all(struct vrpmsg_dev *rdev)
 /*
  * The guest is gone: forget its remotes, and drop the messages for it. But keep
  * the messages of an endpoint if the guest has used no buffer and has not told
- * the endpoint its remote.
- * Context: as for the callback reset().
+ * the endpoint its remote. Context: as for reset().
  */
 void vrpmsg_ept_reset_all(struct vrpmsg_dev *rdev)
 {
@@ -645,8 +636,8 @@ void vhost_rpmsg_ept_send(struct vhost_rpmsg_ept *ept)
 	if (WARN_ON_ONCE(!ept->ops || !ept->ops->send))
 		return;
 	/*
-	 * If it was ready before, retry only if it waits for a buffer: a guest
-	 * may return buffers without a kick, or memory may be mapped now.
+	 * If it was ready before, retry only if it waits for a buffer, which a
+	 * guest may post without a kick.
 	 */
 	if (ept_ready(ept, false) || READ_ONCE(ept->rdev->starved))
 		vrpmsg_dev_kick(ept->rdev, VIRTIO_RPMSG_RESPONSE);

@@ -91,9 +91,8 @@ static void ann_withdraw(struct vhost_rpmsg_ept *ept)
 		return;
 	}
 	/*
-	 * Queue it now, even if the announcement is still in flight. An
-	 * announcement that is made later may have the same name and address,
-	 * and must come after this.
+	 * Queue it now, even if the announcement is still in flight: it must
+	 * come before a later announcement of the same name and address.
 	 */
 	ann_queue(rdev, ann);
 }
@@ -212,18 +211,12 @@ static int ns_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 
 static struct hlist_head *ns_bucket(struct hlist_head *table, const char *name)
 {
-	/*
-	 * The table's address is the salt, so that a guest cannot fill one
-	 * bucket.
-	 */
+	/* The salt keeps a guest from filling one bucket. */
 	return &table[full_name_hash(table, name, strlen(name)) %
 		      VRPMSG_NAME_BUCKETS];
 }
 
-/*
- * The order in which endpoints are bound: an administrator's first, then by
- * address.
- */
+/* An administrator's endpoints are bound first, then the lowest address. */
 static bool ns_before(const struct vhost_rpmsg_ept *a,
 		      const struct vhost_rpmsg_ept *b)
 {
@@ -331,10 +324,7 @@ static void ns_set_remote(struct vhost_rpmsg_ept *ept, u32 remote,
 
 	lockdep_assert_held(&rdev->lock);
 	if (kind == VHOST_RPMSG_REMOTE_KIND_LEARNED && ept->name) {
-		/*
-		 * A message from a free channel of this name binds the
-		 * endpoint.
-		 */
+		/* A message from a free channel of this name binds it. */
 		chan = xa_load(&rdev->chans, remote);
 		if (chan && (chan->ept || strcmp(chan->name, ept->name)))
 			chan = NULL;
@@ -374,10 +364,7 @@ static void chan_free(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 	vrpmsg_chan_gone(rdev, chan);
 }
 
-/*
- * The service at @addr is gone: clear the remote of endpoints that were
- * connected to it.
- */
+/* The service at @addr is gone: clear it where it is the remote. */
 static void ns_forget(struct vrpmsg_dev *rdev, const char *name, u32 addr)
 {
 	struct vhost_rpmsg_ept *ept;
@@ -561,8 +548,7 @@ int vrpmsg_ns_init(struct vrpmsg_dev *rdev)
 
 /*
  * The guest is gone: drop its channels, and queue all announcements for the
- * next guest, in order.
- * Context: as for vrpmsg_guest_forget().
+ * next guest, in order. Context: as for vrpmsg_guest_forget().
  */
 void vrpmsg_ns_reset(struct vrpmsg_dev *rdev)
 {
