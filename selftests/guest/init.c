@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * First process of the guest. The second serial port takes one command a line,
- * as "TAG COMMAND...", runs it in a shell, and says "@TAG STATUS" when it is
- * done; the first one is the kernel's alone, so that lines do not mix.
- * Not a script: nested, each program that a script starts costs a second.
+ * First process of the guest. It reads commands from the second serial port, one per
+ * line, as "TAG COMMAND...", runs each in a shell, and prints "@TAG STATUS" at its end.
+ * Only the kernel uses the first port, so that lines do not mix. This is not a script,
+ * since each program that a script starts takes a second in a nested guest.
  */
 #include <fcntl.h>
 #include <glob.h>
@@ -22,7 +22,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* Not in any header of user space. */
+/* No header of user space has this. */
 #define SYSLOG_ACTION_CONSOLE_LEVEL 8
 
 static int run(const char *command)
@@ -37,22 +37,21 @@ static int run(const char *command)
 		execl("/bin/sh", "sh", "-c", command, NULL);
 		_exit(127);
 	}
-	/* Whatever lost its parent ends up here, too. */
+	/* Orphaned processes end up here, too. */
 	while (wait(&status) != pid)
 		;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* The last part of a path. */
+/* The last component of a path. */
 static const char *base_name(const char *path)
 {
 	return strrchr(path, '/') + 1;
 }
 
 /*
- * In place of devtmpfs, which the minimal kernel does not have: see config. Who
- * wants a node asks for it with a command of its own, so it is enough to look
- * before each.
+ * Replaces devtmpfs, which the minimal kernel lacks: see config. Calling this before
+ * each command is enough.
  */
 static void update_nodes(void)
 {
@@ -73,7 +72,7 @@ static void update_nodes(void)
 	for (i = 0; i < found.gl_pathc; i++) {
 		snprintf(path, sizeof(path), "%s/dev", found.gl_pathv[i]);
 		f = fopen(path, "re");
-		/* It may go at any time. */
+		/* The device may disappear at any time. */
 		if (!f)
 			continue;
 		snprintf(path, sizeof(path), "/dev/%s",
@@ -85,7 +84,7 @@ static void update_nodes(void)
 	globfree(&found);
 }
 
-/* Those of a stock kernel, in the order of their names. */
+/* Load the modules of a stock kernel, in the order of their names. */
 static void load_modules(void)
 {
 	glob_t found;
@@ -123,14 +122,14 @@ int main(void)
 	dup2(fd, STDOUT_FILENO);
 	dup2(fd, STDERR_FILENO);
 	setenv("PATH", "/bin", 1);
-	/* No echo, and lines end as the programs end them. */
+	/* No echo, and no conversion of line ends. */
 	if (!tcgetattr(STDIN_FILENO, &tty)) {
 		tty.c_lflag &= ~ECHO;
 		tty.c_oflag &= ~ONLCR;
 		tcsetattr(STDIN_FILENO, TCSANOW, &tty);
 	}
 	load_modules();
-	/* From here on only what is wrong: the console is slow. */
+	/* From here on only print errors, since the console is slow. */
 	klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, NULL, 6);
 	uname(&name);
 	printf("@ready 0 %s\n", name.release);

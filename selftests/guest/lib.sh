@@ -1,23 +1,23 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Bridges and guests inside of the VM. Sourced by what vm/run starts there; a
-# guest has the name of its device.
+# Bridges and guests inside the VM. Source this in programs that vm/run starts. A guest
+# has the name of its device.
 
 : "${VRPMSG_BUILD:?runs in the VM only, see selftests/vm/run}"
 run=/run/vrpmsg
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck disable=SC2034	# used by those who source this
 rpmsg=$VRPMSG_BUILD/guest/rpmsg
-# Seconds to wait for anything: when all is well, none of it takes as long. But
-# nested, and next to other work, a guest may be slow.
+# Timeouts in seconds. Normally nothing takes that long, but a nested guest may be slow
+# if the machine has other work.
 guest_limit=${GUEST_LIMIT:-$((300 * ${VRPMSG_SLOW:-1}))}
 guest_memory=${GUEST_MEMORY:-64M}
 mkdir -p $run /run/results/guest
 
 declare -A guest_pid guest_in guest_out guest_rest guest_tag bridge_pid
 
-# Wait for a moment, without starting a program for it.
+# Sleep for a moment without starting a program.
 [[ -p $run/never ]] || mkfifo $run/never
 exec {never}<>$run/never
 moment()
@@ -25,7 +25,7 @@ moment()
 	read -rt "${1:-0.1}" -u "$never" || :
 }
 
-# Try a command until it succeeds: eventually COMMAND...
+# eventually COMMAND...: try a command until it succeeds.
 eventually()
 {
 	local end=$((SECONDS + guest_limit))
@@ -46,8 +46,7 @@ bridge_start()
 	eventually test -S "$run/$name"
 }
 
-# End a process that this shell started; the shell's own word about it is not
-# for the output.
+# End a process that this shell has started, without the message of the shell.
 end_process()
 {
 	kill "-$2" "$1" 2>/dev/null
@@ -64,10 +63,10 @@ guest_device='{"driver":"vhost-user-test-device-pci","chardev":"c","id":"rpmsg"'
 guest_device+=",\"addr\":\"$guest_slot\""
 guest_device+=',"virtio-id":7,"num_vqs":2,"vq_size":256,"config_size":0}'
 
-# Start QEMU: guest_start NAME
+# guest_start NAME: start QEMU.
 #
-# Without reconnect-ms: QEMU 11.1 aborts when its generic vhost-user device
-# connects again. See guest_replug.
+# Do not use reconnect-ms: QEMU 11.1 aborts when its generic vhost-user device
+# reconnects. See guest_replug.
 guest_start()
 {
 	local name=$1 fd
@@ -97,7 +96,7 @@ guest_start()
 	guest_pid[$name]=$!
 }
 
-# QEMU's answer to a QMP command: qmp COMMAND [ARGUMENTS]
+# qmp COMMAND [ARGUMENTS]: send a QMP command and print QEMU's answer.
 qmp()
 {
 	local end=$((SECONDS + guest_limit)) answer
@@ -115,13 +114,13 @@ qmp()
 	return 1
 }
 
-# One command for a guest's QEMU, as stop or cont: guest_qmp NAME COMMAND
+# guest_qmp NAME COMMAND: send one command to a guest's QEMU, for example stop.
 guest_qmp()
 {
 	local qmp_to qmp_from rc
 
 	exec {qmp_to}<>"$run/$1.qmp.in" {qmp_from}<>"$run/$1.qmp.out"
-	# Refused when it is not the first.
+	# QEMU refuses this if it is not the first command.
 	qmp qmp_capabilities >/dev/null 2>&1
 	qmp "$2" >/dev/null
 	rc=$?
@@ -129,8 +128,8 @@ guest_qmp()
 	return $rc
 }
 
-# Take the device out of a guest that runs and, when there is a bridge again, put
-# it back: guest_replug NAME
+# guest_replug NAME: remove the device from a running guest, wait for a bridge, and add
+# the device again.
 guest_replug()
 {
 	local name=$1 pci=/sys/bus/pci qmp_to qmp_from rc
@@ -164,20 +163,20 @@ guest_stop()
 	unset "guest_pid[$name]"
 }
 
-# QEMU itself does not write the console there: each character would cost a
-# round trip.
+# QEMU does not write the console to a 9p file, since each character would take a round
+# trip.
 guest_save_log()
 {
 	cp "$run/$1.console" "/run/results/guest/"
 }
 
-# The next line of a guest, in $line; 1 when it takes too long.
+# Read the next line of a guest into $line; status 1 after a timeout.
 guest_line()
 {
 	local name=$1 end=$2 part
 
 	until read -r part <&"${guest_out[$name]}"; do
-		# No line yet, but maybe the beginning of one.
+		# There may be the beginning of a line.
 		guest_rest[$name]+=$part
 		((SECONDS < end)) || return 1
 		kill -0 "${guest_pid[$name]}" 2>/dev/null || return 1
@@ -187,8 +186,8 @@ guest_line()
 	guest_rest[$name]=
 }
 
-# Have a guest run a command: guest_begin NAME COMMAND..., then guest_wait. Not a
-# count: some of it happens in subshells.
+# guest_begin NAME COMMAND...: start a command in a guest; then call guest_wait. The tag
+# is not a counter, since some calls are in subshells.
 guest_begin()
 {
 	local name=$1
@@ -197,8 +196,8 @@ guest_begin()
 	echo "${guest_tag[$name]} $*" >&"${guest_in[$name]}"
 }
 
-# Wait for "@TAG STATUS", which ends the command, and print what it has printed:
-# guest_wait NAME [SECONDS]
+# guest_wait NAME [SECONDS]: wait for "@TAG STATUS", the end of the command, and print
+# the output of the command.
 guest_wait()
 {
 	local name=$1 limit=${2:-$guest_limit} line
@@ -238,14 +237,14 @@ guest_ready()
 	return 1
 }
 
-# A number or string out of JSON on one line: field NAME <JSON
+# field NAME <JSON: print a number or string from a line of JSON.
 field()
 {
 	grep -oE "\"$1\": *(\"[^\"]*\"|[^],}]*)" | head -n 1 |
 		sed -E 's/^[^:]*: *"?//; s/"$//'
 }
 
-# ept_add DEVICE NAME OPTION...: prints the endpoint's number.
+# ept_add DEVICE NAME OPTION...: add an endpoint and print its number.
 ept_add()
 {
 	vrpmsgctl -j ept add dev "$1" name "$2" "${@:3}" | field id

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the shell of the guest lacks: the ioctls of the kernel's RPMsg char
- * devices, and traffic that is checked on both sides. The host runs the
- * latter, too, with its own char devices.
+ * Commands for the shell of the guest: the ioctls of the kernel's RPMsg char devices,
+ * and traffic that both sides check. The host also runs the latter, with its own char
+ * devices.
  */
 #include <err.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define MAX_LEN		496
-/* How long nothing may come, in seconds: the guest is a slow one. */
+/* Timeout for the next message in seconds; the guest is slow. */
 #define PATIENCE	60
 
 static uint32_t next_random(uint32_t *state)
@@ -32,7 +32,7 @@ static uint32_t next_random(uint32_t *state)
 	return *state;
 }
 
-/* Message @n of the stream @seed: both sides know each byte of it. */
+/* Message @n of the stream @seed: both sides can compute each byte. */
 static size_t make_message(uint32_t seed, uint32_t n, uint8_t *buf)
 {
 	uint32_t state = (seed << 20) + n + 1, word;
@@ -94,13 +94,13 @@ static void receive_stream(int fd, uint32_t seed, uint32_t count)
 			     ret, len);
 		sum = checksum(sum, buf, ret);
 	}
-	/* One too many is as wrong as one too few. */
+	/* An additional message is an error, too. */
 	if (poll(&pfd, 1, 200) == 1)
 		errx(1, "more than %u messages", count);
 	printf("received %u messages, checksum %08x\n", count, sum);
 }
 
-/* @count messages each way at once: streams @out and @in. */
+/* @count messages in each direction at the same time: streams @out and @in. */
 static int traffic(char **args)
 {
 	int fd = open(args[0], O_RDWR), status;
@@ -115,7 +115,7 @@ static int traffic(char **args)
 	if (pid < 0)
 		err(1, "fork");
 	if (!pid) {
-		/* Not on its own when this process is ended. */
+		/* End together with this process. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		send_stream(fd, out, count);
 		return 0;
@@ -126,7 +126,7 @@ static int traffic(char **args)
 	return 0;
 }
 
-/* Send one message and print the next one that comes. */
+/* Send one message and print the next one that arrives. */
 static int ask(char **args)
 {
 	int fd = open(args[0], O_RDWR);
@@ -147,7 +147,7 @@ static int ask(char **args)
 	return 0;
 }
 
-/* RPMSG_CREATE_DEV_IOCTL and its like: NAME SOURCE DESTINATION */
+/* RPMSG_CREATE_DEV_IOCTL and similar ioctls: NAME SOURCE DESTINATION */
 static int control(unsigned long request, char **args)
 {
 	struct rpmsg_endpoint_info info = {};
@@ -165,8 +165,8 @@ static int control(unsigned long request, char **args)
 }
 
 /*
- * Give a PCI device back to QEMU's i440FX: what the ACPI method _EJ0 does, in a
- * kernel that runs without ACPI because that would take too long to boot.
+ * Return a PCI device to QEMU's i440FX, as the ACPI method _EJ0 does. The kernel runs
+ * without ACPI, since booting would take too long with it.
  */
 static int eject(char **args)
 {

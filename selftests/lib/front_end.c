@@ -174,7 +174,7 @@ int fe_set_log(struct fe *fe, uint64_t size)
 
 	err = fe_send(fe, SET_LOG_BASE, FLAG_VERSION, &area, sizeof(area),
 		      &fe->logfd, 1);
-	/* QEMU only looks at the request; rust-vmm wants its payload back. */
+	/* QEMU only checks the request; rust-vmm expects the payload in the answer. */
 	if (!err)
 		err = fe_reply(fe, SET_LOG_BASE, &answer, sizeof(answer));
 	if (!err && (answer.size != size || answer.offset))
@@ -189,7 +189,7 @@ void fe_make_log(struct fe *fe)
 		die("memfd");
 }
 
-/* Front end: what QEMU does, in QEMU's order. 0, 1: refused, or -errno. */
+/* Front end: the messages of QEMU, in its order. Returns 0, 1 (refused), or -errno. */
 
 void fe_init(struct fe *fe)
 {
@@ -212,7 +212,7 @@ void fe_init(struct fe *fe)
 	if (g->mem == MAP_FAILED)
 		die("mmap");
 	g->ring_mem = 0x1000;
-	/* Two rings are before that. */
+	/* The two rings come before this. */
 	g->next = 0x21000;
 	for (q = 0; q < 2; q++) {
 		g->ring[q].num = RING_SIZE;
@@ -409,7 +409,7 @@ pid_t spawn(int listen_fd, char *const *argv)
 	dup2(log, 2);
 	close(log);
 	if (listen_fd >= 0) {
-		/* As systemd has it: the first one is 3. */
+		/* As with systemd, the first descriptor is 3. */
 		if (listen_fd == 3)
 			fcntl(listen_fd, F_SETFD, 0);
 		else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A front end of vrpmsg-bridge in this process, with a guest in its memory, and
- * the bridge's own process. Functions return 0, 1 for what the bridge has
- * refused, or -errno.
+ * A front end for vrpmsg-bridge in this process, with a guest in its memory, and the
+ * process of the bridge. Functions return 0, 1 if the bridge has refused something,
+ * or -errno.
  */
 #ifndef FRONT_END_H
 #define FRONT_END_H
@@ -21,8 +21,8 @@
 #define REMOTE	0x400
 
 /*
- * vhost-user, written down once more: with the bridge's own header its mistakes
- * would not show.
+ * A second definition of vhost-user: with the bridge's own header the tests would not
+ * notice errors in it.
  */
 enum {
 	GET_FEATURES = 1,
@@ -118,14 +118,14 @@ struct config {
 	uint8_t data[8];
 };
 
-/* Where the guest's memory is in its file, and in this front end's own words. */
+/* Offset of the guest's memory in its file, and its address in this front end. */
 #define LEAD		0x3000
 #define USER		0x123400000000ULL
 #define MEM_SIZE	0x200000ULL
-/* The rings and their buffers are below. */
+/* The rings and their buffers are below this offset. */
 #define UPPER		0x100000ULL
 #define RING_SIZE	64
-/* Seconds for a test that connects again and again. */
+/* Time limit in seconds for a test that connects many times. */
 #define SLOW_S		120
 
 struct fe {
@@ -134,21 +134,21 @@ struct fe {
 	int memfd;
 	int err[2];		/* eventfds */
 	uint32_t base[2];
-	uint64_t features;	/* on top of the ordinary ones */
-	bool plain;		/* knows no protocol features */
+	uint64_t features;	/* in addition to the ordinary ones */
+	bool plain;		/* has no protocol features */
 	int logfd;		/* logs writes if not -1 */
 	int left;		/* messages that may still be sent */
 };
 
 int fe_send(struct fe *fe, uint32_t request, uint32_t flags,
 	    const void *payload, uint32_t size, const int *fds, int num);
-/* Exactly this many bytes: -ECONNRESET when the bridge has hung up. */
+/* Read exactly this many bytes; -ECONNRESET: the bridge has closed the connection. */
 int fe_read(struct fe *fe, void *data, size_t size);
 int fe_reply(struct fe *fe, uint32_t request, void *data, uint32_t size);
-/* A message, to which the bridge says 0, or 1: refused. Otherwise -errno. */
+/* Send a message: 0, or 1 if the bridge refuses it, or -errno. */
 int fe_call(struct fe *fe, uint32_t request, const void *payload, uint32_t size,
 	    const int *fds, int num);
-/* A message that has an answer of its own. */
+/* Send a message with an answer. */
 int fe_ask(struct fe *fe, uint32_t request, void *payload, uint32_t size,
 	   uint32_t reply_size);
 int fe_get(struct fe *fe, uint32_t request, uint64_t *value);
@@ -171,23 +171,23 @@ int fe_handshake(struct fe *fe);
 int fe_set_features(struct fe *fe);
 int fe_set_ring(struct fe *fe, int q);
 int fe_enable(struct fe *fe, bool enable);
-/* All that QEMU says before the rings are enabled. */
+/* All messages of QEMU before the rings are enabled. */
 int fe_prepare(struct fe *fe);
 int fe_start(struct fe *fe);
 int fe_stop(struct fe *fe);
 int fe_open(struct fe *fe);
-/* The guest and a process say something to each other. */
+/* The guest and a process exchange messages. */
 int talk(struct guest *g, int fd);
-/* A new guest hears of the service first. */
+/* The same with a new guest, which first receives the announcement. */
 int meet(struct guest *g, int fd);
 pid_t spawn(int listen_fd, char *const *argv);
 int wait_exit(pid_t pid);
-/* How often the bridge has said so. */
+/* How often this text is in the log of the bridge. */
 int logged(const char *text);
 int count_fds(pid_t pid);
 int count_maps(pid_t pid);
 bool dev_is(uint32_t state);
-/* A front end as it should be, from its connection to its end. */
+/* A complete connection of a well-behaved front end. */
 int well_behaved(int fd);
 
 #define SPAWN(...)	\

@@ -18,12 +18,12 @@
 #include "util.h"
 
 static const struct {
-	uint64_t without;	/* features that it does not know */
-	bool blind;		/* looks at no used length of what it gets */
-	bool whole;		/* posts the whole buffer for a short message */
-	bool believes;		/* used lengths of what it has sent are room */
-	bool quiet;		/* no kick for buffers that it gives back */
-	bool one_call;		/* does not ask for the next interrupt */
+	uint64_t without;	/* unknown features */
+	bool blind;		/* ignores used lengths of received messages */
+	bool whole;		/* posts the whole buffer, even for a short message */
+	bool believes;		/* takes used lengths of sent messages for sizes */
+	bool quiet;		/* does not kick for empty buffers */
+	bool one_call;		/* does not request the next interrupt */
 	uint32_t first_addr;
 } habits[] = {
 	[GUEST_STRICT] = { .first_addr = 1024 },
@@ -45,7 +45,7 @@ static const struct {
 	},
 };
 
-/* Room for one indirect table for each head. */
+/* There is room for one indirect table per head. */
 static struct vring_desc *indirect_table(struct guest *g, int q, uint16_t head)
 {
 	size_t tables = g->ring_mem + 0x20000 + q * 0x40000;
@@ -118,7 +118,7 @@ int guest_setup_ring(struct guest *g, int q)
 	err = xioctl(g->fd, VHOST_SET_VRING_NUM, &state);
 	if (err)
 		return err;
-	/* A driver that goes on starts where the host has stopped. */
+	/* A driver that continues starts where the host has stopped. */
 	state.num = r->last_used;
 	err = xioctl(g->fd, VHOST_SET_VRING_BASE, &state);
 	if (err)
@@ -192,7 +192,7 @@ int guest_resume(struct guest *g)
 			return err;
 	}
 	err = guest_set_running(g, VHOST_RPMSG_CONTINUE);
-	/* As long as nothing has happened, it cannot be told from a new one. */
+	/* Until something has happened, it looks like a new guest. */
 	return err == -ESTALE ? guest_set_running(g, VHOST_RPMSG_START) : err;
 }
 
@@ -405,7 +405,7 @@ void guest_kick(struct guest *g, int q)
 
 	if (q == GUEST_TX && habits[g->habit].quiet)
 		return;
-	/* What we publish comes before we look whether the host wants to know. */
+	/* Publish first, then check whether the host requests a kick. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (g->features & GUEST_EVENT_IDX)
 		wanted = vring_need_event(vring_avail_event(&r->vring),
@@ -417,7 +417,7 @@ void guest_kick(struct guest *g, int q)
 	r->kicked = r->avail;
 }
 
-/* One of what the driver has sent comes back. */
+/* The host has returned a buffer that the driver has sent. */
 static void rx_back(struct guest *g, uint16_t head, uint32_t used)
 {
 	struct guest_ring *r = &g->ring[GUEST_RX];
@@ -456,7 +456,7 @@ bool guest_used(struct guest *g, int q, uint64_t *tag, uint32_t *len)
 	if (q == GUEST_RX)
 		rx_back(g, head, elem->len);
 	r->last_used++;
-	/* Ask for an interrupt with the next one. */
+	/* Request an interrupt for the next one. */
 	if (!habits[g->habit].one_call)
 		vring_used_event(&r->vring) = r->last_used;
 
@@ -484,7 +484,7 @@ bool guest_wait_used(struct guest *g, int q, int timeout_ms)
 		left = end - now_ms();
 		if (left <= 0)
 			return false;
-		/* Without an interrupt it has to look by itself. */
+		/* Poll, since there may be no interrupt. */
 		if (habits[g->habit].one_call && left > 1)
 			left = 1;
 		if (poll(&pfd, 1, left) == 1 &&
@@ -539,9 +539,9 @@ int guest_hold_used(struct guest *g, int q)
 {
 	int none = -1;
 
-	/* Not what the worker still does: this waits for it, and is no news. */
+	/* This waits until the worker is idle, and changes nothing. */
 	xioctl(g->fd, VHOST_SET_LOG_FD, &none);
-	/* It has a page of its own. */
+	/* The used ring has its own page. */
 	return guest_hold(g->ring[q].vring.used);
 }
 
@@ -584,7 +584,7 @@ int guest_queue(struct guest *g, uint32_t src, uint32_t dst, const void *data,
 		;
 	if (!r->free)
 		return -EAGAIN;
-	/* First each of them once, then those that have come back. */
+	/* Use each buffer once, then those that were returned. */
 	i = g->rx_next;
 	if (i >= r->num)
 		i = g->rx_back[(i - r->num) % r->num];
@@ -624,14 +624,14 @@ int guest_drain(struct guest *g, int timeout_ms)
 	return g->rx_odd ? -EBADMSG : 0;
 }
 
-/* What rpmsg_recv_single() thinks of a message. */
+/* Whether rpmsg_recv_single() accepts a message. */
 static bool linux_takes(struct guest *g, const struct guest_msg *msg)
 {
 	return msg->used <= g->buf_size &&
 	       msg->hdr.len <= msg->used - sizeof(msg->hdr);
 }
 
-/* A message for an address that nobody has: drivers throw it away. */
+/* A null message: drivers discard it. */
 static bool is_null(struct guest *g, const struct guest_msg *msg)
 {
 	if (msg->hdr.dst != VHOST_RPMSG_ADDR_ANY)
@@ -668,7 +668,7 @@ void guest_done(struct guest *g, struct guest_msg *msg)
 	struct guest_ring *r = &g->ring[GUEST_TX];
 
 	guest_post_one(g, msg->data - GUEST_HDR);
-	/* Its handler goes through all that is there, and kicks then. */
+	/* Linux processes all used buffers, and kicks after that. */
 	if (g->habit == GUEST_LINUX &&
 	    __atomic_load_n(&r->vring.used->idx, __ATOMIC_ACQUIRE) !=
 		    r->last_used)
@@ -716,7 +716,7 @@ int guest_ns_send(struct guest *g, const char *name, uint32_t addr,
 
 uint32_t guest_begin_service(struct guest *g)
 {
-	/* Each address once, or the lowest that is free. */
+	/* The next address, or the lowest free one. */
 	unsigned int i = g->habit == GUEST_OPENAMP ?
 				 __builtin_popcountll(g->addrs) :
 				 __builtin_ctzll(~g->addrs);

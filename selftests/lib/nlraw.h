@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Requests of any shape, for the tests of netlink.
+ * Requests with any content, for the tests of netlink.
  */
 #ifndef NLRAW_H
 #define NLRAW_H
@@ -40,7 +40,7 @@
 	}
 #define COUNT(array)	((int)(sizeof(array) / sizeof((array)[0])))
 
-/* In the words of the kernel's policies. */
+/* The kernel's own extack messages for violations of a policy. */
 #define UNKNOWN		"Unknown attribute type"
 #define UNSUPPORTED	"Unsupported attribute"
 #define INVALID		"Attribute failed policy validation"
@@ -50,7 +50,7 @@
 #define NAME31	"a-name-that-has-just-31-letters"
 #define NAME32	"a-name-that-is-longer-by-1-char."
 
-/* The attribute at an offset in the message, behind two headers. */
+/* The attribute at an offset in the message, after two headers. */
 static inline int type_at(int offset, const struct nl_raw *attr, int n)
 {
 	int at = NLMSG_HDRLEN + GENL_HDRLEN, i;
@@ -65,7 +65,7 @@ static inline int type_at(int offset, const struct nl_raw *attr, int n)
 	return -1;
 }
 
-/* All that netlink shows, in a test that has little of it. */
+/* Everything that netlink shows; for tests with few objects. */
 struct state {
 	int num_devs;
 	int num_epts;
@@ -85,7 +85,7 @@ static inline void get_state(struct state *s)
 
 /*
  * Set-up of a fixture with g, dev and ept: the persistent device DEV with the
- * endpoint "first" at address 7, and somebody who listens.
+ * endpoint "first" at address 7, and a listener for events.
  */
 #define SET_UP_NETLINK()						\
 	do {								\

@@ -32,7 +32,7 @@ __thread char nl_extack[256];
 __thread int nl_bad_attr;
 __thread bool nl_lost;
 
-/* A socket for each thread and process: tests fork. */
+/* Each thread and process has its own socket, since tests fork. */
 static __thread struct nl_sock *sock;
 static __thread pid_t sock_pid;
 static __thread int family;
@@ -68,8 +68,8 @@ int slowness(void)
 }
 
 /*
- * In the place of libc's: the harness limits each test with it, by a number of
- * seconds that is fixed when the test is compiled.
+ * Replaces alarm() of libc. The harness calls it to limit the time of each test, with a
+ * number of seconds that is fixed at compile time.
  */
 unsigned int alarm(unsigned int seconds)
 {
@@ -159,7 +159,7 @@ static void parse_extack(struct nlmsghdr *nlh)
 		nl_bad_attr = nla_get_u32(tb[NLMSGERR_ATTR_OFFS]);
 }
 
-/* Receive by hand: libnl turns errno into codes of its own. */
+/* Receive without libnl, which maps errno to its own codes. */
 static void handle(struct nlmsghdr *nlh, struct answer *a)
 {
 	struct nlattr *tb[64] = {};
@@ -187,8 +187,8 @@ static void handle(struct nlmsghdr *nlh, struct answer *a)
 }
 
 /*
- * The socket has lost an answer, or is in the middle of one. The next request
- * gets a new one.
+ * The socket has lost an answer, or has read a part of one. Use a new socket for the
+ * next request.
  */
 static int lose(struct answer *a, int err)
 {
@@ -200,7 +200,7 @@ static int lose(struct answer *a, int err)
 	return err;
 }
 
-/* System calls by hand, too: a test may be after their errors. */
+/* Make the system calls directly, since a test may check their errors. */
 static int transact(struct nl_msg *msg, struct answer *a)
 {
 	static __thread char buf[16384];
@@ -226,7 +226,7 @@ static int transact(struct nl_msg *msg, struct answer *a)
 		     nlh = nlmsg_next(nlh, &len))
 			handle(nlh, a);
 	}
-	/* From the start of a dump, which goes on nevertheless. */
+	/* The start of a dump reports this, and the dump continues. */
 	if (a->err == -ENOBUFS && !nl_lost)
 		lose(a, -ENOBUFS);
 	return a->err;
@@ -315,7 +315,7 @@ static void parse_chan(struct nlattr **tb, struct nl_chan *c)
 	c->event = u32(tb[VHOST_RPMSG_A_CHAN_EVENT], -1);
 }
 
-/* One object, or as many as there is room for. */
+/* One object, or as many as fit. */
 struct collect {
 	void *objs;
 	int max;
@@ -365,7 +365,7 @@ static int get(struct nl_msg *msg, void (*cb)(struct nlattr **, int, void *),
 	return err;
 }
 
-/* -EAGAIN: objects came or went meanwhile. */
+/* -EAGAIN: the dump was interrupted. */
 static int dump(struct nl_msg *msg, void (*cb)(struct nlattr **, int, void *),
 		void *objs, int max)
 {
@@ -609,7 +609,7 @@ int nl_listen(void)
 				      VHOST_RPMSG_MCGRP_EVENTS);
 	if (group < 0)
 		die("no netlink group");
-	/* What older kernels allow: newer ones would have room for megabytes. */
+	/* The limit of older kernels; newer ones have room for megabytes. */
 	nl_socket_set_buffer_size(events, 212992, 0);
 	err = setsockopt(nl_socket_get_fd(events), SOL_NETLINK,
 			 NETLINK_ADD_MEMBERSHIP, &group, sizeof(group));
@@ -696,7 +696,7 @@ int ept_open_new(const struct nl_ept_req *req, int *id)
 	return ept_open(ret, O_NONBLOCK);
 }
 
-/* The number of a device in a folder of sysfs whose attribute `name` says so. */
+/* The number of the device in a folder of sysfs with this attribute `name`. */
 static int sysfs_find(const char *folder, const char *prefix, const char *name)
 {
 	char path[320], line[64] = "";
@@ -782,7 +782,7 @@ int poll_fd(int fd, int events, int timeout_ms)
 
 	if (n < 0)
 		return -errno;
-	/* When time is over poll() looks once more: nobody has woken it. */
+	/* poll() checks once more after its timeout, without a wake-up. */
 	if (n && timeout_ms >= LONG_MS && now_ms() - begin >= timeout_ms)
 		return -ETIME;
 	return n ? pfd.revents : 0;
@@ -855,7 +855,7 @@ void *ioctl32_page(void)
 	void *page;
 
 	if (!pid) {
-		/* Or the kernel would log a fault, which fails the run. */
+		/* Otherwise the kernel logs a fault, which fails the run. */
 		signal(SIGSEGV, give_up);
 		_exit(ioctl32(-1, 0, NULL) != -EBADF);
 	}

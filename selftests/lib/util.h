@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests share: netlink without the library that is tested elsewhere,
- * char devices, waiting with a deadline.
+ * Shared by the tests: netlink without libvhostrpmsg, char devices, waiting with a
+ * timeout.
  *
- * Functions that return int return 0 or a positive result, or -errno.
+ * Functions that return int return 0, a positive result, or -errno.
  */
 #ifndef UTIL_H
 #define UTIL_H
@@ -16,17 +16,17 @@
 #include <linux/vhost_rpmsg_netlink.h>
 
 /*
- * Seconds for one test; to be included behind kselftest_harness.h, whose 30 are
- * too few where several VMs share two processors and none has KVM.
+ * Time limit of a test in seconds. Include this after kselftest_harness.h, whose 30
+ * seconds are too short for several emulated VMs on two processors.
  */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	120
 
-/* End the program with a message, for what a working test cannot run into. */
+/* End the program with a message: for errors that cannot occur in a working test. */
 void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 long long now_ms(void);
 
-/* Until the expression is true, or so many milliseconds have passed. */
+/* Wait until the expression is true, or for ms milliseconds. */
 #define WAIT_FOR(cond, ms)					\
 	({							\
 		long long __end = now_ms() + (ms);		\
@@ -37,16 +37,16 @@ long long now_ms(void);
 		__ok;						\
 	})
 
-/* How many times slower than usual all is here: VRPMSG_SLOW, 1 without it. */
+/* The factor for timeouts: VRPMSG_SLOW, by default 1. */
 int slowness(void);
 
-/* How long a test waits for what must happen, and for what must not. */
+/* Timeouts for something that must happen, and for something that must not. */
 #define LONG_MS		(10000 * slowness())
 #define SHORT_MS	(100 * slowness())
 
 /*
- * A counter, which may change a moment after the guest has seen the message that
- * is counted.
+ * Expect the value of a counter. It may change shortly after the guest has seen the
+ * message.
  */
 #define EXPECT_STAT(n, stat)						\
 	do {								\
@@ -54,7 +54,7 @@ int slowness(void);
 		EXPECT_EQ(n, stat);					\
 	} while (0)
 
-/* A system call fails with this errno. */
+/* Expect that a system call fails with this errno. */
 #define EXPECT_ERR(err, expr)			\
 	do {					\
 		errno = 0;			\
@@ -62,7 +62,7 @@ int slowness(void);
 		EXPECT_EQ(err, errno);		\
 	} while (0)
 
-/* The next message at the descriptor is this string. */
+/* Expect this string as the next message of the descriptor. */
 #define EXPECT_TEXT(fd, str)						\
 	do {								\
 		char __buf[512];					\
@@ -73,7 +73,7 @@ int slowness(void);
 		ASSERT_EQ(0, memcmp(__buf, str, __len));		\
 	} while (0)
 
-/* Where an endpoint has its remote from: BOUND and others, as the uAPI has them. */
+/* Expect the kind of an endpoint's remote: BOUND and others of the uAPI. */
 #define EXPECT_REMOTE(id, _remote, _kind)					\
 	do {									\
 		struct nl_ept __ept;						\
@@ -85,7 +85,7 @@ int slowness(void);
 
 void nap(void);
 
-/* Attributes of an object or of a request, as the spec has them. */
+/* Attributes of objects, named as in the spec. */
 struct nl_dev {
 	uint32_t id;
 	char name[32];
@@ -96,7 +96,7 @@ struct nl_dev {
 	uint32_t mtu;
 	bool mtu_fixed;
 	uint32_t hold_time;
-	uint32_t owner;			/* -1: everybody, or a VMM's own */
+	uint32_t owner;			/* -1: everybody, or a device of a VMM */
 	uint32_t endpoints;
 	uint32_t channels;
 	bool stalled;
@@ -124,7 +124,7 @@ struct nl_ept {
 	uint32_t tx_limit;
 	uint32_t rx_queued;
 	uint32_t tx_queued;
-	uint32_t owner;			/* -1: an administrator made it */
+	uint32_t owner;			/* -1: created by an administrator */
 	bool descriptor;
 	uint64_t stats[VHOST_RPMSG_A_STATS_MAX + 1];
 	int event;
@@ -140,22 +140,22 @@ struct nl_chan {
 	int event;
 };
 
-/* The kernel's words for the thread's last refusal, and the attribute at fault. */
+/* The extack of the thread's last error, and the attribute that caused it. */
 extern __thread char nl_extack[256];
 extern __thread int nl_bad_attr;
-/* The last answer was lost on the way: nobody knows what has become of it. */
+/* The last answer was lost, so the result of the request is unknown. */
 extern __thread bool nl_lost;
 
 /*
- * Look for the family: whether the module is there. Only for who removes it, and
- * then in each thread, since the family has another number afterwards.
+ * Look up the family, which exists if the module is loaded. Call this in each thread
+ * after the module was removed, since the family then gets another number.
  */
 bool nl_reach(void);
 
 /* Devices. */
-int nl_dev_new(const char *name);		/* its id */
+int nl_dev_new(const char *name);		/* returns the id */
 
-/* Settings; -1 stays as it is. */
+/* Settings; -1: unchanged. */
 struct nl_dev_req {
 	int64_t mtu;
 	int64_t hold_time;
@@ -171,19 +171,19 @@ int nl_dev_del(const char *name);
 int nl_dev_reset(const char *name);
 int nl_dev_get(const char *name, struct nl_dev *dev);
 int nl_dev_get_id(uint32_t id, struct nl_dev *dev);
-/* At most max of them; how many there are. */
+/* Dump at most max devices; returns the number of devices. */
 int nl_dev_dump(struct nl_dev *devs, int max);
 
 /*
- * Endpoints; what is 0 in the request is not asked for, but addr and remote,
- * which are not when they are VHOST_RPMSG_ADDR_ANY.
+ * Endpoints. Members that are 0 are omitted from the request; addr and remote are
+ * omitted if they are VHOST_RPMSG_ADDR_ANY.
  */
 struct nl_ept_req {
 	const char *dev;
 	const char *name;
 	uint32_t addr;
 	uint32_t remote;
-	uint32_t remote_mode;		/* 1 more than it is */
+	uint32_t remote_mode;		/* 1 + VHOST_RPMSG_REMOTE_MODE_* */
 	bool addressed;
 	bool drop;
 	int closed;		/* 1 + VHOST_RPMSG_CLOSED_POLICY_* */
@@ -197,8 +197,8 @@ struct nl_ept_req {
 			       .remote = VHOST_RPMSG_ADDR_ANY,	\
 			       __VA_ARGS__ })
 
-int nl_ept_new(const struct nl_ept_req *req);	/* its id */
-/* Policy 0 hold, 1 drop, -1 as it is. */
+int nl_ept_new(const struct nl_ept_req *req);	/* returns the id */
+/* Policy 0: hold, 1: drop, -1: unchanged. */
 int nl_ept_set(uint32_t id, const struct nl_ept_req *req, int policy);
 int nl_ept_del(uint32_t id);
 int nl_ept_get(uint32_t id, struct nl_ept *ept);
@@ -208,15 +208,15 @@ int nl_withdraw(uint32_t id);
 int nl_chan_dump(const char *dev, struct nl_chan *chans, int max);
 int nl_chan_get(const char *dev, uint32_t addr, struct nl_chan *chan);
 
-/* One counter, VHOST_RPMSG_A_STATS_*; ends the program when it cannot be had. */
+/* One counter, VHOST_RPMSG_A_STATS_*; ends the program on error. */
 uint64_t ept_stat(uint32_t id, int stat);
 uint64_t dev_stat(const char *name, int stat);
-/* How many endpoints a device has; -1: there is no such device. */
+/* Number of endpoints of a device; -1: there is no such device. */
 int dev_endpoints(const char *name);
-/* What VHOST_RPMSG_EPT_GET_INFO says of an open endpoint. */
+/* The result of VHOST_RPMSG_EPT_GET_INFO. */
 struct vhost_rpmsg_ept_info ept_info(int fd);
 
-/* Events: one listener for the program. */
+/* Events: the program has one listener. */
 struct nl_event {
 	int cmd;			/* VHOST_RPMSG_CMD_*_NTF */
 	union {
@@ -228,12 +228,12 @@ struct nl_event {
 
 int nl_listen(void);
 void nl_unlisten(void);
-/* The next one: 1, or 0 after timeout_ms. -ENOBUFS: some were missed. */
+/* The next event: 1, or 0 after timeout_ms. -ENOBUFS: some were lost. */
 int nl_next_event(struct nl_event *ev, int timeout_ms);
 
 /*
- * A request of any shape, for those that must be refused: attributes as
- * type, length, value. 0 or -errno, with nl_extack and nl_bad_attr.
+ * Send any request, for example one that must be refused: attributes as type, length,
+ * value. Returns 0 or -errno, and sets nl_extack and nl_bad_attr.
  */
 struct nl_raw {
 	int type;
@@ -243,52 +243,52 @@ struct nl_raw {
 
 int nl_request(int cmd, int flags, const struct nl_raw *attr, int n);
 
-/* Open /dev/vrpmsg-epN to read and write, or as the flags say: a descriptor. */
+/* Open /dev/vrpmsg-epN for reading and writing, or with these flags. */
 int ept_open(uint32_t id, int flags);
 int ept_open_as(uint32_t id, int flags);
 /*
- * The same for a new endpoint, without waiting, on a persistent device that is new
- * as well: a test that has died may have left one of its name. @id may be NULL.
+ * The same with O_NONBLOCK for a new endpoint on a new persistent device. An old device
+ * of that name, left by a test that has died, is deleted first. @id may be NULL.
  */
 int ept_open_new(const struct nl_ept_req *req, int *id);
 
 /*
- * The ctrl node of a device: its number, or -ENOENT; and open to read and write, a
- * descriptor.
+ * The ctrl node of a device: its number, or -ENOENT; and a descriptor that is open for
+ * reading and writing.
  */
 int ctrl_number(const char *dev);
 int ctrl_open(const char *dev);
-/* RPMSG_CREATE_EPT_IOCTL and its siblings: 0 or -errno. */
+/* RPMSG_CREATE_EPT_IOCTL and similar ioctls: 0 or -errno. */
 int ctrl_create(int ctrl, unsigned long request, const char *name, uint32_t src,
 		uint32_t dst);
-/* VHOST_RPMSG_CTRL_NEW_EPT: a descriptor. */
+/* VHOST_RPMSG_CTRL_NEW_EPT: returns a descriptor. */
 int ctrl_new_ept(int ctrl, const char *name, uint32_t src, uint32_t dst,
 		 uint32_t flags);
-/* The number of a node of that name that was made there, or -ENOENT. */
+/* The number of a node of that name below the ctrl node, or -ENOENT. */
 int ctrl_find_node(const char *dev, const char *name);
 
-/* A module by its file, or its name when nobody uses it. */
+/* Load a module from a file; remove an unused module by name. */
 int module_load(const char *path);
 int module_remove(const char *name);
 
 /*
- * An ioctl as a 32-bit program makes it, by a 64-bit one: @arg is in the page.
+ * Make an ioctl like a 32-bit program, from a 64-bit one. @arg is in the page below.
  * Returns its result or -errno.
  */
 long ioctl32(int fd, unsigned int request, const void *arg);
-/* 4 KiB below 4 GiB; NULL when the kernel runs no 32-bit programs. */
+/* A page below 4 GiB; NULL if the kernel does not run 32-bit programs. */
 void *ioctl32_page(void);
 
 /*
- * poll() for any event: what it says, 0 after timeout_ms, -ETIME when there was one
- * but nobody had said so.
+ * poll() for any event. Returns the events, 0 after timeout_ms, or -ETIME if there is an
+ * event but poll() was not woken for it.
  */
 int poll_fd(int fd, int events, int timeout_ms);
 
-/* Where no memory is; volatile, or the compiler would find out. */
+/* An invalid address; volatile hides it from the compiler. */
 extern void *volatile bad_ptr;
 
-/* A pattern for messages, from a seed, and a check of it: 0 when it is that. */
+/* Fill a message with a pattern from a seed, and check it: 0 if it matches. */
 void fill(void *data, size_t len, uint32_t seed);
 int check_fill(const void *data, size_t len, uint32_t seed);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a VMM does with /dev/vhost-rpmsg, for the tests of its ioctls.
+ * Helpers of a VMM on /dev/vhost-rpmsg, for the tests of its ioctls.
  */
 #ifndef VMM_H
 #define VMM_H
@@ -34,7 +34,7 @@ static inline int attach(int fd, const char *name)
 	return xioctl(fd, VHOST_RPMSG_ATTACH, &arg);
 }
 
-/* A message each way. */
+/* Exchange one message in each direction. */
 static inline int exchange(struct guest *g, int fd)
 {
 	char buf[8];
