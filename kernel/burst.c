@@ -41,7 +41,7 @@ static int rx_get_response(struct vhost_rpmsg *vr,
 	 * This buffer is for the response; an announcement gets the next one.
 	 */
 	if (!ret)
-		vrpmsg_ns_fits(vr->rdev, resp->room);
+		vrpmsg_ns_check_room(vr->rdev, resp->room);
 	/*
 	 * The tx work takes care of it: at once, or when the memory of its ring
 	 * may be accessible, because its timer runs or an IOTLB miss has been
@@ -95,7 +95,7 @@ static noinline ssize_t rx_answer(struct vhost_rpmsg *vr,
 static int rx_refused(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept,
 		      struct vhost_rpmsg_iter *req, u32 *stalled)
 {
-	if (!vrpmsg_hold_gives_up(ept)) {
+	if (!vrpmsg_hold_should_drop(ept)) {
 		*stalled = ept->addr;
 		return -EAGAIN;
 	}
@@ -441,7 +441,7 @@ static int tx_burst(struct vhost_rpmsg *vr)
 			continue;
 		if (ret)
 			break;
-		if (unlikely(vrpmsg_ns_fits(vr->rdev, iter.room))) {
+		if (unlikely(vrpmsg_ns_check_room(vr->rdev, iter.room))) {
 			vrpmsg_ring_unget(&iter);
 			vrpmsg_ept_requeue(ept, false);
 			ept = NULL;

@@ -18,8 +18,8 @@
  * Account for an open file. The first one provides the endpoint's message
  * cache, and sets @spare to NULL. Returns 0 or an error.
  */
-static int chrdev_opened(struct vrpmsg_file *f, bool reads,
-			 struct vrpmsg_spare **spare)
+static int chrdev_count_open(struct vrpmsg_file *f, bool reads,
+			     struct vrpmsg_spare **spare)
 {
 	struct vrpmsg_chrdev *chrdev = f->chrdev;
 	int err = 0;
@@ -86,7 +86,7 @@ int vrpmsg_file_open(struct vrpmsg_chrdev *chrdev, struct inode *inode,
 	spare = vrpmsg_spare_new(&chrdev->lock);
 	if (!spare)
 		goto err_file;
-	err = chrdev_opened(f, reads, &spare);
+	err = chrdev_count_open(f, reads, &spare);
 	vrpmsg_spare_free(spare);
 	if (err)
 		goto err_file;
@@ -132,7 +132,7 @@ static void chrdev_reader_closed(struct vrpmsg_chrdev *chrdev)
 	chrdev->fresh = false;
 	if (chrdev->gone || chrdev->closed == VHOST_RPMSG_CLOSED_POLICY_DROP)
 		vrpmsg_queue_splice(&unread, &chrdev->rx);
-	resume = vrpmsg_chrdev_resumes(chrdev);
+	resume = vrpmsg_chrdev_can_resume(chrdev);
 	spin_unlock(&chrdev->lock);
 
 	vrpmsg_chrdev_drop_all(chrdev, &unread,
@@ -143,7 +143,7 @@ static void chrdev_reader_closed(struct vrpmsg_chrdev *chrdev)
 }
 
 /* The last close frees the message cache, and ends a temporary endpoint. */
-static void chrdev_closed(struct vrpmsg_chrdev *chrdev)
+static void chrdev_count_close(struct vrpmsg_chrdev *chrdev)
 {
 	struct vrpmsg_spare *spare = NULL;
 	bool end = false;
@@ -173,7 +173,7 @@ int vrpmsg_file_release(struct inode *inode, struct file *file)
 		chrdev_reader_closed(chrdev);
 	/* The worker only schedules it while this file is the reader. */
 	cancel_delayed_work_sync(&f->retry);
-	chrdev_closed(chrdev);
+	chrdev_count_close(chrdev);
 	chrdev_free_file(f);
 	vrpmsg_chrdev_put(chrdev);
 	return 0;

@@ -269,7 +269,7 @@ vrpmsg_chrdev_of(struct vhost_rpmsg_ept *ept)
 void vrpmsg_chrdev_put(struct vrpmsg_chrdev *chrdev);
 u32 vrpmsg_chrdev_drop_all(struct vrpmsg_chrdev *chrdev,
 			   struct vrpmsg_queue *queue, unsigned int stat);
-bool vrpmsg_chrdev_resumes(struct vrpmsg_chrdev *chrdev);
+bool vrpmsg_chrdev_can_resume(struct vrpmsg_chrdev *chrdev);
 void vrpmsg_chrdev_resume(struct vrpmsg_chrdev *chrdev);
 void vrpmsg_chrdev_event(struct vrpmsg_chrdev *chrdev,
 			 enum vhost_rpmsg_event event);
@@ -291,7 +291,7 @@ void vrpmsg_queue_release(struct vhost_rpmsg_ept *ept);
 bool vrpmsg_linger_begin(struct vrpmsg_chrdev *chrdev);
 void vrpmsg_linger_stop(struct vrpmsg_chrdev *chrdev);
 void vrpmsg_linger_sent(struct vrpmsg_chrdev *chrdev);
-bool vrpmsg_linger_cut(struct vrpmsg_chrdev *chrdev);
+bool vrpmsg_linger_cut_short(struct vrpmsg_chrdev *chrdev);
 void vrpmsg_linger_exit(void);
 
 /* node.c: creation, changes and deletion of endpoints and their nodes */

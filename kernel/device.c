@@ -278,7 +278,7 @@ struct vrpmsg_dev *vrpmsg_dev_get_next(u32 id)
 }
 
 /* The listener is gone: wait until no device's work calls it any more. */
-void vrpmsg_devs_settle(void)
+void vrpmsg_devs_stop_events(void)
 {
 	struct vrpmsg_dev *rdev;
 	u32 id = 0;

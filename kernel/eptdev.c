@@ -94,7 +94,7 @@ static bool eptdev_has_ept(struct vrpmsg_eptdev *eptdev)
 }
 
 /* Drop an endpoint that is gone. */
-static void eptdev_forget(struct vrpmsg_eptdev *eptdev)
+static void eptdev_drop_ept(struct vrpmsg_eptdev *eptdev)
 {
 	lockdep_assert_held(&eptdev->lock);
 	if (!eptdev->cfg.fixed && eptdev->chrdev && !eptdev_has_ept(eptdev)) {
@@ -104,14 +104,14 @@ static void eptdev_forget(struct vrpmsg_eptdev *eptdev)
 }
 
 /* Create the endpoint. */
-static int eptdev_make_ept(struct vrpmsg_eptdev *eptdev)
+static int eptdev_create_ept(struct vrpmsg_eptdev *eptdev)
 {
 	const struct vrpmsg_eptdev_config *cfg = &eptdev->cfg;
 	struct vrpmsg_chrdev_config ept;
 	struct vrpmsg_chrdev *chrdev;
 
 	lockdep_assert_held(&eptdev->lock);
-	eptdev_forget(eptdev);
+	eptdev_drop_ept(eptdev);
 	ept = vrpmsg_chrdev_user_defaults(eptdev->owner, cfg->name, cfg->src,
 					  cfg->dst);
 	ept.number = eptdev->number;
@@ -144,13 +144,13 @@ static int eptdev_open_ept(struct vrpmsg_eptdev *eptdev, struct inode *inode,
 		/* Does nothing if it has been deleted already. */
 		vrpmsg_chrdev_del(eptdev->chrdev);
 	}
-	err = eptdev_make_ept(eptdev);
+	err = eptdev_create_ept(eptdev);
 	if (err)
 		return err;
 	err = vrpmsg_file_open(eptdev->chrdev, inode, file);
 	if (err) {
 		vrpmsg_chrdev_del(eptdev->chrdev);
-		eptdev_forget(eptdev);
+		eptdev_drop_ept(eptdev);
 	}
 	return err;
 }
@@ -177,7 +177,7 @@ static int eptdev_close(struct inode *inode, struct file *file)
 	/* A new node with the same number may be found; that is harmless. */
 	if (eptdev) {
 		mutex_lock(&eptdev->lock);
-		eptdev_forget(eptdev);
+		eptdev_drop_ept(eptdev);
 		mutex_unlock(&eptdev->lock);
 		eptdev_put(eptdev);
 	}
@@ -189,7 +189,7 @@ static int eptdev_close(struct inode *inode, struct file *file)
  * number. With @linger, written messages are sent first: the endpoint takes
  * over the number and the accounting for the user.
  */
-static void eptdev_end_ept(struct vrpmsg_eptdev *eptdev,
+static void eptdev_del_ept(struct vrpmsg_eptdev *eptdev,
 			   struct vrpmsg_chrdev *chrdev, bool linger)
 {
 	if (linger && chrdev &&
@@ -208,7 +208,7 @@ static void eptdev_end_ept(struct vrpmsg_eptdev *eptdev,
  * Shut down a node that is not, or no longer, in the table. The caller has a
  * reference.
  */
-static void eptdev_end(struct vrpmsg_eptdev *eptdev, bool linger)
+static void eptdev_shut_down(struct vrpmsg_eptdev *eptdev, bool linger)
 {
 	struct vrpmsg_chrdev *chrdev;
 
@@ -219,18 +219,18 @@ static void eptdev_end(struct vrpmsg_eptdev *eptdev, bool linger)
 	if (chrdev)
 		kref_get(&chrdev->ref);
 	mutex_unlock(&eptdev->lock);
-	eptdev_end_ept(eptdev, chrdev, linger);
+	eptdev_del_ept(eptdev, chrdev, linger);
 	if (chrdev)
 		vrpmsg_chrdev_put(chrdev);
 }
 
-/* Delete a node that is in the table. @linger: as for eptdev_end_ept(). */
+/* Delete a node that is in the table. @linger: as for eptdev_del_ept(). */
 static void eptdev_del(struct vrpmsg_eptdev *eptdev, bool linger)
 {
 	lockdep_assert_held(&vrpmsg_eptdevs_lock);
 	device_unregister(eptdev->dev);
 	xa_erase(&vrpmsg_eptdevs, eptdev->number);
-	eptdev_end(eptdev, linger);
+	eptdev_shut_down(eptdev, linger);
 	eptdev_put(eptdev);
 }
 
@@ -390,7 +390,7 @@ static int eptdev_add(struct vrpmsg_eptdev *eptdev)
 		return -ENODEV;
 	mutex_lock(&eptdev->lock);
 	if (eptdev->cfg.fixed)
-		err = eptdev_make_ept(eptdev);
+		err = eptdev_create_ept(eptdev);
 	mutex_unlock(&eptdev->lock);
 	if (err)
 		return err;
@@ -469,7 +469,7 @@ int vrpmsg_eptdev_new(struct vrpmsg_dev *rdev,
 		err = eptdev_add(eptdev);
 	mutex_unlock(&vrpmsg_eptdevs_lock);
 	if (err)
-		eptdev_end(eptdev, false);
+		eptdev_shut_down(eptdev, false);
 	eptdev_put(eptdev);
 	return err;
 }

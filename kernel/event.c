@@ -36,7 +36,7 @@ static DEFINE_SPINLOCK(event_lock);
 static struct vrpmsg_event_budget event_devices = { .left = EVENT_BURST };
 
 /* Set the listener, or remove it with NULL. */
-void vrpmsg_listen(const struct vrpmsg_listener *listener)
+void vrpmsg_set_listener(const struct vrpmsg_listener *listener)
 {
 	WRITE_ONCE(event_listener, listener);
 }
@@ -105,7 +105,7 @@ static void event_later(struct vrpmsg_dev *rdev)
 	schedule_delayed_work(&rdev->events.work, EVENT_PERIOD);
 }
 
-static void event_merged(struct vrpmsg_dev *rdev, unsigned int n)
+static void event_count_merged(struct vrpmsg_dev *rdev, unsigned int n)
 {
 	vrpmsg_count(rdev, VHOST_RPMSG_A_STATS_EVENTS_MERGED, n);
 }
@@ -296,7 +296,7 @@ void vrpmsg_dev_event(struct vrpmsg_dev *rdev, enum vhost_rpmsg_event event)
 			return;
 		}
 		if (events->changed)
-			event_merged(rdev, 1);
+			event_count_merged(rdev, 1);
 		break;
 	case VHOST_RPMSG_EVENT_DEL:
 		event_dev_gone(rdev);
@@ -324,7 +324,7 @@ void vrpmsg_chan_event(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan,
 		list_add_tail(&chan->event_node, &rdev->events.chans);
 		event_later(rdev);
 	} else {
-		event_merged(rdev, 1);
+		event_count_merged(rdev, 1);
 	}
 }
 
@@ -338,11 +338,11 @@ void vrpmsg_chan_gone(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 	chan->ept = NULL;
 	if (!list_empty(&chan->event_node)) {
 		list_del_init(&chan->event_node);
-		event_merged(rdev, 1);
+		event_count_merged(rdev, 1);
 	}
 	if (!chan->known && !chan->shown) {
 		/* Listeners never knew of it. */
-		event_merged(rdev, 1);
+		event_count_merged(rdev, 1);
 		kfree(chan);
 	} else if (event_may_send(rdev)) {
 		notify_chan_gone(rdev, chan);
@@ -353,7 +353,7 @@ void vrpmsg_chan_gone(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 	} else {
 		/* Bound the list: each dump may have shown other channels. */
 		events->missed = true;
-		event_merged(rdev, 1);
+		event_count_merged(rdev, 1);
 		kfree(chan);
 	}
 }
@@ -413,7 +413,7 @@ static void ept_gone(struct vhost_rpmsg_ept *ept)
 	ept->known = false;
 	if (!list_empty(&ept->event_node)) {
 		list_del_init(&ept->event_node);
-		event_merged(rdev, 1);
+		event_count_merged(rdev, 1);
 	}
 	if (!rdev->id || (!ept->notified && !ept->shown))
 		return;
@@ -449,5 +449,5 @@ void vrpmsg_ept_event(struct vhost_rpmsg_ept *ept, enum vhost_rpmsg_event event)
 	else if (list_empty(&ept->event_node))
 		ept_later(ept);
 	else
-		event_merged(rdev, 1);
+		event_count_merged(rdev, 1);
 }

@@ -16,7 +16,7 @@ void vrpmsg_hold_clear(struct vrpmsg_dev *rdev)
 {
 	rdev->hold_running = false;
 	rdev->holding = false;
-	WRITE_ONCE(rdev->hold_over, false);
+	WRITE_ONCE(rdev->hold_expired, false);
 }
 
 /*
@@ -28,7 +28,7 @@ static unsigned long hold_update(struct vrpmsg_dev *rdev)
 	u32 limit = READ_ONCE(rdev->hold_time);
 	unsigned long end = rdev->hold_since + msecs_to_jiffies(limit);
 
-	WRITE_ONCE(rdev->hold_over, limit && time_after_eq(jiffies, end));
+	WRITE_ONCE(rdev->hold_expired, limit && time_after_eq(jiffies, end));
 	return end;
 }
 
@@ -42,7 +42,7 @@ void vrpmsg_hold_begin(struct vrpmsg_dev *rdev)
 void vrpmsg_hold_refused(struct vhost_rpmsg *vr)
 {
 	struct vrpmsg_dev *rdev = vr->rdev;
-	bool over = rdev->hold_over;
+	bool over = rdev->hold_expired;
 	unsigned long end;
 
 	if (!rdev->hold_running) {
@@ -52,7 +52,7 @@ void vrpmsg_hold_refused(struct vhost_rpmsg *vr)
 	rdev->holding = true;
 	rdev->hold_seen = jiffies;
 	end = hold_update(rdev);
-	if (rdev->hold_over) {
+	if (rdev->hold_expired) {
 		/* Retry the message once more, so that it is dropped. */
 		if (!over)
 			vhost_poll_queue(&vr->vq[VIRTIO_RPMSG_REQUEST].poll);
@@ -70,12 +70,12 @@ void vrpmsg_hold_refused(struct vhost_rpmsg *vr)
  * Whether to drop the message that @ept has refused. Once this is true, it
  * stays true for the endpoint's refusals until the endpoint accepts a message.
  */
-bool vrpmsg_hold_gives_up(struct vhost_rpmsg_ept *ept)
+bool vrpmsg_hold_should_drop(struct vhost_rpmsg_ept *ept)
 {
 	struct vrpmsg_dev *rdev = ept->rdev;
 
 	ept->dropping = READ_ONCE(rdev->hold_time) &&
-			(ept->dropping || rdev->hold_over);
+			(ept->dropping || rdev->hold_expired);
 	return ept->dropping;
 }
 

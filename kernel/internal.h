@@ -194,7 +194,7 @@ struct vrpmsg_events {
  * @hold_since: time of the first refusal
  * @hold_seen: time of the last refusal
  * @holding: the message at the head of the ring has been refused
- * @hold_over: @hold_time has expired
+ * @hold_expired: @hold_time has expired
  * @stalled: local address of the endpoint that holds the guest back, or
  *	VHOST_RPMSG_ADDR_ANY; written by the worker and at reset
  * @events: (l) pending events
@@ -257,7 +257,7 @@ struct vrpmsg_dev {
 	unsigned long hold_seen;
 	bool hold_running;
 	bool holding;
-	bool hold_over;
+	bool hold_expired;
 	u32 stalled;
 	struct vrpmsg_events events;
 	atomic64_t stats[VRPMSG_NUM_STATS];
@@ -322,9 +322,9 @@ static inline int vrpmsg_dev_may_lock(const struct vrpmsg_dev *rdev)
  * Whether hold_time has expired. Then a full queue drops messages until a
  * quarter of it is free, or hold_time is set to 0. Context: read().
  */
-static inline bool vrpmsg_dev_hold_over(const struct vrpmsg_dev *rdev)
+static inline bool vrpmsg_dev_hold_expired(const struct vrpmsg_dev *rdev)
 {
-	return READ_ONCE(rdev->hold_over) && READ_ONCE(rdev->hold_time);
+	return READ_ONCE(rdev->hold_expired) && READ_ONCE(rdev->hold_time);
 }
 
 static inline void vrpmsg_count(struct vrpmsg_dev *rdev, unsigned int stat,
@@ -383,7 +383,7 @@ struct vrpmsg_dev_hooks {
 };
 
 /* event.c */
-void vrpmsg_listen(const struct vrpmsg_listener *listener);
+void vrpmsg_set_listener(const struct vrpmsg_listener *listener);
 void vrpmsg_events_init(struct vrpmsg_dev *rdev);
 void vrpmsg_events_stop(struct vrpmsg_dev *rdev);
 void vrpmsg_dev_event(struct vrpmsg_dev *rdev, enum vhost_rpmsg_event event);
@@ -417,7 +417,7 @@ void vrpmsg_dev_changed(struct vrpmsg_dev *rdev);
 enum vhost_rpmsg_dev_state vrpmsg_dev_state(const struct vrpmsg_dev *rdev);
 void vrpmsg_dev_kick(struct vrpmsg_dev *rdev, unsigned int qid);
 u32 vrpmsg_devs_gen(void);
-void vrpmsg_devs_settle(void);
+void vrpmsg_devs_stop_events(void);
 bool vrpmsg_name_valid(const char *name);
 bool vrpmsg_dev_name_valid(const char *name);
 
@@ -478,7 +478,7 @@ void vrpmsg_ept_del_all(struct vrpmsg_dev *rdev);
 int vrpmsg_ns_init(struct vrpmsg_dev *rdev);
 void vrpmsg_ns_exit(struct vrpmsg_dev *rdev);
 void vrpmsg_ns_reset(struct vrpmsg_dev *rdev);
-bool vrpmsg_ns_fits(struct vrpmsg_dev *rdev, size_t room);
+bool vrpmsg_ns_check_room(struct vrpmsg_dev *rdev, size_t room);
 int vrpmsg_ns_announce(struct vhost_rpmsg_ept *ept, const char *name);
 void vrpmsg_ns_withdraw(struct vhost_rpmsg_ept *ept);
 
@@ -486,7 +486,7 @@ void vrpmsg_ns_withdraw(struct vhost_rpmsg_ept *ept);
 void vrpmsg_hold_clear(struct vrpmsg_dev *rdev);
 void vrpmsg_hold_begin(struct vrpmsg_dev *rdev);
 void vrpmsg_hold_refused(struct vhost_rpmsg *vr);
-bool vrpmsg_hold_gives_up(struct vhost_rpmsg_ept *ept);
+bool vrpmsg_hold_should_drop(struct vhost_rpmsg_ept *ept);
 void vrpmsg_hold_accepted(struct vrpmsg_dev *rdev);
 void vrpmsg_hold_pause(struct vrpmsg_dev *rdev);
 void vrpmsg_guest_keep_used(struct vhost_rpmsg *vr, unsigned int qid);
@@ -514,7 +514,7 @@ void vrpmsg_clients_remove_dev(struct vrpmsg_dev *rdev);
 /* server.c */
 struct vrpmsg_dev *vrpmsg_server_new(const struct vrpmsg_dev_config *cfg);
 int vrpmsg_server_del(struct vrpmsg_dev *rdev);
-int vrpmsg_server_forget(struct vrpmsg_dev *rdev);
+int vrpmsg_server_forget_guest(struct vrpmsg_dev *rdev);
 void vrpmsg_server_del_all(void);
 void vrpmsg_server_close(struct vhost_rpmsg *vr);
 

@@ -17,7 +17,7 @@ static DEFINE_SPINLOCK(linger_lock);
 static void linger_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(linger_dwork, linger_work);
 
-static bool linger_over(struct vrpmsg_chrdev *chrdev)
+static bool linger_expired(struct vrpmsg_chrdev *chrdev)
 {
 	return !READ_ONCE(chrdev->tx_used) ||
 	       time_after_eq(jiffies, chrdev->linger_until);
@@ -34,7 +34,7 @@ static struct vrpmsg_chrdev *linger_next(unsigned long *delay)
 
 	spin_lock(&linger_lock);
 	list_for_each_entry(chrdev, &linger_list, linger_node) {
-		if (!linger_over(chrdev))
+		if (!linger_expired(chrdev))
 			continue;
 		list_del_init(&chrdev->linger_node);
 		kref_get(&chrdev->ref);
@@ -136,7 +136,7 @@ void vrpmsg_linger_sent(struct vrpmsg_chrdev *chrdev)
  * Another endpoint needs the address: stop waiting if this one is closing.
  * Returns whether it is, and so can be deleted.
  */
-bool vrpmsg_linger_cut(struct vrpmsg_chrdev *chrdev)
+bool vrpmsg_linger_cut_short(struct vrpmsg_chrdev *chrdev)
 {
 	bool closing;
 

@@ -319,15 +319,15 @@ int vrpmsg_nl_register(void)
 	int err = genl_register_family(&vrpmsg_nl_family);
 
 	if (!err)
-		vrpmsg_listen(&nl_listener);
+		vrpmsg_set_listener(&nl_listener);
 	return err;
 }
 
 void vrpmsg_nl_unregister(void)
 {
 	/* No events for the last devices. */
-	vrpmsg_listen(NULL);
-	vrpmsg_devs_settle();
+	vrpmsg_set_listener(NULL);
+	vrpmsg_devs_stop_events();
 	genl_unregister_family(&vrpmsg_nl_family);
 }
 

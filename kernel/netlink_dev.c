@@ -310,5 +310,5 @@ int vhost_rpmsg_nl_dev_del_doit(struct sk_buff *skb, struct genl_info *info)
 
 int vhost_rpmsg_nl_dev_reset_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return nl_without_vmm(info, vrpmsg_server_forget);
+	return nl_without_vmm(info, vrpmsg_server_forget_guest);
 }

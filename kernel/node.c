@@ -349,7 +349,7 @@ static int node_publish(struct vrpmsg_chrdev *chrdev,
  * If the address belongs to an endpoint that is closing and only has messages
  * left to send, delete that now.
  */
-static bool node_take_over(struct vrpmsg_dev *rdev, u32 addr)
+static bool node_evict_closing(struct vrpmsg_dev *rdev, u32 addr)
 {
 	struct vrpmsg_chrdev *chrdev = NULL;
 	struct vhost_rpmsg_ept *ept;
@@ -358,7 +358,7 @@ static bool node_take_over(struct vrpmsg_dev *rdev, u32 addr)
 	ept = xa_load(&rdev->epts, addr);
 	if (ept)
 		chrdev = vrpmsg_chrdev_of_ept(ept);
-	if (chrdev && vrpmsg_linger_cut(chrdev))
+	if (chrdev && vrpmsg_linger_cut_short(chrdev))
 		kref_get(&chrdev->ref);
 	else
 		chrdev = NULL;
@@ -396,7 +396,7 @@ struct vrpmsg_chrdev *vrpmsg_chrdev_new(struct vrpmsg_dev *rdev,
 		if (added)
 			err = node_publish(chrdev, cfg);
 		mutex_unlock(&vrpmsg_chrdevs_lock);
-	} while (err == -EADDRINUSE && node_take_over(rdev, cfg->addr));
+	} while (err == -EADDRINUSE && node_evict_closing(rdev, cfg->addr));
 
 	if (!err) {
 		chrdev->user = cfg->user;
@@ -462,7 +462,7 @@ int vrpmsg_chrdev_set(struct vrpmsg_chrdev *chrdev,
 	chrdev->reset = cfg->reset;
 	chrdev->rx_limit = cfg->rx_limit;
 	WRITE_ONCE(chrdev->tx_limit, cfg->tx_limit);
-	resume = vrpmsg_chrdev_resumes(chrdev);
+	resume = vrpmsg_chrdev_can_resume(chrdev);
 	spin_unlock(&chrdev->lock);
 	if (resume)
 		vrpmsg_chrdev_resume(chrdev);
@@ -538,7 +538,7 @@ int vrpmsg_chrdev_destroy(struct vrpmsg_chrdev *chrdev)
 	WRITE_ONCE(chrdev->gone, true);
 	/* Messages in the current burst have no reader. */
 	WRITE_ONCE(chrdev->closes, chrdev->closes + 1);
-	resume = vrpmsg_chrdev_resumes(chrdev);
+	resume = vrpmsg_chrdev_can_resume(chrdev);
 	spin_unlock(&chrdev->lock);
 
 	if (resume)

@@ -150,7 +150,7 @@ static void ns_drop(struct vhost_rpmsg_ept *ept)
  * announcements have waited for one of this size: the name service has the next
  * turn then. Context: vq[RESPONSE].mutex held.
  */
-bool vrpmsg_ns_fits(struct vrpmsg_dev *rdev, size_t room)
+bool vrpmsg_ns_check_room(struct vrpmsg_dev *rdev, size_t room)
 {
 	if (likely(!READ_ONCE(rdev->ns_waits)) ||
 	    room < sizeof(struct vrpmsg_ns_msg))

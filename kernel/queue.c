@@ -84,7 +84,7 @@ static bool queue_is_full(struct vrpmsg_chrdev *chrdev)
 }
 
 /* Whether a guest that was held back can continue. Also ends dropping. */
-bool vrpmsg_chrdev_resumes(struct vrpmsg_chrdev *chrdev)
+bool vrpmsg_chrdev_can_resume(struct vrpmsg_chrdev *chrdev)
 {
 	lockdep_assert_held(&chrdev->lock);
 	if ((!chrdev->stalled && !chrdev->dropping) || queue_is_full(chrdev))
@@ -114,7 +114,7 @@ void vrpmsg_chrdev_event(struct vrpmsg_chrdev *chrdev,
  * endpoint's lock only once or twice per burst.
  */
 
-static void queue_begin(struct vrpmsg_chrdev *chrdev)
+static void queue_begin_burst(struct vrpmsg_chrdev *chrdev)
 {
 	struct vrpmsg_rx_burst *burst = &chrdev->rx_burst;
 	struct mem_cgroup *memcg;
@@ -222,7 +222,7 @@ void vrpmsg_queue_init_retry(struct vrpmsg_file *reader)
 }
 
 /* The hold time has expired: drop messages until there is room. */
-static void queue_give_up(struct vrpmsg_chrdev *chrdev)
+static void queue_stop_holding(struct vrpmsg_chrdev *chrdev)
 {
 	bool stalled;
 
@@ -239,7 +239,7 @@ static void queue_give_up(struct vrpmsg_chrdev *chrdev)
  * Whether the endpoint drops messages because the hold time has expired. If an
  * administrator sets hold_time to 0, it stops dropping.
  */
-static bool queue_drops(struct vrpmsg_chrdev *chrdev)
+static bool queue_is_dropping(struct vrpmsg_chrdev *chrdev)
 {
 	if (likely(!READ_ONCE(chrdev->dropping)))
 		return false;
@@ -258,18 +258,18 @@ static bool queue_drops(struct vrpmsg_chrdev *chrdev)
 static int queue_admit(struct vrpmsg_chrdev *chrdev)
 {
 	struct vrpmsg_rx_burst *burst = &chrdev->rx_burst;
-	bool over = vrpmsg_dev_hold_over(chrdev->ept.rdev);
+	bool over = vrpmsg_dev_hold_expired(chrdev->ept.rdev);
 
 	if (READ_ONCE(chrdev->stalled)) {
 		if (!over)
 			return -EAGAIN;
-		queue_give_up(chrdev);
+		queue_stop_holding(chrdev);
 	}
 	for (;;) {
-		queue_begin(chrdev);
+		queue_begin_burst(chrdev);
 		if (!burst->accept)
 			return VHOST_RPMSG_A_STATS_RX_DROP_CLOSED;
-		if (queue_drops(chrdev))
+		if (queue_is_dropping(chrdev))
 			return VHOST_RPMSG_A_STATS_RX_DROP_FULL;
 		if (READ_ONCE(chrdev->rx.used) + burst->queue.used <
 		    burst->limit)
@@ -279,7 +279,7 @@ static int queue_admit(struct vrpmsg_chrdev *chrdev)
 		    burst->policy == VHOST_RPMSG_FULL_POLICY_DROP)
 			return VHOST_RPMSG_A_STATS_RX_DROP_FULL;
 		if (over) {
-			queue_give_up(chrdev);
+			queue_stop_holding(chrdev);
 			return VHOST_RPMSG_A_STATS_RX_DROP_FULL;
 		}
 		if (queue_stall(chrdev, false, 0))
@@ -323,7 +323,7 @@ ssize_t vrpmsg_queue_read(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 
 	msg = queue_new_msg(burst, len);
 	if (!msg) {
-		if (!vrpmsg_dev_hold_over(chrdev->ept.rdev) &&
+		if (!vrpmsg_dev_hold_expired(chrdev->ept.rdev) &&
 		    queue_stall(chrdev, true, len))
 			return -EAGAIN;
 		cause = VHOST_RPMSG_A_STATS_RX_DROP_NOMEM;
@@ -553,7 +553,7 @@ void vrpmsg_queue_reset(struct vhost_rpmsg_ept *ept)
 	spin_lock(&chrdev->lock);
 	if (chrdev->reset == VHOST_RPMSG_RESET_POLICY_DROP) {
 		queue_take_unread(chrdev, &unread);
-		resume = vrpmsg_chrdev_resumes(chrdev);
+		resume = vrpmsg_chrdev_can_resume(chrdev);
 	}
 	spin_unlock(&chrdev->lock);
 	vrpmsg_chrdev_drop_all(chrdev, &unread,

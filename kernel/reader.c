@@ -109,7 +109,7 @@ static void reader_end(struct vrpmsg_file *f, struct vrpmsg_queue *read)
 				 chrdev->rx_limit))
 		vrpmsg_queue_init(read);
 	vrpmsg_queue_splice(&dead, &chrdev->rx_dead);
-	resume = vrpmsg_chrdev_resumes(chrdev);
+	resume = vrpmsg_chrdev_can_resume(chrdev);
 	spin_unlock(&chrdev->lock);
 	mutex_unlock(&f->read_lock);
 

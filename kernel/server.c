@@ -88,7 +88,7 @@ int vrpmsg_server_del(struct vrpmsg_dev *rdev)
  * there was no guest; -EBUSY if there is a VMM; -ENODEV if the device is being
  * deleted.
  */
-int vrpmsg_server_forget(struct vrpmsg_dev *rdev)
+int vrpmsg_server_forget_guest(struct vrpmsg_dev *rdev)
 {
 	guard(mutex)(&rdev->lock);
 	if (rdev->dead)

@@ -184,7 +184,7 @@ int vhost_rpmsg_start_lock(struct vhost_rpmsg *vr,
 	if (!ret && qid == VIRTIO_RPMSG_REQUEST) {
 		ret = single_request(vr, iter, len);
 	} else if (!ret) {
-		vrpmsg_ns_fits(vr->rdev, iter->room);
+		vrpmsg_ns_check_room(vr->rdev, iter->room);
 		/* From the request's read() to this write(). */
 		iter->priv = priv;
 		ret = single_response(vr, iter, len, reply);

@@ -138,7 +138,8 @@ static struct vrpmsg_msg *writer_alloc(struct writer *w, size_t len,
 }
 
 /* Copy a message from the process. Returns 0 or an error. */
-static int writer_get(struct writer *w, size_t len, u32 addr, u32 generation)
+static int writer_copy_msg(struct writer *w, size_t len, u32 addr,
+			   u32 generation)
 {
 	bool nowait = w->iocb->ki_flags & IOCB_NOWAIT;
 	struct vrpmsg_msg *msg;
@@ -167,8 +168,8 @@ static int writer_check(struct vrpmsg_chrdev *chrdev, u32 addr, u32 generation)
 }
 
 /* Copy the prefix of a message of an addressed endpoint. */
-static int writer_get_addr(struct vrpmsg_chrdev *chrdev, struct iov_iter *from,
-			   struct vhost_rpmsg_addr *addr)
+static int writer_copy_addr(struct vrpmsg_chrdev *chrdev, struct iov_iter *from,
+			    struct vhost_rpmsg_addr *addr)
 {
 	if (!chrdev->addressed)
 		return 0;
@@ -180,7 +181,7 @@ static int writer_get_addr(struct vrpmsg_chrdev *chrdev, struct iov_iter *from,
 }
 
 /* Copy the next record of a batch. */
-static int writer_get_rec(struct writer *w)
+static int writer_copy_rec(struct writer *w)
 {
 	struct vhost_rpmsg_rec rec;
 	size_t pad;
@@ -194,7 +195,7 @@ static int writer_get_rec(struct writer *w)
 		return -EINVAL;
 	err = writer_check(w->f->chrdev, rec.addr, rec.generation);
 	if (!err)
-		err = writer_get(w, rec.len, rec.addr, rec.generation);
+		err = writer_copy_msg(w, rec.len, rec.addr, rec.generation);
 	if (err)
 		return err;
 	pad = VHOST_RPMSG_REC_ALIGN(sizeof(rec) + rec.len) - sizeof(rec) -
@@ -208,7 +209,7 @@ static int writer_get_rec(struct writer *w)
  * error of a later record is returned by the next call, which starts with that
  * record.
  */
-static int writer_get_chunk(struct writer *w, bool *more)
+static int writer_copy_chunk(struct writer *w, bool *more)
 {
 	struct vrpmsg_chrdev *chrdev = w->f->chrdev;
 	u32 limit, used;
@@ -220,7 +221,7 @@ static int writer_get_chunk(struct writer *w, bool *more)
 	used = chrdev->tx_used;
 	spin_unlock(&chrdev->lock);
 	do {
-		err = writer_get_rec(w);
+		err = writer_copy_rec(w);
 		*more = !err && iov_iter_count(w->from);
 	} while (*more && w->msgs.num < WRITER_CHUNK &&
 		 (u64)used + w->msgs.used < limit);
@@ -246,7 +247,7 @@ static ssize_t writer_write_msg(struct writer *w)
 	int err;
 
 	/* Report a bad message before waiting for room. */
-	err = writer_get_addr(chrdev, w->from, &addr);
+	err = writer_copy_addr(chrdev, w->from, &addr);
 	if (!err && iov_iter_count(w->from) > vrpmsg_dev_mtu(chrdev->ept.rdev))
 		err = -EMSGSIZE;
 	if (err)
@@ -254,8 +255,8 @@ static ssize_t writer_write_msg(struct writer *w)
 	for (;;) {
 		err = vrpmsg_file_may_write(chrdev);
 		if (!err && !w->msgs.num)
-			err = writer_get(w, iov_iter_count(w->from), addr.addr,
-					 addr.generation);
+			err = writer_copy_msg(w, iov_iter_count(w->from),
+					      addr.addr, addr.generation);
 		if (!err)
 			err = writer_queue(w, &bytes);
 		if (!err)
@@ -283,7 +284,7 @@ static ssize_t writer_write_batch(struct writer *w)
 		bytes = 0;
 		err = vrpmsg_file_may_write(chrdev);
 		if (!err && !w->msgs.num)
-			err = writer_get_chunk(w, &more);
+			err = writer_copy_chunk(w, &more);
 		if (!err)
 			err = writer_queue(w, &bytes);
 		if (bytes)
