@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The fixture of the tests of the char device: to be included once, behind
+ * The fixture for tests of the char device; include it once, after
  * kselftest_harness.h.
  */
 #ifndef CHRDEV_FIXTURE_H
@@ -52,7 +52,7 @@ static inline void set_blocking(int fd)
 	fcntl(fd, F_SETFL, 0);
 }
 
-/* What is read from an addressed endpoint, and written to it. */
+/* A record of an addressed endpoint. */
 struct record {
 	struct vhost_rpmsg_addr addr;
 	char data[32];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The IOMMU that a VMM plays, for a guest behind it: to be included behind
- * kselftest_harness.h. Macros are for fixtures with a guest g, and variants with a
+ * The VMM's part of an IOMMU, for a guest behind it; include it after
+ * kselftest_harness.h. The macros need a fixture with a guest g, and variants with a
  * bool v2.
  */
 #ifndef IOTLB_H
@@ -9,7 +9,7 @@
 
 #include "vmm.h"
 
-/* From the VMM to the device. */
+/* Send an IOTLB message to the device. */
 static inline int tell(struct guest *g, bool v2, uint8_t type, uint64_t iova,
 		       const void *p, uint64_t size, uint8_t perm)
 {
@@ -31,7 +31,7 @@ static inline int tell(struct guest *g, bool v2, uint8_t type, uint64_t iova,
 	return n == size_of ? 0 : -EIO;
 }
 
-/* What the device asks for: 1, or 0 after timeout_ms. */
+/* Receive a miss of the device: 1, or 0 after timeout_ms. */
 static inline int asked(struct guest *g, bool v2, struct vhost_iotlb_msg *iotlb,
 			int timeout_ms)
 {
@@ -60,7 +60,7 @@ static inline int asked(struct guest *g, bool v2, struct vhost_iotlb_msg *iotlb,
 	ASSERT_EQ(0, tell(&self->g, variant->v2, VHOST_IOTLB_INVALIDATE, iova, \
 			  NULL, size, 0))
 
-/* The rings are where they are; a buffer is where the guest says. */
+/* The rings are at their own addresses; the guest chooses those of buffers. */
 #define RINGS(g)	((g)->mem + 0x1000)
 #define RINGS_SIZE	(0x20000UL + 2 * 0x40000)
 #define BUFFERS(g)	((g)->mem + 0x1000 + RINGS_SIZE)
@@ -70,7 +70,7 @@ static inline int asked(struct guest *g, bool v2, struct vhost_iotlb_msg *iotlb,
 #define MAP_RINGS() MAP((uintptr_t)RINGS(&self->g), RINGS(&self->g), RINGS_SIZE)
 #define MAP_BUFFERS() \
 	MAP(BUFFERS_GPA, BUFFERS(&self->g), BUFFERS_SIZE(&self->g))
-/* The tables of indirect descriptors are beside the rings. */
+/* The tables of indirect descriptors are next to the rings. */
 #define MAP_TABLES()	MAP(0x1000, RINGS(&self->g), RINGS_SIZE)
 
 #define ASKS_FOR(from, to, access)						\
@@ -91,7 +91,7 @@ static inline int asked(struct guest *g, bool v2, struct vhost_iotlb_msg *iotlb,
 		EXPECT_EQ(0, asked(&self->g, variant->v2, &__msg, SHORT_MS));	\
 	} while (0)
 
-/* It may have asked for the same more than once. */
+/* The device may have reported the same miss more than once. */
 #define FORGET_MISSES()							\
 	do {								\
 		struct vhost_iotlb_msg __msg;				\

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The fixture of the tests of the name service: to be included once, behind
- * kselftest_harness.h. Each test with a guest of each habit; after it, each name
- * service message of the guest was counted as good or as bad.
+ * The fixture for tests of the name service; include it once, after
+ * kselftest_harness.h. Each test runs with each habit of guests. At its end each name
+ * service message of the guest must have been counted as valid or invalid.
  */
 #ifndef NS_FIXTURE_H
 #define NS_FIXTURE_H
@@ -23,7 +23,7 @@
 
 FIXTURE(ns)
 {
-	struct guest g;		/* opened by each test in its own way */
+	struct guest g;		/* each test opens it */
 	uint64_t sent;		/* name service messages of the guest */
 };
 
@@ -41,7 +41,7 @@ FIXTURE_VARIANT_ADD(ns, few) { .opts = { .buffers = 4 } };
 
 FIXTURE_SETUP(ns)
 {
-	/* A test before this one may have died. */
+	/* Remove what an earlier test may have left. */
 	nl_dev_del(DEV);
 	ASSERT_GT(nl_dev_new(DEV), 0);
 }
@@ -69,7 +69,7 @@ FIXTURE_TEARDOWN(ns)
 		ASSERT_EQ(0, guest_open(&self->g, &__opts));	\
 	} while (0)
 
-/* An endpoint, announced: its id. */
+/* Create and announce an endpoint; returns its id. */
 static inline int announce(const char *name, uint32_t addr)
 {
 	int id = nl_ept_new(EPT_REQ(.dev = DEV, .name = name, .addr = addr));
@@ -78,7 +78,7 @@ static inline int announce(const char *name, uint32_t addr)
 	return err ?: id;
 }
 
-/* The guest hears this now, and exactly this: what follows the name is zero. */
+/* Expect exactly this announcement now; the name is padded with zeroes. */
 #define HEAR(_name, _addr, _flags)					\
 	do {								\
 		struct guest_ns __want = { .addr = (_addr),		\

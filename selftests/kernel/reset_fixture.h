@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest that stays, with the manners of several drivers, and its traffic with
- * one endpoint: to be included once, behind kselftest_harness.h.
+ * A guest that stays, with the habits of several drivers, and its traffic with one
+ * endpoint; include it once, after kselftest_harness.h.
  */
 #ifndef RESET_FIXTURE_H
 #define RESET_FIXTURE_H
@@ -67,7 +67,7 @@ FIXTURE_TEARDOWN(reset)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
-/* Messages that the host takes at once. */
+/* Send messages that the host receives at once. */
 #define SEND_N(n)							\
 	do {								\
 		for (int __i = 0; __i < (n); __i++)			\

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What we announce to the guest: what it hears, when and in which order, and
- * what a guest does without the name service.
+ * Announcements to the guest: their content, time and order, and guests without the
+ * name service.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -80,14 +80,14 @@ TEST_F(ns, a_message_is_exact_on_the_wire)
 	struct guest_msg msg;
 
 	OPEN();
-	/* Nothing that was in the buffer may be left in what is used of it. */
+	/* The used part of the buffer may not contain any previous content. */
 	memset(self->g.tx_bufs, 0xff, self->g.buf_size);
 	ASSERT_LE(0, announce(SVC, 0x12345678));
 	ASSERT_EQ(1, guest_recv(&self->g, &msg, LONG_MS));
 	EXPECT_EQ(16 + 40, msg.used);
 	EXPECT_EQ(0, memcmp(&want, &msg.hdr, sizeof(want)));
 	EXPECT_EQ(0, memcmp(&ns, msg.data, sizeof(ns)));
-	/* And what is not used of it is left alone. */
+	/* The rest of the buffer does not change. */
 	EXPECT_EQ(0xff, msg.data[40]);
 	guest_done(&self->g, &msg);
 }
@@ -114,7 +114,7 @@ TEST_F(ns, withdraw)
 	HEAR(SVC, 7, CREATE);
 	ASSERT_EQ(0, nl_withdraw(id));
 	HEAR(SVC, 7, DESTROY);
-	/* It is gone now. */
+	/* Its announcement is gone now. */
 	ASSERT_EQ(0, nl_withdraw(id));
 	HEAR_NOTHING();
 	EXPECT_STAT(2, dev_stat(DEV, S(NS_TX)));
@@ -166,7 +166,7 @@ TEST_F(ns, an_address_is_given_up_before_it_is_used_again)
 	ASSERT_LE(0, a);
 	ASSERT_TRUE(WAIT_FOR(dev_stat(DEV, S(NS_TX)) == 2, LONG_MS));
 
-	/* No more buffers: all of this waits. */
+	/* Without buffers all of this waits. */
 	ASSERT_EQ(0, nl_withdraw(a));
 	ASSERT_EQ(0, nl_announce(a));
 	ASSERT_EQ(0, nl_ept_del(b));
@@ -188,7 +188,7 @@ TEST_F(ns, a_reset_has_all_announced_again_in_order)
 	int b;
 
 	OPEN();
-	/* Neither by address, nor by name, nor as they were made. */
+	/* The order is not by address, name or creation. */
 	b = nl_ept_new(EPT_REQ(.dev = DEV, .name = "b", .addr = 1));
 	ASSERT_LE(0, announce("c", 5));
 	ASSERT_LE(0, announce("a", 9));
@@ -204,7 +204,7 @@ TEST_F(ns, a_reset_has_all_announced_again_in_order)
 		HEAR_NOTHING();
 	}
 
-	/* A VMM that comes back is a reset, too. */
+	/* A VMM that returns is a reset, too. */
 	guest_close(&self->g);
 	OPEN();
 	HEAR("c", 5, CREATE);
@@ -228,7 +228,7 @@ TEST_F(ns, what_was_withdrawn_is_not_announced_again)
 	HEAR("b", 8, DESTROY);
 	ASSERT_EQ(0, nl_ept_del(c));
 	HEAR("c", 9, DESTROY);
-	/* Announced anew, it is the last one. */
+	/* If it is announced again, it comes last. */
 	ASSERT_LE(0, announce("d", 10));
 	HEAR("d", 10, CREATE);
 	ASSERT_EQ(0, nl_withdraw(a));
@@ -253,7 +253,7 @@ TEST_F(ns, a_reset_while_announcements_wait)
 	for (int i = 0; i < 5; i++, name[0]++)
 		id[i] = announce(name, 10 + i);
 	ASSERT_TRUE(WAIT_FOR(dev_stat(DEV, S(NS_TX)) == 2, LONG_MS));
-	/* The guest knows of the one, and not of the other. */
+	/* The guest knows one of the two. */
 	ASSERT_EQ(0, nl_withdraw(id[1]));
 	ASSERT_EQ(0, nl_withdraw(id[3]));
 	ASSERT_EQ(0, guest_reset(&self->g));
@@ -270,7 +270,7 @@ TEST_F(ns, a_pause_is_not_a_reset)
 	OPEN();
 	gone = announce("gone", 6);
 	HEAR("gone", 6, CREATE);
-	/* Both rings have moved. */
+	/* Both rings have been used. */
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1, "x", 1));
 	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
 	ASSERT_EQ(0, guest_pause(&self->g));
@@ -362,7 +362,7 @@ TEST_F(ns, a_buffer_that_is_too_small_is_a_null_message)
 	EXPECT_TRUE(WAIT_FOR(dev_stat(DEV, S(NS_TX)) == 1, LONG_MS));
 }
 
-/* Somebody announces it over and over, all the time that it is deleted. */
+/* Another process announces it all the time while it is deleted. */
 static void announce_for_ever(volatile int *id)
 {
 	while (*id != -1)
@@ -371,8 +371,8 @@ static void announce_for_ever(volatile int *id)
 }
 
 /*
- * Two buffers, at the first of which the worker is held when it writes there: the
- * descriptor whose closing lets it go on, or -1.
+ * Post two buffers. The worker blocks when it writes to the first one. Returns the
+ * descriptor whose close() unblocks it, or -1.
  */
 static int post_held(struct guest *g, uint8_t *page)
 {
@@ -386,7 +386,7 @@ static int post_held(struct guest *g, uint8_t *page)
 	return uffd;
 }
 
-/* The guest is told, although it hears of the end before the beginning is over. */
+/* The guest gets the destroy although the withdrawal comes while the create is being sent. */
 TEST_F(ns, withdrawn_while_its_announcement_is_on_the_way)
 {
 	struct guest *g = &self->g;
@@ -412,7 +412,7 @@ TEST_F(ns, withdrawn_while_its_announcement_is_on_the_way)
 	EXPECT_EQ(1, ns.flags);
 }
 
-/* A server that restarts: its end must not be heard after its new beginning. */
+/* A server restarts: the destroy must not arrive after the new create. */
 TEST_F(ns, announced_again_while_its_announcement_is_on_the_way)
 {
 	struct guest *g = &self->g;
@@ -441,7 +441,7 @@ TEST_F(ns, announced_again_while_its_announcement_is_on_the_way)
 	HEAR_NOTHING();
 }
 
-/* And it could not be written: there is nothing to be taken back. */
+/* The create could not be written, so there is nothing to withdraw. */
 TEST_F(ns, withdrawn_while_its_announcement_is_lost)
 {
 	struct guest *g = &self->g;
@@ -462,10 +462,10 @@ TEST_F(ns, withdrawn_while_its_announcement_is_lost)
 	ASSERT_EQ(0, nl_withdraw(id));
 	ASSERT_EQ(0, mprotect(page, 4096, PROT_NONE));
 	close(uffd);
-	/* Nobody wants the buffer any more, so it stays where it is. */
+	/* No message needs the buffer any more, so it stays in the ring. */
 	EXPECT_FALSE(guest_wait_used(g, GUEST_TX, SHORT_MS));
 	EXPECT_EQ(0, mprotect(page, 4096, PROT_READ | PROT_WRITE));
-	/* The next that it hears is what comes next. */
+	/* The next message is the next announcement. */
 	ASSERT_EQ(0, nl_ept_del(id));
 	id = nl_ept_new(EPT_REQ(.dev = DEV, .name = "next"));
 	ASSERT_GE(id, 0);
@@ -499,7 +499,7 @@ TEST_F(ns, an_endpoint_is_not_announced_after_its_end)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	munmap((void *)id, 4096);
 
-	/* This guest has not heard of any, and there is none to hear of. */
+	/* This guest has received no announcement, and there is none to send. */
 	OPEN();
 	HEAR_NOTHING();
 }
@@ -519,7 +519,7 @@ TEST_F(ns, a_guest_without_it_hears_nothing)
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, nl_announce(id));
 	OPEN(.features = NO_NS);
-	/* All else works. */
+	/* Everything else works. */
 	ASSERT_EQ(2, write(fd, "hi", 2));
 	ASSERT_EQ(2, guest_recv_copy(&self->g, &hdr, NULL, 100, LONG_MS));
 	EXPECT_EQ(7, hdr.src);

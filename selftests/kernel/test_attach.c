@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VHOST_RPMSG_ATTACH: which device a VMM gets, by name and by owner, and what a file
- * without an owner answers. After a refusal nothing has changed.
+ * VHOST_RPMSG_ATTACH: which device a VMM gets, by name and by owner, and the errors of a
+ * file without an owner. A refusal changes nothing.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -25,7 +25,7 @@
 
 #define DEV	"attach"
 
-/* VHOST_RPMSG_ATTACH, on a file that is good for it. */
+/* VHOST_RPMSG_ATTACH on a file that can be attached. */
 
 FIXTURE(attach)
 {
@@ -34,7 +34,7 @@ FIXTURE(attach)
 
 FIXTURE_SETUP(attach)
 {
-	/* A test before this one may have died. */
+	/* Remove what an earlier test may have left. */
 	nl_dev_del(DEV);
 	self->fd = open(PATH, O_RDWR);
 	ASSERT_GE(self->fd, 0);
@@ -45,7 +45,7 @@ FIXTURE_TEARDOWN(attach)
 	close(self->fd);
 }
 
-/* A name for the file that was refused one. */
+/* After a refusal the file can still be attached. */
 #define EXPECT_STILL_GOOD()						\
 	do {								\
 		struct nl_dev __dev;					\
@@ -60,7 +60,7 @@ TEST_F(attach, names_the_device)
 	struct nl_dev dev;
 	char old[32];
 
-	/* Until then it is the one that came last. */
+	/* Until then it is the newest device. */
 	ASSERT_EQ(0, attach(self->fd, DEV));
 	ASSERT_EQ(0, nl_dev_get(DEV, &dev));
 	EXPECT_EQ(VHOST_RPMSG_DEV_STATE_ATTACHED, dev.state);
@@ -82,13 +82,13 @@ TEST_F(attach, takes_names_of_1_to_31_characters)
 		EXPECT_EQ(0, nl_dev_get(name, &dev));
 		close(fd);
 	}
-	/* With all 32 of them it has no end. */
+	/* A name of 32 characters is not terminated. */
 	memset(name, 'n', 32);
 	EXPECT_EQ(-EINVAL, attach(self->fd, name));
 	EXPECT_STILL_GOOD();
 }
 
-/* What can be a folder of udev's and the instance of a unit as it is. */
+/* Names that can be a folder of udev and an instance of a unit. */
 TEST_F(attach, takes_letters_digits_and_some_more)
 {
 	const char *more = "_.:@-";
@@ -170,7 +170,7 @@ TEST_F(attach, refuses_bad_memory)
 
 	EXPECT_EQ(-EFAULT, xioctl(self->fd, VHOST_RPMSG_ATTACH, NULL));
 	EXPECT_EQ(-EFAULT, xioctl(self->fd, VHOST_RPMSG_ATTACH, bad_ptr));
-	/* The last byte is on a page that is not there. */
+	/* The last byte is on an unmapped page. */
 	page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, page);
@@ -189,7 +189,7 @@ TEST_F(attach, happens_once)
 	EXPECT_EQ(-EBUSY, attach(self->fd, DEV));
 	EXPECT_EQ(-EBUSY, attach(self->fd, "other"));
 	EXPECT_EQ(-ENODEV, nl_dev_get("other", &dev));
-	/* Bad input is bad input all the same. */
+	/* Bad input still gives EINVAL. */
 	EXPECT_EQ(-EINVAL, attach(self->fd, ""));
 	EXPECT_EQ(0, nl_dev_get(DEV, &dev));
 	EXPECT_EQ(0, xioctl(self->fd, VHOST_SET_OWNER, NULL));
@@ -232,13 +232,13 @@ TEST_F(attach, a_name_of_somebody_else)
 	EXPECT_STILL_GOOD();
 }
 
-/* As uid, with all of its capabilities gone or none of them. */
+/* Attach as this uid, with all capabilities, or with none. */
 static int attach_as(const char *name, uid_t uid)
 {
 	int status, fd;
 	pid_t pid;
 
-	/* Who opens it does not matter. */
+	/* It does not matter who opens the file. */
 	fd = open(PATH, O_RDWR);
 	pid = fork();
 	if (!pid) {
@@ -264,7 +264,7 @@ TEST_F(attach, a_device_belongs_to_its_maker)
 	EXPECT_EQ(0, dev.owner);
 	EXPECT_EQ(-EPERM, attach_as(DEV, NOBODY));
 	EXPECT_EQ(0, attach_as(DEV, 0));
-	/* One that is not persistent is of whoever has the file. */
+	/* A device that is not persistent belongs to whoever has the file. */
 	EXPECT_EQ(0, attach_as("attach-2", NOBODY));
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
@@ -281,7 +281,7 @@ TEST_F(attach, a_device_is_given_to_somebody)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
-/* Or somebody without rights could keep an administrator from making a device. */
+/* Otherwise a user could keep an administrator from creating a device. */
 TEST_F(attach, an_administrator_takes_a_name_from_a_VMM)
 {
 	char made_up[32];
@@ -322,9 +322,9 @@ TEST_F(attach, becomes_the_persistent_device)
 	ASSERT_EQ(0, nl_dev_get(DEV, &dev));
 	EXPECT_EQ(id, (int)dev.id);
 	EXPECT_EQ(VHOST_RPMSG_DEV_STATE_ATTACHED, dev.state);
-	/* With what the VMM has said already. */
+	/* The device keeps the settings of the VMM. */
 	EXPECT_EQ(features, dev.features);
-	/* The one that it had by itself is no more. */
+	/* Its former device is gone. */
 	EXPECT_EQ(n, nl_dev_dump(devs, 64));
 	EXPECT_EQ(-EBUSY, nl_dev_del(DEV));
 	close(self->fd);
@@ -332,7 +332,7 @@ TEST_F(attach, becomes_the_persistent_device)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
-/* Before anything is set up. */
+/* Attach before anything is set up. */
 
 TEST_F(attach, only_to_what_exists)
 {
@@ -384,7 +384,7 @@ TEST_F(attach, unknown_ioctls)
 	EXPECT_EQ(-ENOTTY, xioctl(self->fd, VHOST_RPMSG_EPT_GET_INFO, &ring));
 	EXPECT_EQ(-ENOTTY, xioctl(self->fd, VHOST_RESET_OWNER, &ring));
 	EXPECT_EQ(-ENOTTY, xioctl(self->fd, 0, &ring));
-	/* The core takes it for the number of a ring before it looks further. */
+	/* The vhost core first takes the argument for the number of a ring. */
 	EXPECT_EQ(-EFAULT, xioctl(self->fd, _IO(VHOST_VIRTIO, 0xff), NULL));
 }
 
@@ -463,7 +463,7 @@ TEST_F(attach, without_an_iotlb)
 	fcntl(self->fd, F_SETFL, O_NONBLOCK);
 	EXPECT_EQ(-1, read(self->fd, &msg, sizeof(msg)));
 	EXPECT_EQ(EAGAIN, errno);
-	/* A buffer that no message fits in. */
+	/* The buffer is too small for a message. */
 	EXPECT_EQ(0, read(self->fd, &msg, 1));
 	EXPECT_EQ(-1, lseek(self->fd, 0, SEEK_SET));
 	EXPECT_EQ(ESPIPE, errno);

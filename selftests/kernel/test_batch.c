@@ -44,7 +44,7 @@ FIXTURE_SETUP(batch)
 	struct guest_opts opts = { .name = DEV };
 	struct vhost_rpmsg_ept_info info;
 
-	/* A test before this one may have died. */
+	/* Remove what an earlier test may have left. */
 	nl_dev_del(DEV);
 	ASSERT_GT(nl_dev_new(DEV), 0);
 	self->ept = nl_ept_new(EPT_REQ(.dev = DEV, .name = "ept",
@@ -70,7 +70,7 @@ FIXTURE_TEARDOWN(batch)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
-/* The guest sends messages of 0, 1, 2, ... bytes, and the host has taken them. */
+/* Send messages of 0, 1, 2, ... bytes from the guest, and wait until the host has them. */
 #define SEND_N(dst, n)							\
 	do {								\
 		for (int __i = 0; __i < (n); __i++) {			\
@@ -84,7 +84,7 @@ FIXTURE_TEARDOWN(batch)
 		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));		\
 	} while (0)
 
-/* What n of them take, all padded. */
+/* The length of n of these records with padding. */
 static size_t size_of_n(int n)
 {
 	size_t size = 0;
@@ -94,7 +94,7 @@ static size_t size_of_n(int n)
 	return size;
 }
 
-/* A record of len bytes at p: its end. */
+/* Write a record of len bytes at p, and return its end. */
 static char *put(char *p, uint32_t addr, uint32_t generation, uint32_t len)
 {
 	struct vhost_rpmsg_rec rec = {
@@ -142,7 +142,7 @@ TEST_F(batch, read_takes_whole_ones_that_fit)
 	int n = -1;
 
 	SEND_N(1024, 10);
-	/* The padding of the last one may be missing, and nothing else. */
+	/* Only the padding of the last record may be missing. */
 	EXPECT_EQ((ssize_t)(size_of_n(5) + REC + 5),
 		  read(self->fd, self->buf, size_of_n(5) + REC + 5));
 	EXPECT_EQ(0, ioctl(self->fd, FIONREAD, &n));
@@ -151,7 +151,7 @@ TEST_F(batch, read_takes_whole_ones_that_fit)
 	EXPECT_EQ((ssize_t)VHOST_RPMSG_REC_ALIGN(REC + 6),
 		  read(self->fd, self->buf, REC + 6 + REC + 6));
 	EXPECT_EQ(POLLIN, poll_fd(self->fd, POLLIN, 0));
-	/* Scattered over pieces of any size. */
+	/* The records are scattered over pieces of any size. */
 	EXPECT_EQ((ssize_t)(size_of_n(10) - size_of_n(7)),
 		  readv(self->fd, iov, 3));
 	EXPECT_EQ(7, (int)((struct vhost_rpmsg_rec *)self->buf)->len);
@@ -203,7 +203,7 @@ TEST_F(batch, read_sleeps_for_one_record)
 	EXPECT_EQ(24, r.ret);
 }
 
-/* One queue's worth in one call lets the guest go on. */
+/* Reading one queue in one call ends the stall. */
 TEST_F(batch, read_ends_a_stall)
 {
 	ASSERT_EQ(0,
@@ -239,11 +239,11 @@ TEST_F(batch, write_takes_all)
 	ASSERT_EQ(p - self->buf, write(self->fd, self->buf, p - self->buf));
 	for (int i = 0; i < 100; i++) {
 		ARRIVES(i);
-		/* It has a remote; addresses are for those that have many. */
+		/* The endpoint has a remote, so the addresses of records are ignored. */
 		ASSERT_EQ(REMOTE, (int)hdr.dst);
 	}
 	EXPECT_EQ(0, write(self->fd, self->buf, 0));
-	/* The last one's padding may be missing. */
+	/* The padding of the last record may be missing. */
 	put(self->buf, 0, 0, 3);
 	EXPECT_EQ((ssize_t)REC + 3, write(self->fd, self->buf, REC + 3));
 	ARRIVES(3);
@@ -253,7 +253,7 @@ TEST_F(batch, an_addressed_endpoint)
 {
 	struct guest_hdr hdr;
 
-	/* What was read can be written. */
+	/* Records can be written as they were read. */
 	SEND_N(9, 50);
 	ASSERT_EQ((ssize_t)size_of_n(50),
 		  read(self->afd, self->buf, sizeof(self->buf)));
@@ -264,7 +264,7 @@ TEST_F(batch, an_addressed_endpoint)
 		ASSERT_EQ(REMOTE + i, (int)hdr.dst);
 		ASSERT_EQ(9, (int)hdr.src);
 	}
-	/* But for the next guest. */
+	/* The next guest does not get them. */
 	ASSERT_EQ(0, guest_reset(&self->g));
 	EXPECT_ERR(ESTALE, write(self->afd, self->buf, size_of_n(50)));
 	put(self->buf, VHOST_RPMSG_ADDR_ANY, 0, 3);
@@ -289,7 +289,7 @@ TEST_F(batch, write_takes_as_many_as_there_is_room_for)
 	guest_post(&self->g);
 	guest_kick(&self->g, GUEST_TX);
 	EXPECT_EQ(POLLOUT, poll_fd(self->fd, POLLOUT, LONG_MS));
-	/* Or more, if the guest is as quick. */
+	/* Or more, if the guest is fast. */
 	n = write(self->fd, self->buf, 15 * 24);
 	EXPECT_LE(5 * 24, n);
 	EXPECT_EQ(0, n % 24);
@@ -324,7 +324,7 @@ TEST_F(batch, an_error_of_a_later_record_comes_with_the_next_call)
 		ARRIVES(7);
 		ARRIVES(8);
 	}
-	/* Half a record, and memory that is not there. */
+	/* Half a record, and unmapped memory. */
 	put(self->buf, 0, 0, 8);
 	EXPECT_EQ(24, write(self->fd, self->buf, 24 + 15));
 	EXPECT_ERR(EINVAL, write(self->fd, self->buf, 15));
@@ -376,7 +376,7 @@ TEST_F(batch, write_sleeps_for_room)
 	EXPECT_EQ(0, w.err);
 }
 
-/* Batches of several writers are not torn, and each keeps its order. */
+/* Batches of several writers do not mix, and each keeps its order. */
 TEST_F(batch, writers_do_not_mix_up_records)
 {
 	uint32_t next[4] = {}, data[2];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffers for the host's messages: of mixed sizes, too small, in memory that is
- * not there. What becomes of the messages, of the MTU, and what a guest finds in a
- * buffer that comes back without one.
+ * Buffers for messages of the host: of mixed sizes, too small, in missing memory. The
+ * effect on messages and on the MTU, and the content of buffers that are returned
+ * without a message.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ FIXTURE(buffers)
 
 FIXTURE_SETUP(buffers)
 {
-	/* A test before this one may have died. */
+	/* Remove what an earlier test may have left. */
 	nl_dev_del(DEV);
 	ASSERT_GT(nl_dev_new(DEV), 0);
 	self->ept = nl_ept_new(EPT_REQ(.dev = DEV, .remote = REMOTE,
@@ -58,7 +58,7 @@ FIXTURE_TEARDOWN(buffers)
 	free(self->data);
 }
 
-/* Rings without buffers; memory for large ones. */
+/* Start without buffers, with memory for large ones. */
 #define OPEN(...)							\
 	ASSERT_EQ(0, guest_open(&self->g,				\
 				&(struct guest_opts){ .name = DEV,	\
@@ -66,7 +66,7 @@ FIXTURE_TEARDOWN(buffers)
 						      .mem_size = 8 << 20, \
 						      __VA_ARGS__ }))
 
-/* One buffer of this size, which is its tag. */
+/* Post a buffer of this size; its address is its tag. */
 static uint8_t *add(struct guest *g, size_t size)
 {
 	struct guest_seg seg = { guest_alloc(g, size), size };
@@ -76,7 +76,7 @@ static uint8_t *add(struct guest *g, size_t size)
 	return seg.p;
 }
 
-/* The next buffer that comes back: its memory, or NULL. */
+/* Return the memory of the next used buffer, or NULL. */
 static uint8_t *next(struct guest *g, uint32_t *used)
 {
 	uint64_t tag;
@@ -101,7 +101,7 @@ static bool is_null(const uint8_t *buf, uint32_t used)
 		ASSERT_EQ((ssize_t)(len), write(fd, self->data, len));	\
 	} while (0)
 
-/* This buffer comes next, with that message. */
+/* Expect this buffer next, with that message. */
 #define EXPECT_MESSAGE(buf, seed, n)						\
 	do {									\
 		struct guest_hdr __hdr;						\
@@ -133,9 +133,9 @@ static bool is_null(const uint8_t *buf, uint32_t used)
 		EXPECT_EQ(_mtu, __dev.mtu);				\
 	} while (0)
 
-/* Buffers that come back without a message. */
+/* Buffers that are returned without a message. */
 
-/* The payload cannot be written, the header can. */
+/* The header can be written, the payload cannot. */
 TEST_F(buffers, a_buffer_that_faults_comes_back_as_a_null_message)
 {
 	uint8_t *page, *buf, *good;
@@ -143,7 +143,7 @@ TEST_F(buffers, a_buffer_that_faults_comes_back_as_a_null_message)
 
 	OPEN();
 	page = guest_alloc_page(&self->g);
-	/* Which ends 200 bytes into the next page. */
+	/* The buffer ends 200 bytes into the next page. */
 	buf = page - 216;
 	memset(buf, 0, 216);
 	ASSERT_EQ(0, mprotect(page, 4096, PROT_NONE));
@@ -160,7 +160,7 @@ TEST_F(buffers, a_buffer_that_faults_comes_back_as_a_null_message)
 	EXPECT_EQ(0, mprotect(page, 4096, PROT_READ | PROT_WRITE));
 }
 
-/* In pieces, of which a later one is missing. */
+/* The buffer has several pieces, and the memory of a later one is missing. */
 TEST_F(buffers, a_piece_that_faults_makes_a_null_message)
 {
 	struct guest_seg seg[3];
@@ -184,7 +184,7 @@ TEST_F(buffers, a_piece_that_faults_makes_a_null_message)
 	EXPECT_EQ(0, mprotect(page, 4096, PROT_READ | PROT_WRITE));
 }
 
-/* Not even that much can be written. */
+/* Not even the header can be written. */
 TEST_F(buffers, a_header_that_faults_leaves_nothing)
 {
 	uint8_t *page, *good;
@@ -207,8 +207,8 @@ TEST_F(buffers, a_header_that_faults_leaves_nothing)
 }
 
 /*
- * Drivers that do not look at used lengths, or subtract from them, would take what
- * is in a buffer for a message once more.
+ * Drivers that ignore used lengths, or subtract from them, would process the old content
+ * of a buffer again.
  */
 TEST_F(buffers, nothing_old_is_read_twice)
 {
@@ -221,13 +221,13 @@ TEST_F(buffers, nothing_old_is_read_twice)
 	for (i = 0; i < 3; i++) {
 		OPEN(.habit = habits[i], .num = 4, .buf_size = 48,
 		     .no_buffers = false);
-		/* Something has been in each of them. */
+		/* Each buffer has old content. */
 		for (k = 0; k < 4; k++) {
 			WRITE(self->fd, k, 8);
 			ASSERT_EQ(8,
 				  guest_recv_copy(g, NULL, NULL, 32, LONG_MS));
 		}
-		/* And it is too long for them. */
+		/* The announcement is too long for the buffers. */
 		id = nl_ept_new(EPT_REQ(.dev = DEV, .name = "service"));
 		ASSERT_GE(id, 0);
 		ASSERT_EQ(0, nl_announce(id));
@@ -239,7 +239,7 @@ TEST_F(buffers, nothing_old_is_read_twice)
 	}
 }
 
-/* Too short for a header: such a buffer cannot even say that it is empty. */
+/* The buffer is too short for a header, and so for a null message. */
 TEST_F(buffers, a_buffer_without_room_for_a_header_comes_back_with_nothing)
 {
 	uint8_t *small, *good;
@@ -315,7 +315,7 @@ static size_t size_of(const FIXTURE_VARIANT(sizes) * variant,
 	return variant->size[at >= variant->size[0] + variant->size[1] ? 2 : 1];
 }
 
-/* The length of the next message; buffers without one are posted again. */
+/* Return the length of the next message. Post buffers without one again. */
 static int receive(struct guest *g, const FIXTURE_VARIANT(sizes) * variant,
 		   const uint8_t *first, unsigned int *nulls)
 {
@@ -329,7 +329,7 @@ static int receive(struct guest *g, const FIXTURE_VARIANT(sizes) * variant,
 		buf = next(g, &used);
 		if (!buf)
 			return -ETIMEDOUT;
-		/* Before it is the worker's again. */
+		/* Check it before the worker can use it again. */
 		null = is_null(buf, used);
 		memcpy(&hdr, buf, sizeof(hdr));
 		seg = (struct guest_seg){ buf, size_of(variant, buf, first) };
@@ -346,7 +346,7 @@ TEST_F(sizes, the_mtu_is_the_largest_one_at_the_start)
 {
 	ASSERT_EQ(0, guest_start(&self->g));
 	WAIT_FOR_MTU(4080);
-	/* Which is what a writer may rely on. */
+	/* A writer relies on the MTU. */
 	EXPECT_EQ(4080, write(self->fd, self->data, 4080));
 	EXPECT_EQ(-1, write(self->fd, self->data, 4081));
 	EXPECT_EQ(EMSGSIZE, errno);
@@ -371,14 +371,14 @@ TEST_F(sizes, long_messages_arrive)
 	}
 	EXPECT_EQ(0, ept_stat(self->ept, S(TX_DROP_SIZE)));
 	EXPECT_STAT(300, ept_stat(self->ept, S(TX_MSGS)));
-	/* Of three buffers, two are in the way at most. */
+	/* At most two of three buffers are too small. */
 	EXPECT_GE(600, nulls);
 	EXPECT_EQ(0, dev_stat(DEV, S(RING_ERRORS)));
 }
 
 /* MTU. */
 
-/* More buffers than in a burst, and the large one is the last. */
+/* There are more buffers than in a burst, and the last one is the largest. */
 TEST_F(buffers, the_mtu_is_that_of_the_last_buffer_too)
 {
 	int i;
@@ -389,13 +389,13 @@ TEST_F(buffers, the_mtu_is_that_of_the_last_buffer_too)
 	add(&self->g, 3000);
 	ASSERT_EQ(0, guest_start(&self->g));
 	WAIT_FOR_MTU(2984);
-	/* Nothing was used for that. */
+	/* No buffer was used for that. */
 	EXPECT_EQ(256, guest_in_flight(&self->g, GUEST_TX));
-	/* The long one first. */
+	/* Send the long message first. */
 	WRITE(self->fd, 1, 2984);
 }
 
-/* In pieces, and behind entries that are no buffers. */
+/* The buffer has several pieces, and comes after invalid entries. */
 TEST_F(buffers, the_mtu_is_that_of_buffers_behind_bad_ones)
 {
 	struct guest_seg seg[2];
@@ -423,7 +423,7 @@ TEST_F(buffers, a_change_of_the_mtu_is_an_event)
 	do {
 		ASSERT_EQ(1, nl_next_event(&ev, LONG_MS));
 	} while (ev.cmd != VHOST_RPMSG_CMD_DEV_NTF || ev.dev.mtu != 2984);
-	/* A larger one that comes later, when it is taken. */
+	/* A larger buffer that is posted later counts when it is used. */
 	add(&self->g, 5000);
 	guest_kick_always(&self->g, GUEST_TX);
 	for (int i = 0; i < 3; i++)
@@ -447,11 +447,11 @@ TEST_F(buffers, the_default_mtu_holds_until_a_buffer_is_seen)
 	WAIT_FOR_MTU(84);
 }
 
-/* Messages that fit into nothing. */
+/* Messages that do not fit into any buffer. */
 
 /*
- * It was written when the guest had a larger buffer. All that it has now come back
- * empty, and once: then the message is dropped.
+ * It was written when the guest had a larger buffer. All present buffers are returned
+ * once with a null message; then the message is dropped.
  */
 TEST_F(buffers, a_message_that_fits_nowhere_is_dropped)
 {
@@ -471,7 +471,7 @@ TEST_F(buffers, a_message_that_fits_nowhere_is_dropped)
 	guest_kick(&self->g, GUEST_TX);
 	for (i = 0; i < 8; i++)
 		EXPECT_EMPTY(small[i]);
-	/* As many as the ring has entries, if the guest posts more and more. */
+	/* If the guest keeps posting, as many buffers as the ring has entries are returned. */
 	for (i = 8; i < 256; i++) {
 		small[0] = add(&self->g, 64);
 		guest_kick(&self->g, GUEST_TX);
@@ -479,7 +479,7 @@ TEST_F(buffers, a_message_that_fits_nowhere_is_dropped)
 			break;
 		EXPECT_EMPTY(small[0]);
 	}
-	/* The next one is for what fits. */
+	/* The next buffer is for a message that fits. */
 	small[0] = add(&self->g, 64);
 	guest_kick_always(&self->g, GUEST_TX);
 	WRITE(self->fd, 3, 40);
@@ -487,7 +487,7 @@ TEST_F(buffers, a_message_that_fits_nowhere_is_dropped)
 	EXPECT_STAT(1, ept_stat(self->ept, S(TX_DROP_SIZE)));
 }
 
-/* Those that another guest has had back do not count. */
+/* Buffers that were returned to another guest do not count. */
 TEST_F(buffers, a_message_for_the_next_guest_goes_round_its_ring)
 {
 	uint8_t *small[3], *large;
@@ -519,7 +519,7 @@ TEST_F(buffers, a_message_for_the_next_guest_goes_round_its_ring)
 	EXPECT_EQ(0, ept_stat(self->ept, S(TX_DROP_SIZE)));
 }
 
-/* Short ones of another endpoint go through meanwhile. */
+/* Short messages of another endpoint are sent in between. */
 TEST_F(buffers, a_message_that_fits_nowhere_lets_others_pass)
 {
 	struct guest_seg seg;
@@ -542,11 +542,11 @@ TEST_F(buffers, a_message_that_fits_nowhere_lets_others_pass)
 	for (i = 0; i < 4; i++)
 		add(&self->g, 64);
 	guest_kick_always(&self->g, GUEST_TX);
-	/* The guest posts each again, for ever. */
+	/* The guest posts each buffer again, for ever. */
 	do {
 		buf = next(&self->g, &used);
 		ASSERT_NE(NULL, buf);
-		/* Before it is the worker's again. */
+		/* Check it before the worker can use it again. */
 		null = is_null(buf, used);
 		nulls += null;
 		memcpy(&hdr, buf, sizeof(hdr));
@@ -556,7 +556,7 @@ TEST_F(buffers, a_message_that_fits_nowhere_lets_others_pass)
 		guest_kick(&self->g, GUEST_TX);
 	} while (null && nulls < 10000);
 	EXPECT_EQ(1025, hdr.src);
-	/* Not more than a few times round the ring. */
+	/* At most a few rounds of the ring. */
 	EXPECT_GE(64, nulls);
 }
 
@@ -584,8 +584,8 @@ TEST_F(buffers, an_announcement_passes_small_buffers)
 }
 
 /*
- * With buffers that are all too small for it, and posted again and again: others
- * send, and neither guest nor worker is kept busy.
+ * All buffers are too small for it and are posted again and again: other endpoints can
+ * send, and neither the guest nor the worker is kept busy.
  */
 TEST_F(buffers, an_announcement_that_fits_nowhere_makes_no_storm)
 {
@@ -601,19 +601,19 @@ TEST_F(buffers, an_announcement_that_fits_nowhere_makes_no_storm)
 	WRITE(self->fd, 1, 8);
 	ASSERT_EQ(8, guest_recv_copy(g, &hdr, NULL, 32, LONG_MS));
 	EXPECT_EQ(1024, hdr.src);
-	/* Whatever is to come. */
+	/* Receive all remaining messages. */
 	EXPECT_EQ(-ETIMEDOUT, guest_recv_copy(g, NULL, NULL, 32, SHORT_MS));
 	nulls = g->nulls;
 	EXPECT_EQ(-ETIMEDOUT, guest_recv_copy(g, NULL, NULL, 32, SHORT_MS));
 	EXPECT_GE(4, g->nulls - nulls);
-	/* And it goes on. */
+	/* Sending continues. */
 	WRITE(self->fd, 2, 32);
 	EXPECT_EQ(32, guest_recv_copy(g, NULL, NULL, 32, LONG_MS));
 }
 
 /*
- * It has had all of them back, and more of the kind: the first that is large enough
- * is for the announcement, whoever wants it.
+ * All small buffers were returned. The first buffer that is large enough is used for the
+ * announcement, even if others want it.
  */
 TEST_F(buffers, an_announcement_that_waits_takes_the_first_that_fits)
 {
@@ -647,7 +647,7 @@ TEST_F(buffers, an_announcement_that_waits_takes_the_first_that_fits)
 	EXPECT_STAT(1, dev_stat(DEV, S(NS_TX)));
 }
 
-/* And where nobody else sends, one that comes when it has had all of them back. */
+/* If no other endpoint sends, a large buffer that is posted after the return of all others is used. */
 TEST_F(buffers, an_announcement_that_waits_is_sent_when_one_comes_that_fits)
 {
 	uint8_t *small[4], *large;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who may use the netlink interface.
+ * The privileges for the netlink interface.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -62,8 +62,8 @@ FIXTURE_TEARDOWN(caps)
 #define EVERYTHING	14
 
 /*
- * One of all things that can be asked for, each of them well formed and in an
- * order in which all of them succeed.
+ * Make one of all possible requests. Each is valid, and in this order all of them
+ * succeed.
  */
 static int ask_for(int which, uint32_t ept)
 {
@@ -135,8 +135,8 @@ enum who {
 	NOBODY,
 	ROOT_WITHOUT_CAPS,
 	ROOT_WITHOUT_NET_ADMIN,
-	OPENED_BEFORE,		/* the socket is root's */
-	NOBODY_IN_A_USER_NS,	/* with all capabilities in there */
+	OPENED_BEFORE,		/* root has opened the socket */
+	NOBODY_IN_A_USER_NS,	/* with all capabilities in its user namespace */
 	ROOT_IN_A_USER_NS,
 };
 
@@ -160,7 +160,7 @@ static bool become(enum who who)
 	return false;
 }
 
-/* A child: 0 when all was refused, or the number of what was not. */
+/* In a child: 0 if all requests were refused, or the number of a request that was not. */
 static int try_everything(enum who who, uint32_t ept)
 {
 	struct nl_ept info;
@@ -233,7 +233,7 @@ TEST_F(caps, a_user_namespace_does_not_help_root)
 	EXPECT_EQ(0, ret);
 }
 
-/* In a child: whether there is such a family at all. */
+/* In a child: does the family exist? */
 static int family_in(int namespaces)
 {
 	pid_t pid = fork();

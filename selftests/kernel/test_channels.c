@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The channels that the guest announces to us, right and wrong, and the endpoints
+ * Channels that the guest announces, with valid and invalid messages, and the endpoints
  * that are bound to them.
  */
 #include <errno.h>
@@ -36,7 +36,7 @@ static int tell(FIXTURE_DATA(ns) *self, const char name[32], uint32_t addr,
 		ASSERT_EQ(__good + 1, dev_stat(DEV, S(NS_RX)));	\
 	} while (0)
 
-/* What is told is wrong: it is counted, and all channels are as before. */
+/* An invalid message is counted, and changes no channel. */
 #define TELL_IN_VAIN(name, addr, flags)					\
 	do {								\
 		struct nl_chan __was[8] = {}, __is[8] = {};		\
@@ -78,7 +78,7 @@ TEST_F(ns, a_channel_comes_and_goes)
 	ASSERT_EQ(0, nl_dev_get(DEV, &dev));
 	EXPECT_EQ(0, dev.channels);
 	EXPECT_EQ(-ENOENT, nl_chan_get(DEV, REMOTE, &chan));
-	/* We do not answer. */
+	/* The host does not answer. */
 	HEAR_NOTHING();
 }
 
@@ -103,7 +103,7 @@ TEST_F(ns, the_guest_announces_a_name_without_an_end)
 	struct nl_chan chan;
 
 	OPEN();
-	/* It must not be taken for the one that is cut off. */
+	/* The truncated name must not match this endpoint. */
 	ASSERT_LE(0, announce("all-32-bytes-and-no-NUL-at-the-", 7));
 	ASSERT_EQ(0, tell(self, name, REMOTE, CREATE));
 	ASSERT_EQ(0, nl_chan_get(DEV, REMOTE, &chan));
@@ -260,7 +260,7 @@ TEST_F(ns, a_hundred_thousand_names)
 	EXPECT_EQ(VHOST_RPMSG_MAX_CHANNELS, dev.stats[S(NS_RX)]);
 	EXPECT_EQ(FLOOD - VHOST_RPMSG_MAX_CHANNELS, dev.stats[S(NS_INVALID)]);
 
-	/* The device works, and there is room when some is made. */
+	/* The device works, and a freed entry can be used again. */
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 7, "works", 5));
 	ASSERT_EQ(POLLIN, poll_fd(fd, POLLIN, LONG_MS));
 	EXPECT_EQ(5, read(fd, buf, sizeof(buf)));
@@ -274,7 +274,7 @@ TEST_F(ns, a_hundred_thousand_names)
 	ASSERT_EQ(0, tell(self, ns.name, 6, CREATE));
 	EXPECT_EQ(VHOST_RPMSG_MAX_CHANNELS, num_chans());
 
-	/* And all of it is forgotten with the guest. */
+	/* A reset forgets all channels. */
 	ASSERT_EQ(0, guest_reset(&self->g));
 	EXPECT_EQ(0, num_chans());
 	TELL(SVC, REMOTE, CREATE);
@@ -285,7 +285,7 @@ TEST_F(ns, a_hundred_thousand_names)
 
 #define EXPECT_NO_REMOTE(id)	EXPECT_REMOTE(id, VHOST_RPMSG_ADDR_ANY, NONE)
 
-/* ept -1: the channel has none. */
+/* ept -1: the channel has no endpoint. */
 #define EXPECT_CHAN(_addr, _ept)				\
 	do {							\
 		struct nl_chan __chan;				\
@@ -387,7 +387,7 @@ TEST_F(ns, channels_are_forgotten_at_reset)
 	ASSERT_EQ(0, guest_reset(&self->g));
 	EXPECT_EQ(0, num_chans());
 	EXPECT_NO_REMOTE(id);
-	/* It is new to us. */
+	/* The channel is new. */
 	TELL(SVC, REMOTE, CREATE);
 	EXPECT_REMOTE(id, REMOTE, BOUND);
 }
@@ -418,7 +418,7 @@ TEST_F(ns, channels_outlive_a_pause)
 
 TEST_F(ns, two_endpoints_of_one_name)
 {
-	/* By address, not by age. */
+	/* The order is by address, not by age. */
 	int second = new_ept(SVC, 9), first = new_ept(SVC, 7), third;
 
 	OPEN();
@@ -434,7 +434,7 @@ TEST_F(ns, two_endpoints_of_one_name)
 	third = new_ept(SVC, 11);
 	EXPECT_REMOTE(third, 102, BOUND);
 	EXPECT_CHAN(102, third);
-	/* Only who talked to it loses its remote. */
+	/* Only the endpoint that talked to it loses its remote. */
 	TELL(SVC, 101, DESTROY);
 	EXPECT_REMOTE(first, 100, BOUND);
 	EXPECT_REMOTE(second, 103, BOUND);

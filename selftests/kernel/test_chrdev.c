@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The calls of the char device and their errors, where nothing has to wait. */
+/* The calls of the char device and their errors, without waiting. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -41,7 +41,7 @@ TEST_F(chrdev, open_of_a_deleted_endpoint)
 	ASSERT_EQ(0, nl_ept_del(self->ept));
 	EXPECT_ERR(ENETRESET, open(path, O_RDWR));
 	unlink(path);
-	/* And its own node is gone. */
+	/* Its own node is gone, too. */
 	EXPECT_EQ(-ENOENT, ept_open(self->ept, 0));
 }
 
@@ -110,7 +110,7 @@ TEST_F(chrdev, read_into_bad_memory_keeps_the_message)
 	EXPECT_ERR(EFAULT, read(self->fd, bad_ptr, 100));
 	ASSERT_EQ(0, nl_ept_get(self->ept, &ept));
 	EXPECT_EQ(COST(4), ept.rx_queued);
-	/* And its place before others. */
+	/* It also stays in front of other messages. */
 	SEND("next", 4);
 	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
 	EXPECT_EQ(4, read(self->fd, self->buf, 100));
@@ -180,18 +180,18 @@ TEST_F(chrdev, write_without_a_remote)
 
 	ASSERT_GE(fd, 0);
 	EXPECT_ERR(ENOTCONN, write(fd, "x", 1));
-	/* A message too long for anybody comes before that. */
+	/* EMSGSIZE takes precedence. */
 	EXPECT_ERR(EMSGSIZE, write(fd, self->buf, 600));
 	EXPECT_EQ(0, poll_fd(fd, POLLOUT, 0) & POLLOUT);
 
-	/* Not learned: nobody has this address. */
+	/* This address is not learned, since no endpoint can have it. */
 	ASSERT_EQ(0, guest_send(&self->g, VHOST_RPMSG_ADDR_ANY, 7, "hi", 2));
 	ASSERT_EQ(2, read(fd, self->buf, 600));
 	ASSERT_EQ(0, nl_ept_get(id, &ept));
 	EXPECT_EQ(VHOST_RPMSG_REMOTE_KIND_NONE, ept.remote_kind);
 	EXPECT_ERR(ENOTCONN, write(fd, "x", 1));
 
-	/* Learned from the first message, and only from that. */
+	/* The remote is learned from the first message only. */
 	ASSERT_EQ(0, guest_send(&self->g, 0x777, 7, "hi", 2));
 	ASSERT_EQ(0, guest_send(&self->g, 0x888, 7, "hi", 2));
 	EXPECT_EQ(POLLOUT, poll_fd(fd, POLLOUT, LONG_MS) & POLLOUT);
@@ -229,7 +229,7 @@ TEST_F(chrdev, write_to_a_deleted_endpoint)
 	EXPECT_ERR(EPIPE, write(self->fd, self->buf, 600));
 }
 
-/* A guest that takes nothing, and a send queue that takes one message. */
+/* The guest posts no buffers, and the send queue has room for one message. */
 /* close */
 
 TEST_F(chrdev, close_discards_what_was_not_read)
@@ -370,7 +370,7 @@ static int attribute(int ept, const char *name, char *buf, size_t size)
 	return n < 0;
 }
 
-/* As in /sys/class/rpmsg/rpmsgN. */
+/* The attributes are those of /sys/class/rpmsg/rpmsgN. */
 TEST_F(chrdev, sysfs_attributes)
 {
 	int id = nl_ept_new(EPT_REQ(.dev = DEV, .addr = 9));
@@ -393,7 +393,7 @@ TEST_F(chrdev, unknown_ioctls)
 	EXPECT_ERR(ENOTTY, ioctl(self->fd, VHOST_SET_OWNER));
 }
 
-/* A program that was written for /dev/rpmsgN, and knows nothing else. */
+/* A program that was written for /dev/rpmsgN. */
 static int rpmsg_char_program(const char *path)
 {
 	int fd = open(path, O_RDWR | O_NONBLOCK);
@@ -412,7 +412,7 @@ static int rpmsg_char_program(const char *path)
 		return 4;
 	if (read(pfd.fd, buf, sizeof(buf)) != -1 || errno != EAGAIN)
 		return 5;
-	/* As for the default endpoint of a channel. */
+	/* The result is that for the default endpoint of a channel. */
 	if (!ioctl(pfd.fd, RPMSG_DESTROY_EPT_IOCTL) || errno != EINVAL)
 		return 6;
 	return close(pfd.fd) ? 8 : 0;
@@ -483,7 +483,7 @@ TEST_F(chrdev, addressed_records_are_checked)
 	EXPECT_EQ(8 + 496, write(fd, big, 8 + 496));
 	EXPECT_EQ(496, guest_recv_copy(&self->g, NULL, NULL, 600, LONG_MS));
 
-	/* An empty message is just its address. */
+	/* An empty message consists of the address. */
 	rec.addr.addr = 6;
 	EXPECT_EQ(8, write(fd, &rec, 8));
 	EXPECT_EQ(0, guest_recv_copy(&self->g, NULL, NULL, 600, LONG_MS));

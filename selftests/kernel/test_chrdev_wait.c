@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls of the char device that wait, and what ends that: messages, room, the end
- * of the endpoint, signals. poll, epoll and io_uring, which wait in another way.
+ * Calls of the char device that wait, and events that end the wait: messages, room, the
+ * end of the endpoint, signals. Also poll, epoll and io_uring.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +46,7 @@ static void *sleep_in_read(void *arg)
 	return NULL;
 }
 
-/* Memory whose pages do not come before they are taken away. */
+/* Memory that blocks a copy until it is unmapped. */
 static void *nothing_there;
 
 static void *sleep_in_write(void *arg)
@@ -59,7 +59,7 @@ static void *sleep_in_write(void *arg)
 	return NULL;
 }
 
-/* As seen from outside: the thread has gone to sleep. */
+/* Start the thread, and wait until it sleeps. */
 static bool start(struct sleeper *s, int fd, void *(*fn)(void *))
 {
 	s->fd = fd;
@@ -93,8 +93,8 @@ static void *read_into_nothing(void *arg)
 }
 
 /*
- * While one reader has the message, another finds nothing and sleeps; it must
- * learn that the message is there again.
+ * While one reader holds the message, another one finds nothing and sleeps. It must be
+ * woken when the first reader fails and the message is available again.
  */
 TEST_F(chrdev, read_that_fails_wakes_who_sleeps)
 {
@@ -118,7 +118,7 @@ TEST_F(chrdev, read_that_fails_wakes_who_sleeps)
 	SEND("back", 4);
 	ASSERT_TRUE(poll_fd(uffd, POLLIN, LONG_MS) & POLLIN);
 	ASSERT_TRUE(start(&sleeps, self->fd, sleep_in_read));
-	/* The fault is over when the descriptor is closed. */
+	/* Closing the descriptor ends the fault. */
 	munmap(nothing_there, 4096);
 	close(uffd);
 	pthread_join(fails.thread, NULL);
@@ -145,7 +145,7 @@ static void nothing(int sig)
 	(void)sig;
 }
 
-/* Again and again: the first one may come before the call that is to sleep. */
+/* Repeat the alarm, since the first one may arrive before the call sleeps. */
 static void begin_alarms(void)
 {
 	struct sigaction sa = { .sa_handler = nothing };
@@ -195,7 +195,7 @@ TEST_F(chrdev, write_to_a_full_queue)
 	EXPECT_EQ(0, memcmp(self->buf, "late", 4));
 }
 
-/* A single call that must not sleep, on a file whose others may. */
+/* A single call that must not sleep, on a blocking file. */
 static ssize_t read_now(int fd, void *buf, size_t len)
 {
 	struct iovec iov = { buf, len };
@@ -361,7 +361,7 @@ static int uring_workers(void)
 
 	snprintf(cmd, sizeof(cmd),
 		 "cat /proc/%d/task/*/comm | grep -c '^iou-wrk'", getpid());
-	f = popen(cmd, "r"); /* NOLINT(cert-env33-c): the shell is wanted */
+	f = popen(cmd, "r"); /* NOLINT(cert-env33-c): this needs the shell */
 	if (f && fscanf(f, "%d", &n) != 1)
 		n = -1;
 	if (f)
@@ -380,7 +380,7 @@ TEST_F(chrdev, io_uring_needs_no_threads)
 		SKIP(return, "io_uring: %s", strerror(-err));
 	set_blocking(self->fd);
 	for (i = 0; i < 20; i++) {
-		/* It is armed first, and completes when the message comes. */
+		/* The request is armed first, and completes when the message arrives. */
 		sqe = io_uring_get_sqe(&ring);
 		io_uring_prep_read(sqe, self->fd, self->buf, 100, 0);
 		ASSERT_EQ(1, io_uring_submit(&ring));
@@ -419,13 +419,13 @@ TEST_F(chrdev, io_uring_write_waits_for_room)
 	guest_kick(&self->g, GUEST_TX);
 	ASSERT_EQ(6, uring_result(&ring, LONG_MS));
 	ASSERT_EQ(4, guest_recv_copy(&self->g, NULL, self->buf, 100, LONG_MS));
-	/* What it tried before with no room must not have eaten the data. */
+	/* The first attempt without room must not have consumed the data. */
 	ASSERT_EQ(6, guest_recv_copy(&self->g, NULL, self->buf, 100, LONG_MS));
 	EXPECT_EQ(0, memcmp(self->buf, "second", 6));
 	io_uring_queue_exit(&ring);
 }
 
-/* Nor the address in front of it. */
+/* The same with the address before the data. */
 TEST_F(chrdev, io_uring_write_to_an_address_waits_for_room)
 {
 	struct record rec = { .addr = { .addr = 5000 }, .data = "first" };

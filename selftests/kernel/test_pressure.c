@@ -71,7 +71,7 @@ FIXTURE_VARIANT_ADD(pressure, few) {
 
 FIXTURE_SETUP(pressure)
 {
-	/* A test before this one may have died. */
+	/* Remove what an earlier test may have left. */
 	nl_dev_del(DEV);
 	ASSERT_GT(nl_dev_new(DEV), 0);
 	self->ept = nl_ept_new(EPT_REQ(.dev = DEV, .remote = REMOTE,

@@ -63,7 +63,7 @@ static int talk(struct guest *g, int fd)
 
 FIXTURE_SETUP(restart)
 {
-	/* A test before this one may have died. */
+	/* Remove what an earlier test may have left. */
 	nl_dev_del(DEV);
 	ASSERT_GT(nl_dev_new(DEV), 0);
 	self->ept = nl_ept_new(EPT_REQ(.dev = DEV, .remote = REMOTE));

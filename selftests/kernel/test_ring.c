@@ -58,7 +58,7 @@ FIXTURE_SETUP(ring)
 	self->opts.name = DEV;
 	self->a = malloc(1 << 17);
 	self->b = malloc(1 << 17);
-	/* A test before this one may have died. */
+	/* Remove what an earlier test may have left. */
 	nl_dev_del(DEV);
 	ASSERT_GT(nl_dev_new(DEV), 0);
 	self->ept =

@@ -38,7 +38,7 @@ static const struct guest_opts opts = { .name = DEV, .num = 64 };
 
 FIXTURE_SETUP(running)
 {
-	/* A test before this one may have died. */
+	/* Remove what an earlier test may have left. */
 	nl_dev_del(DEV);
 	ASSERT_GT(nl_dev_new(DEV), 0);
 	self->bound =

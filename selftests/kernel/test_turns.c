@@ -58,7 +58,7 @@ FIXTURE_VARIANT_ADD(turns, all_buffers) { .buffers = 256 };
 
 FIXTURE_SETUP(turns)
 {
-	/* A test before this one may have died. */
+	/* Remove what an earlier test may have left. */
 	nl_dev_del(DEV);
 	ASSERT_GT(nl_dev_new(DEV), 0);
 	self->data = calloc(1, LARGEST);

@@ -203,7 +203,7 @@ FIXTURE_VARIANT_ADD(ephemeral, is_killed) { .end = KILL };
 
 FIXTURE_SETUP(ephemeral)
 {
-	/* A test before this one may have died. */
+	/* Remove what an earlier test may have left. */
 	nl_dev_del(DEV);
 	ASSERT_EQ(0, vmm_start(&self->vmm, &no_buffers));
 	ASSERT_EQ(0, open_traffic(&self->t, REMOTE));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Traffic between a guest and one endpoint, and those who sleep in it: to be
- * included behind kselftest_harness.h. Messages carry numbers, and in the end
- * EXPECT_BALANCE() compares what was sent with what was received and with what
- * the counters say was dropped.
+ * Traffic between a guest and one endpoint, and threads that sleep in calls; include it
+ * after kselftest_harness.h. Messages carry numbers. At the end EXPECT_BALANCE()
+ * compares the sent messages with the received ones and with the counters of dropped
+ * ones.
  */
 #ifndef TRAFFIC_H
 #define TRAFFIC_H
@@ -29,14 +29,14 @@
 #define STATE(name)	VHOST_RPMSG_DEV_STATE_##name
 #define KIND(name)	VHOST_RPMSG_REMOTE_KIND_##name
 
-/* An endpoint at 1024 with room for ten messages each way, and its traffic. */
+/* An endpoint at 1024 with room for ten messages in each direction, and its traffic. */
 struct traffic {
 	int ept;
 	int fd;			/* non-blocking */
-	uint32_t sent;		/* by the guest, and taken by the host */
-	uint32_t received;	/* by its reader */
-	uint32_t written;	/* by its writer */
-	uint32_t arrived;	/* from it, at the guest */
+	uint32_t sent;		/* sent by the guest and accepted by the host */
+	uint32_t received;	/* received by the reader */
+	uint32_t written;	/* written by the writer */
+	uint32_t arrived;	/* received by the guest */
 };
 
 static inline int open_traffic(struct traffic *t, uint32_t remote)
@@ -50,7 +50,7 @@ static inline int open_traffic(struct traffic *t, uint32_t remote)
 	return t->fd < 0 ? t->fd : 0;
 }
 
-/* Messages carry a number, so that a lost or moved one is seen. */
+/* Messages carry a number, so that loss and reordering are detected. */
 static inline int send_number(struct guest *g, uint32_t dst, uint32_t number)
 {
 	char data[LEN] = {};
@@ -63,7 +63,7 @@ static inline int send_number(struct guest *g, uint32_t dst, uint32_t number)
 	return err;
 }
 
-/* The number of the next message at the guest, or -errno. */
+/* Receive a message in the guest, and return its number, or -errno. */
 static inline int recv_number(struct guest *g, int timeout_ms)
 {
 	uint32_t data[LEN / 4];
@@ -75,8 +75,8 @@ static inline int recv_number(struct guest *g, int timeout_ms)
 }
 
 /*
- * Wait until the host has handed over, and counted, what it has taken: it gives
- * the guest its buffers back a moment before.
+ * Wait until the host has queued and counted all messages. It returns the buffers to
+ * the guest shortly before that.
  */
 static inline int settle(struct guest *g)
 {
@@ -102,7 +102,7 @@ static inline int write_next(struct traffic *t)
 	return n < 0 ? -errno : (int)n;
 }
 
-/* The number of the message that was read, or -errno. */
+/* Read a message, and return its number, or -errno. */
 static inline int read_next(struct traffic *t)
 {
 	uint32_t data[LEN / 4];
@@ -127,7 +127,7 @@ static inline uint32_t dev_state(const char *name)
 		struct nl_ept __e;						\
 		uint64_t *__s = __e.stats;					\
 									\
-		/* The guest hears of a burst before it is counted. */		\
+		/* The guest sees a burst before it is counted. */	\
 		WAIT_FOR(ept_stat(__t->ept, S(TX_MSGS)) >= __t->arrived,	\
 			 LONG_MS);						\
 		ASSERT_EQ(0, nl_ept_get(__t->ept, &__e));			\
@@ -144,7 +144,7 @@ static inline uint32_t dev_state(const char *name)
 		EXPECT_EQ(__t->arrived, __s[S(TX_MSGS)]);			\
 	} while (0)
 
-/* Somebody who sleeps in a system call on a char device. */
+/* A thread that sleeps in a system call on a char device. */
 struct sleeper {
 	struct traffic *t;
 	pthread_t thread;
@@ -209,7 +209,7 @@ static inline bool go_to_sleep(struct sleeper *s, struct traffic *t,
 	       WAIT_FOR(asleep(s), LONG_MS);
 }
 
-/* What the call that it sleeps in returns; a sleeper that stays is a failure. */
+/* The result of the call that sleeps; it is an error if the call does not return. */
 #define WAKES_UP(s)						\
 	({							\
 		ASSERT_TRUE(WAIT_FOR((s)->done, LONG_MS));	\

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <liburing.h>
 
-/* The result of the call that ends first; -ETIME: none does. */
+/* The result of the first completed call; -ETIME: none has completed. */
 static inline int uring_result(struct io_uring *ring, int timeout_ms)
 {
 	struct __kernel_timespec ts = {

@@ -89,7 +89,7 @@ static inline void get_state(struct state *s)
  */
 #define SET_UP_NETLINK()						\
 	do {								\
-		/* A test before this one may have died. */		\
+		/* Remove what an earlier test may have left. */	\
 		nl_dev_del(DEV);					\
 		nl_dev_del(SECOND);					\
 		self->dev = nl_dev_new(DEV);				\

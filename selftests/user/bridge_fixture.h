@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The fixture of the tests of vrpmsg-bridge: to be included once, behind
+ * The fixture of the tests of vrpmsg-bridge: include it once, after
  * kselftest_harness.h. After each test a well-behaved front end must be served,
  * and the bridge must hold no more descriptors and mappings than before.
  */
@@ -25,7 +25,7 @@ FIXTURE(bridge)
 
 FIXTURE_SETUP(bridge)
 {
-	/* A test before this one may have died. */
+	/* Remove what an earlier test may have left. */
 	WAIT_FOR(nl_dev_del(DEV) != -EBUSY, LONG_MS);
 	unlink(LOG);
 	ASSERT_GT(nl_dev_new(DEV), 0);

@@ -40,7 +40,7 @@ FIXTURE(lib)
 
 FIXTURE_SETUP(lib)
 {
-	/* A test before this one may have died. */
+	/* Remove what an earlier test may have left. */
 	nl_dev_del(DEV);
 	nl_dev_del(OTHER);
 	self->ctx = vrpmsg_ctx_open();

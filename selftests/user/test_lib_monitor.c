@@ -26,7 +26,7 @@ FIXTURE(monitor)
 
 FIXTURE_SETUP(monitor)
 {
-	/* A test before this one may have died. */
+	/* Remove what an earlier test may have left. */
 	nl_dev_del(DEV);
 	self->ctx = vrpmsg_ctx_open();
 	ASSERT_NE(NULL, self->ctx);
