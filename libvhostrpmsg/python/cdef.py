@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Make the module that has the declarations of vhostrpmsg.h for cffi.
+"""Generate the module that contains the declarations of vhostrpmsg.h for cffi.
 
 usage: cdef.py HEADER OUTPUT
 
-cffi parses them here and not at each import. The library itself is looked up by
-its soname when the package is imported, so that nothing is compiled and one
-package is for all versions of Python.
+cffi parses the header here instead of at each import. The package loads the library
+by its soname when it is imported. So nothing is compiled, and one package works with
+all versions of Python.
 """
 import contextlib
 import re
@@ -16,7 +16,7 @@ import cffi
 
 
 def declarations(header: str) -> str:
-    """What is C and not preprocessor, C++ or comment."""
+    """Returns the header without comments, preprocessor lines and C++."""
     text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     text = re.sub(r"^#.*$", "", text, flags=re.MULTILINE)
     text = re.sub(r'^(extern "C" \{|\})$', "", text, flags=re.MULTILINE)
@@ -24,7 +24,7 @@ def declarations(header: str) -> str:
 
 
 def main() -> None:
-    """Read the one and write the other."""
+    """Convert the header."""
     header, output = sys.argv[1:]
     ffi = cffi.FFI()
     ffi.set_source("vhostrpmsg._abi", None)

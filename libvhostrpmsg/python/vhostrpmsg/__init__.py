@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The host side of RPMsg over virtio: devices, endpoints and messages.
 
-With the kernel module vhost_rpmsg a process is the other end of what a guest
-sends and receives by RPMsg. A server that sends each message back:
+The kernel module vhost_rpmsg lets a process on the host exchange RPMsg messages with
+a guest. This server sends each message back:
 
     import vhostrpmsg
 
@@ -12,20 +12,20 @@ sends and receives by RPMsg. A server that sends each message back:
             for message in file:
                 file.write(message)
 
-`Context` administers devices and endpoints, which needs CAP_NET_ADMIN. `Ctrl` makes
-endpoints for whoever may open the ctrl node of their device, which live as long as
-their file. `File` and, for asyncio, `AsyncFile` carry messages, and need no more than
-the permission to open the char device. `Monitor` reports what becomes of devices, endpoints and
+`Context` administers devices and endpoints, which needs CAP_NET_ADMIN. `Ctrl` creates
+endpoints that live as long as their file; it only needs permission to open the ctrl
+node of the device. `File` and, for asyncio, `AsyncFile` carry messages, and only need
+permission to open the char device. `Monitor` reports events of devices, endpoints and
 channels.
 
-`Device`, `Endpoint`, `Channel`, `FileInfo` and `CtrlInfo` are snapshots: they say how things
-were when the kernel answered. Addresses are numbers of 32 bits, and None where
-there is none. Sizes are bytes, times are seconds.
+`Device`, `Endpoint`, `Channel`, `FileInfo` and `CtrlInfo` are snapshots: they describe
+the state at the time of the call. Addresses are 32-bit numbers, or None if there is no
+address. Sizes are in bytes, times in seconds.
 
-Whatever fails raises OSError, or the one of its subclasses that the error number
-has, with the kernel's own words where it gave some: errno.ENODEV for a device that
-is not there, PermissionError without the privilege, FileExistsError for a name that
-is taken. libvhostrpmsg(3) says which there are.
+Calls that fail raise OSError or the subclass that belongs to the error number, with
+the kernel's own message if there is one: errno.ENODEV for a device that does not
+exist, PermissionError without the privilege, FileExistsError for a name that is taken.
+The manual pages of the C library list the errors, see libvhostrpmsg(3).
 """
 from ._context import Context
 from ._ctrl import Ctrl, CtrlInfo

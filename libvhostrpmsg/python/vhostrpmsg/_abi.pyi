@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What cdef.py makes.
+# The module that cdef.py generates.
 from typing import Any
 
 ffi: Any

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What an endpoint is to be, in the words of the C library."""
+"""Configuration of an endpoint, as the C library takes it."""
 from typing import Optional, Union
 
 from ._native import (CLOSED_POLICIES, POLICIES, REMOTE_MODES, RESET_POLICIES,
@@ -7,7 +7,7 @@ from ._native import (CLOSED_POLICIES, POLICIES, REMOTE_MODES, RESET_POLICIES,
 
 
 class EndpointConfig:
-    """What an endpoint is to be; what is None stays as it is."""
+    """Configuration of an endpoint; an argument that is None sets nothing."""
 
     def __init__(self) -> None:
         config = lib.vrpmsg_ept_config_new()
@@ -16,7 +16,7 @@ class EndpointConfig:
         self.config = ffi.gc(config, lib.vrpmsg_ept_config_free)
 
     def device(self, device: Union[str, int]) -> None:
-        """Where it is."""
+        """Set the device, by name or number."""
         if isinstance(device, int):
             lib.vrpmsg_ept_config_set_dev_id(self.config, device)
         elif lib.vrpmsg_ept_config_set_dev_name(self.config, device.encode()):
@@ -24,7 +24,7 @@ class EndpointConfig:
 
     def identity(self, name: Optional[str], addr: Optional[int],
                  addressed: bool) -> None:
-        """What it is called, and what stays as it is."""
+        """Set what cannot be changed later."""
         if name is not None and lib.vrpmsg_ept_config_set_name(
                 self.config, name.encode()):
             fail()
@@ -33,7 +33,7 @@ class EndpointConfig:
         lib.vrpmsg_ept_config_set_addressed(self.config, addressed)
 
     def remote(self, remote: Union[int, str, None]) -> None:
-        """An address, or how it gets one."""
+        """Set an address, or the remote mode."""
         if isinstance(remote, str):
             mode = value_of(REMOTE_MODES, remote, "remote")
             lib.vrpmsg_ept_config_set_remote_mode(self.config, mode)
@@ -42,7 +42,7 @@ class EndpointConfig:
 
     def policies(self, policy: Optional[str], closed: Optional[str],
                  reset: Optional[str]) -> None:
-        """What happens to messages that nobody takes."""
+        """Set what happens to messages that no process reads."""
         if policy is not None:
             lib.vrpmsg_ept_config_set_policy(
                 self.config, value_of(POLICIES, policy, "policy"))
@@ -54,7 +54,7 @@ class EndpointConfig:
                 self.config, value_of(RESET_POLICIES, reset, "reset"))
 
     def limits(self, rx_limit: Optional[int], tx_limit: Optional[int]) -> None:
-        """Bounds of its queues."""
+        """Set the limits of the queues."""
         if rx_limit is not None:
             lib.vrpmsg_ept_config_set_rx_limit(self.config, rx_limit)
         if tx_limit is not None:

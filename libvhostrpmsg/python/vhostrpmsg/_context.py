@@ -38,12 +38,12 @@ def _number(endpoint: Union[Endpoint, int]) -> int:
 class Context:
     """Administer devices and endpoints of this machine.
 
-    All of it needs CAP_NET_ADMIN in the initial user namespace: PermissionError
-    without. The first request loads the kernel module; OSError with
-    errno.EPROTONOSUPPORT if it is not installed. Requests wait for the kernel and
-    never for a guest. A request that is refused has changed nothing.
+    All methods need CAP_NET_ADMIN in the initial user namespace and raise
+    PermissionError without it. The first request loads the kernel module; OSError
+    with errno.EPROTONOSUPPORT: it is not installed. Requests wait for the kernel,
+    but never for a guest. A request that the kernel refuses changes nothing.
 
-    For one thread at a time; close() or `with` frees it.
+    Only one thread at a time may use it. close() or `with` frees it.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Context:
         self._handle = ffi.gc(ctx, lib.vrpmsg_ctx_close)
 
     def close(self) -> None:
-        """Close it. Objects that were got with it stay."""
+        """Close it. Objects that it returned remain valid."""
         handle, self._handle = self._handle, None
         if handle is not None:
             ffi.release(handle)
@@ -69,13 +69,13 @@ class Context:
     # Devices
 
     def devices(self) -> List[Device]:
-        """All devices, in the order of their numbers."""
+        """All devices, sorted by number."""
         return self._list(
             lib.vrpmsg_dev_list(self._ctx, ffi.NULL),
             lib.vrpmsg_dev_list_free, _objects.device)
 
     def device(self, device: Union[str, int]) -> Device:
-        """A device by its name or its number: errno.ENODEV if there is none."""
+        """A device by name or number. OSError with errno.ENODEV: there is none."""
         if isinstance(device, int):
             made = lib.vrpmsg_dev_get_by_id(self._ctx, device)
         else:
@@ -85,18 +85,18 @@ class Context:
     def add_device(self, name: str, *, mtu: Optional[int] = None,
                    hold_time: Optional[float] = None,
                    owner: Optional[int] = None) -> Device:
-        """Make a persistent device.
+        """Add a persistent device.
 
         name: 1 to 31 ASCII letters, digits and _.:@-, the first one a letter, a
             digit or _
         mtu: longest message that can be written, in bytes, at most 65535; 0, the
-            default: what the guest's buffers take
-        hold_time: how long full queues hold the guest back, in seconds, 10 by
-            default; 0 is for ever
-        owner: whose VMM may attach, a user's number or OWNER_ANY; whoever makes
-            the device by default
+            default, is what fits into the guest's buffers
+        hold_time: how long full queues hold the guest back, in seconds; the default
+            is 10, and 0 means without limit
+        owner: ID of the user whose VMM may attach, or OWNER_ANY; the default is the
+            user who adds the device
 
-        FileExistsError: there is one of that name.
+        FileExistsError: a device of that name exists.
         """
         config = _device_config(mtu, hold_time, owner)
         return self._one(
@@ -106,14 +106,14 @@ class Context:
     def set_device(self, name: str, *, mtu: Optional[int] = None,
                    hold_time: Optional[float] = None,
                    owner: Optional[int] = None) -> None:
-        """Change a device, as in add_device(); what is None stays as it is."""
+        """Change a device. Arguments as for add_device(); None changes nothing."""
         config = _device_config(mtu, hold_time, owner)
         self._check(lib.vrpmsg_dev_set(self._ctx, name.encode(), config))
 
     def delete_device(self, device: Union[str, int]) -> None:
-        """Delete a persistent device with its endpoints, by name or number.
+        """Delete a persistent device and its endpoints, by name or number.
 
-        OSError with errno.EBUSY: a VMM has it.
+        OSError with errno.EBUSY: a VMM is attached, or it is not persistent.
         """
         if isinstance(device, int):
             self._check(lib.vrpmsg_dev_del_by_id(self._ctx, device))
@@ -121,17 +121,17 @@ class Context:
             self._check(lib.vrpmsg_dev_del(self._ctx, device.encode()))
 
     def reset_device(self, name: str) -> None:
-        """Forget the guest of a device that is stale, as its own reset would.
+        """Forget the guest of a stale device, like a reset of that guest.
 
-        OSError with errno.EBUSY: a VMM has it.
+        OSError with errno.EBUSY: a VMM is attached, or it is not persistent.
         """
         self._check(lib.vrpmsg_dev_reset(self._ctx, name.encode()))
 
     def wait_running(self, name: str,
                      timeout: Optional[float] = None) -> Device:
-        """Wait until there is a device of that name and the driver of its guest runs.
+        """Wait until a device of that name exists and its guest's driver is running.
 
-        timeout: seconds; then TimeoutError. None: for ever.
+        timeout: in seconds, then raise TimeoutError; None means without limit
         """
         end = None if timeout is None else time.monotonic() + timeout
         with Monitor() as monitor:
@@ -155,7 +155,7 @@ class Context:
     # Endpoints
 
     def endpoints(self, device: Optional[str] = None) -> List[Endpoint]:
-        """Those of a device, or all, in the order of their numbers."""
+        """All endpoints, or those of a device, sorted by device and address."""
         return self._list(
             lib.vrpmsg_ept_list(
                 self._ctx, ffi.NULL if device is None else device.encode(),
@@ -163,14 +163,15 @@ class Context:
             lib.vrpmsg_ept_list_free, _objects.endpoint)
 
     def endpoint(self, number: int) -> Endpoint:
-        """An endpoint by its number: FileNotFoundError if there is none."""
+        """An endpoint by number. FileNotFoundError: there is none."""
         return self._one(lib.vrpmsg_ept_get(self._ctx, number),
                          lib.vrpmsg_ept_free, _objects.endpoint)
 
     def find_endpoint(self, device: str, name: str) -> Endpoint:
-        """The endpoint of a device that has a name; one of an administrator.
+        """An endpoint of a device by name. Endpoints of users are skipped.
 
-        FileNotFoundError: none has it; OSError with errno.ENOTUNIQ: several have.
+        FileNotFoundError: none has the name; OSError with errno.ENOTUNIQ: several
+        have it.
         """
         return self._one(
             lib.vrpmsg_ept_find(self._ctx, device.encode(), name.encode()),
@@ -184,25 +185,25 @@ class Context:
                      rx_limit: Optional[int] = None,
                      tx_limit: Optional[int] = None,
                      announce: bool = False) -> Endpoint:
-        """Make an endpoint.
+        """Add an endpoint.
 
-        device: its name or number
-        name: under which it is announced, and bound to a channel of the guest; 1
-            to 31 printable ASCII characters
-        addr: on the host's side; by default the next free one from 1024
+        device: name or number of the device
+        name: name of the service, 1 to 31 printable ASCII characters; the endpoint
+            is announced under this name and bound to a channel of this name
+        addr: address on the host's side; the default is the next free one from 1024
         remote: an address on the guest's side, "learn" (the default: a channel of
             the same name, or the source of the first message) or "follow" (the
             source of each message)
-        addressed: it talks to many remotes; see File.read_from()
-        policy: what happens to a message that finds the receive queue full: "hold"
+        addressed: whether it talks to many remotes; see File.read_from()
+        policy: what happens to a message when the receive queue is full: "hold"
             (the default: the guest waits) or "drop"
-        closed: what happens to messages after a process has closed the file:
-            "drop" (the default) or "keep"
-        reset: what happens to unread messages of a guest that is reset: "keep"
+        closed: what happens to messages after the reader closed the file: "drop"
+            (the default) or "keep"
+        reset: what happens to unread messages when their guest is reset: "keep"
             (the default) or "drop"
-        rx_limit, tx_limit: bounds of its queues, in bytes, 256 KiB by default and
-            at most 64 MiB; a message counts its payload and 64
-        announce: to the guest, now or as soon as it runs
+        rx_limit, tx_limit: limits of the queues, in bytes, by default 256 KiB and
+            at most 64 MiB; a message counts as its payload plus 64 bytes
+        announce: whether to announce it to the guest
 
         OSError with errno.EADDRINUSE: another endpoint has the address.
         """
@@ -232,11 +233,11 @@ class Context:
                              reset: Optional[str] = None,
                              rx_limit: Optional[int] = None,
                              tx_limit: Optional[int] = None) -> Endpoint:
-        """The endpoint of a device that has a name, or a new one.
+        """Get an endpoint of a device by name, or add it.
 
-        The rest is as in add_endpoint(), for a new one; one that is there stays as
-        it is. Endpoints of users are not looked at. Two callers at the same time may
-        both make one.
+        The other arguments are those of add_endpoint(), for a new endpoint. An
+        endpoint that exists does not change. Endpoints of users are skipped. Two
+        concurrent callers may each add one.
 
         OSError with errno.ENOTUNIQ: several have the name.
         """
@@ -256,7 +257,7 @@ class Context:
                      reset: Optional[str] = None,
                      rx_limit: Optional[int] = None,
                      tx_limit: Optional[int] = None) -> None:
-        """Change an endpoint, as in add_endpoint(); what is None stays as it is."""
+        """Change an endpoint. Arguments as for add_endpoint(); None changes nothing."""
         config = EndpointConfig()
         config.remote(remote)
         config.policies(policy, closed, reset)
@@ -265,24 +266,24 @@ class Context:
             self._ctx, _number(endpoint), config.config))
 
     def delete_endpoint(self, endpoint: Union[Endpoint, int]) -> None:
-        """Delete an endpoint. Who has it open can still read what is queued."""
+        """Delete an endpoint. Queued messages can still be read from an open file."""
         self._check(lib.vrpmsg_ept_del(self._ctx, _number(endpoint)))
 
     def announce(self, endpoint: Union[Endpoint, int]) -> None:
-        """Announce it to the guest, now or as soon as it runs, and after each reset.
+        """Announce an endpoint to the guest, as soon as it runs and after each reset.
 
-        OSError with errno.EINVAL: it has no name.
+        OSError with errno.EINVAL: the endpoint has no name.
         """
         self._check(lib.vrpmsg_ept_announce(self._ctx, _number(endpoint)))
 
     def withdraw(self, endpoint: Union[Endpoint, int]) -> None:
-        """Take an announcement back."""
+        """Withdraw the announcement of an endpoint."""
         self._check(lib.vrpmsg_ept_withdraw(self._ctx, _number(endpoint)))
 
     # Channels
 
     def channels(self, device: Optional[str] = None) -> List[Channel]:
-        """What the guest of a device has announced, or all guests."""
+        """The channels of all devices, or of one device."""
         return self._list(
             lib.vrpmsg_chan_list(
                 self._ctx, ffi.NULL if device is None else device.encode(),
@@ -290,7 +291,7 @@ class Context:
             lib.vrpmsg_chan_list_free, _objects.channel)
 
     def channel(self, device: str, addr: int) -> Channel:
-        """A channel by its address: FileNotFoundError if there is none."""
+        """A channel by address. FileNotFoundError: there is none."""
         return self._one(lib.vrpmsg_chan_get(self._ctx, device.encode(), addr),
                          lib.vrpmsg_chan_free, _objects.channel)
 

@@ -11,10 +11,11 @@ from ._config import EndpointConfig
 from ._files import AsyncFile, File
 from ._native import Descriptor, fail, ffi, lib, text
 
-# What strerror() would mislead about.
+# Messages for errors whose strerror() is misleading.
 _WORDS = {
-    errno.EDQUOT: "the user has as many endpoints on the device as one may have",
-    errno.ENOSPC: "all users together have as many endpoints as they may have",
+    errno.EDQUOT: "the limit of endpoints per user on the device is reached",
+    errno.ENOSPC: "the limit of endpoints of all users on the device is reached, "
+                  "or it has no more addresses",
     errno.ENOTTY: "not a ctrl node",
 }
 
@@ -25,35 +26,35 @@ class CtrlInfo:
 
     device_id: int
     device: str
-    """Its name."""
+    """Name of the device."""
     state: str
-    """"detached" (no VMM has it), "attached" or "running"."""
+    """"detached" (no VMM is attached), "attached" or "running"."""
     mtu: int
     """Longest payload that can be written now, in bytes."""
     generation: int
-    """Which guest there is, or was; as in FileInfo."""
+    """Generation of the guest, as in FileInfo."""
     endpoints: int
-    """How many the calling user has on it."""
+    """How many endpoints the calling user has on the device."""
     max_endpoints: int
-    """How many that may be."""
+    """How many endpoints the calling user may have on the device."""
 
 
 class Ctrl(Descriptor):
-    """The ctrl node of a persistent device: it makes endpoints, without privileges.
+    """The ctrl node of a persistent device: create endpoints without privileges.
 
         with vhostrpmsg.Ctrl("gpu0") as ctrl:
             with ctrl.open_endpoint("echo", announce=True) as file:
                 for message in file:
                     file.write(message)
 
-    device: its name, the path of the node (with a slash), or an open file
-        descriptor of it, which is the Ctrl's from then on.
+    device: name of the device, path of the node (with a slash), or an open file
+        descriptor of the node, which then belongs to the Ctrl.
 
-    PermissionError: the node is for others, see /dev/vrpmsg/ctrl/DEVICE; OSError with
-    errno.ENODEV: no persistent device has the name, or its node is not in /dev;
-    errno.ENOTTY: it is no ctrl node.
+    PermissionError: the user may not open the node, see /dev/vrpmsg/ctrl/DEVICE;
+    OSError with errno.ENODEV: no persistent device has the name, or its node is not
+    in /dev; errno.ENOTTY: not a ctrl node.
 
-    close() or `with` closes it; the endpoints that it has made stay.
+    close() or `with` closes it. The endpoints that it created remain.
     """
 
     _what = "the ctrl node"
@@ -63,7 +64,8 @@ class Ctrl(Descriptor):
             _info(device)
             self._fd = device
         elif "/" in device:
-            # If it is an endpoint by mistake, this does not make a reader.
+            # O_WRONLY: if the path is an endpoint by mistake, do not become its
+            # reader.
             self._fd = os.open(device, os.O_WRONLY | os.O_CLOEXEC)
             _info(self._fd)
         else:
@@ -80,19 +82,20 @@ class Ctrl(Descriptor):
                       addr: Optional[int] = None,
                       remote: Union[int, str, None] = None,
                       addressed: bool = False, announce: bool = False) -> File:
-        """Make an endpoint that lives as long as its file, in whatever process.
+        """Create an endpoint that lives as long as any process has its file open.
 
-        name, addr, remote, addressed: as in Context.add_endpoint()
-        announce: to the guest, now or as soon as it runs, and after each reset
+        name, addr, remote, addressed: as for Context.add_endpoint()
+        announce: whether to announce it to the guest, as soon as it runs and after
+            each reset
 
-        A full queue drops messages. File.fileno() can be handed to another process,
-        where File takes it.
+        If the receive queue is full, messages are dropped. The descriptor
+        File.fileno() can be passed to another process, which opens it with File().
 
         OSError with errno.EADDRINUSE: another endpoint has the address; errno.EDQUOT:
-        the user has as many as one may have; errno.ENOSPC: all users together have;
-        errno.EINVAL: a name with other characters than it may have, or none to
-        announce, or a remote of an addressed endpoint; errno.ENODEV: the device was
-        deleted.
+        the user has too many endpoints; errno.ENOSPC: all users together have too
+        many, or there are no more addresses; errno.EINVAL: the name contains characters that are not allowed, there
+        is no name to announce, or an addressed endpoint has a remote; errno.ENODEV:
+        the device was deleted.
         """
         return File(self._new(name, addr, remote, addressed, announce))
 

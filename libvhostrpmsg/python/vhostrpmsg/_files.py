@@ -23,13 +23,13 @@ _FLAGS = {"r": os.O_RDONLY, "w": os.O_WRONLY, "rw": os.O_RDWR}
 
 
 class Message(NamedTuple):
-    """A message with the address that it is from, or goes to."""
+    """A message with its source or destination."""
 
     data: bytes
     addr: int
-    """On the guest's side."""
+    """Address on the guest's side."""
     generation: int = 0
-    """The guest that sent it, or the only one that is to get it; 0: whichever."""
+    """Generation of the guest that sent it, or that it is for; 0 is any guest."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class FileInfo:
     """The endpoint behind a file."""
 
     id: int
-    """Its number, the N of /dev/vrpmsg-epN."""
+    """Number of the endpoint, the N of /dev/vrpmsg-epN."""
     device_id: int
     device: str
     """Name of the device."""
@@ -48,9 +48,9 @@ class FileInfo:
     mtu: int
     """Longest payload that can be written now, in bytes."""
     generation: int
-    """Which guest there is: another number after each reset, 0 before the first."""
+    """A number that changes with each reset of the guest; 0 before the first guest."""
     head_generation: int
-    """The guest that the next message is from; 0: there is no message."""
+    """Generation of the guest that sent the next message; 0: there is no message."""
     rx_dropped: int
     """Messages from the guest that were dropped."""
     tx_dropped: int
@@ -59,7 +59,7 @@ class FileInfo:
     """Whether each record begins with an address."""
     announced: bool
     gone: bool
-    """Whether the endpoint was deleted; the rest says what it was."""
+    """Whether the endpoint was deleted; then the other values are its last ones."""
 
 
 def _info(fd: int) -> FileInfo:
@@ -118,7 +118,7 @@ def _flags(mode: str) -> int:
 
 
 def open_number(number: int, mode: str) -> int:
-    """A descriptor of the endpoint with a number."""
+    """Open the endpoint with this number; returns a file descriptor."""
     fd: int = lib.vrpmsg_ept_open(number, _flags(mode))
     if fd < 0:
         fail(filename=f"/dev/vrpmsg-ep{number}")
@@ -128,17 +128,18 @@ def open_number(number: int, mode: str) -> int:
 class File(Descriptor):
     """The char device of an endpoint: each call carries whole messages.
 
-    file: its path, as Endpoint.path or /dev/vrpmsg/by-name/DEVICE/ENDPOINT, or
-        an open file descriptor, which is the File's from then on.
-    mode: "r", "w" or "rw". One file at a time may read; one that can only write
-        receives nothing.
+    file: path of the char device, such as Endpoint.path or
+        /dev/vrpmsg/by-name/DEVICE/ENDPOINT; or an open file descriptor, which then
+        belongs to the File.
+    mode: "r", "w" or "rw". Only one file at a time can be open for reading. A file
+        that is only open for writing receives nothing.
 
-    OSError with errno.EBUSY: another one reads; errno.ENETRESET: the endpoint was
-    deleted at this moment.
+    OSError with errno.EBUSY: another file is open for reading; errno.ENETRESET: the
+    endpoint has just been deleted.
 
-    Calls sleep, without Python's lock; a file that was set non-blocking with
-    os.set_blocking() raises BlockingIOError instead. After the endpoint was
-    deleted, reading raises BrokenPipeError as soon as the queue is empty.
+    Calls may sleep, and release Python's global lock meanwhile. If the file was set
+    non-blocking with os.set_blocking(), they raise BlockingIOError instead. After the
+    endpoint was deleted, reading raises BrokenPipeError once the queue is empty.
     """
 
     def __init__(self, file: Union[Path, int], mode: str = "rw") -> None:
@@ -152,23 +153,22 @@ class File(Descriptor):
             self._fd = os.open(file, flags | os.O_CLOEXEC)
 
     def info(self) -> FileInfo:
-        """Describe the endpoint; also of one that was deleted.
+        """Get a description of the endpoint, also after it was deleted.
 
-        A process that is told of another guest here is not told by POLLPRI of
-        that guest any more.
+        This clears the condition for which poll() returns POLLPRI, a new guest.
         """
         return _info(self.fileno())
 
     def destroy(self) -> None:
         """Delete the endpoint.
 
-        OSError with errno.EINVAL: an administrator made it.
+        OSError with errno.EINVAL: an administrator created it.
         """
         if lib.vrpmsg_fd_destroy(self.fileno()):
             fail()
 
     def read(self) -> bytes:
-        """Take the next message, which may be empty."""
+        """Read the next message, which may be empty."""
         self._set_batch(False)
         return os.read(self.fileno(), _MAX_MESSAGE + _ADDR.size)
 
@@ -176,29 +176,30 @@ class File(Descriptor):
         """Send one message.
 
         OSError with errno.ENOTCONN: no remote is known yet, see wait_remote();
-        errno.EMSGSIZE: longer than the MTU.
+        errno.EMSGSIZE: the message is longer than the MTU.
         """
         self._set_batch(False)
         os.write(self.fileno(), data)
 
     def read_from(self) -> Message:
-        """Take the next message of an addressed endpoint, with its source."""
+        """Read the next message of an addressed endpoint, with its source."""
         record = self.read()
         return Message(record[_ADDR.size:], *_ADDR.unpack_from(record))
 
     def write_to(self, data: bytes, addr: int, generation: int = 0) -> None:
         """Send one message from an addressed endpoint.
 
-        generation: of the guest that it is for, as in Message; OSError with
-            errno.ESTALE if another one is there.
+        generation: the guest that it is for, as in Message; OSError with
+            errno.ESTALE: that guest has been replaced.
         """
         self.write(_ADDR.pack(addr, generation) + data)
 
     def read_batch(self, size: int = 1 << 17) -> List[Message]:
-        """Take all messages that are there, at least one, with one system call.
+        """Read all queued messages, at least one, with one system call.
 
-        size: of the buffer, in bytes; a message takes 16 and its own, rounded up
-            to 8. OSError with errno.EMSGSIZE: too little for the next one.
+        size: size of the buffer, in bytes; a message takes 16 bytes plus its payload,
+            rounded up to a multiple of 8. OSError with errno.EMSGSIZE: the buffer is
+            too small for the next message.
         """
         self._set_batch(True)
         return list(_records(os.read(self.fileno(), size)))
@@ -206,9 +207,9 @@ class File(Descriptor):
     def write_batch(self, messages: Iterable[Message]) -> int:
         """Send many messages with one system call.
 
-        Returns how many there was room for, at least one. Their addresses only
-        matter for an addressed endpoint. An error of any but the first one is
-        raised when it is the first.
+        Returns how many messages were queued, at least one unless there are none.
+        Addresses are used only for an addressed endpoint. An error in a later message
+        is raised by the call that begins with that message.
         """
         todo = list(messages)
         if not todo:
@@ -224,15 +225,15 @@ class File(Descriptor):
     def wait_remote(self, timeout: Optional[float] = None) -> None:
         """Wait until a message can be written: a remote is known, and there is room.
 
-        timeout: seconds; then TimeoutError. None: for ever.
+        timeout: in seconds, then raise TimeoutError; None means without limit
         """
         poll = select.poll()
         poll.register(self.fileno(), select.POLLOUT)
         events = poll.poll(None if timeout is None else timeout * 1000)
         if not events:
-            raise TimeoutError(errno.ETIMEDOUT, "there is no remote")
+            raise TimeoutError(errno.ETIMEDOUT, "no remote, or no room in the queue")
         if events[0][1] & (select.POLLERR | select.POLLHUP):
-            raise BrokenPipeError(errno.EPIPE, "the endpoint is gone")
+            raise BrokenPipeError(errno.EPIPE, "the endpoint was deleted")
 
     def __iter__(self) -> Iterator[bytes]:
         """Each message, until the endpoint is deleted."""
@@ -252,7 +253,7 @@ class File(Descriptor):
 class AsyncFile:
     """File for asyncio: calls wait in the event loop.
 
-    file, mode: as for File; a descriptor is set non-blocking.
+    file, mode: as for File; the descriptor is set non-blocking
 
     Several tasks may use it. Each message goes to one of them, in order.
     """
@@ -350,7 +351,7 @@ class AsyncFile:
 
 async def wait_fd(loop: asyncio.AbstractEventLoop, fd: int,
                   direction: int) -> None:
-    """Until a descriptor can be read (os.O_RDONLY), or written (os.O_WRONLY)."""
+    """Wait until fd is readable (os.O_RDONLY) or writable (os.O_WRONLY)."""
     add: Callable[..., Any] = loop.add_reader
     remove: Callable[..., Any] = loop.remove_reader
     if direction == os.O_WRONLY:

@@ -18,20 +18,20 @@ from ._objects import Channel, Device, Endpoint
 
 
 class EventsLost(OSError):
-    """Events came too fast, or the module was loaded again.
+    """Events were lost, or the module was loaded again.
 
-    List what there is, and go on: the next event is one that came afterwards.
+    List the objects again and go on reading.
     """
 
 
 @dataclass(frozen=True)
 class Event:
-    """What became of a device, an endpoint or a channel."""
+    """What happened to a device, an endpoint or a channel."""
 
     action: str
     """"new", "change" or "del"."""
     object: Union[Device, Endpoint, Channel]
-    """How it is now, or was when it was deleted."""
+    """The object as it was when the event was sent."""
 
 
 def _event(event: Any) -> Event:
@@ -49,7 +49,7 @@ def _event(event: Any) -> Event:
 
 
 class Monitor:
-    """Hear of every device, endpoint and channel that is made, changes or goes.
+    """Receive events when devices, endpoints and channels come, change or go.
 
     An iterator that does not end, also for asyncio:
 
@@ -57,8 +57,8 @@ class Monitor:
             for event in monitor:
                 print(event.action, event.object)
 
-    It needs CAP_NET_ADMIN. What happens from the time when it is made on is heard:
-    make it first, then look at what there is.
+    It needs CAP_NET_ADMIN. To follow the current state, create the monitor first, then
+    list the objects, then read events.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class Monitor:
         self._monitor = ffi.gc(monitor, lib.vrpmsg_monitor_close)
 
     def fileno(self) -> int:
-        """What to poll: it can be read when there is an event."""
+        """The file descriptor to poll. It is readable when there is an event."""
         if self._monitor is None:
             raise ValueError("the monitor is closed")
         fd: int = lib.vrpmsg_monitor_fd(self._monitor)
@@ -93,7 +93,7 @@ class Monitor:
         self.close()
 
     def poll(self) -> Optional[Event]:
-        """Take the next event; None if there is none. EventsLost, see there."""
+        """Return the next event, or None if there is none. Raises EventsLost."""
         self.fileno()
         event = lib.vrpmsg_monitor_read(self._monitor)
         if event != ffi.NULL:
@@ -107,7 +107,7 @@ class Monitor:
     def read(self, timeout: Optional[float] = None) -> Event:
         """Wait for the next event.
 
-        timeout: seconds; then TimeoutError. None: for ever.
+        timeout: in seconds, then raise TimeoutError; None means without limit
         """
         end = None if timeout is None else time.monotonic() + timeout
         while (event := self.poll()) is None:

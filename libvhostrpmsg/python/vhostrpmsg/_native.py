@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The C library, and how its values become Python's."""
+"""The C library, and conversion of its values."""
 from __future__ import annotations
 
 import os
 from types import TracebackType
 from typing import Any, Callable, Dict, NoReturn, Optional, Type, TypeVar
 
-from ._abi import ffi as ffi  # for the others
+from ._abi import ffi as ffi  # other modules import it from here
 
 lib: Any = ffi.dlopen("libvhostrpmsg.so.0")
 
@@ -14,19 +14,19 @@ ADDR_NS = 53
 """Address of the name service: no endpoint can have it."""
 
 OWNER_ANY = 0xFFFFFFFF
-"""Owner of a device that everybody may attach to."""
+"""Owner of a device to which every user may attach."""
 
 _ADDR_ANY = 0xFFFFFFFF
 _OWNER_NONE = 0xFFFFFFFF
 
 
 def version() -> str:
-    """Version of the C library, as "0.1.0"."""
+    """Version of the C library, for example "0.1.0"."""
     return text(lib.vrpmsg_version())
 
 
 def optional_text(value: Any) -> Optional[str]:
-    """A string, or None for NULL. A guest's names may have any byte."""
+    """Convert a string; None for NULL. Names from a guest may contain any byte."""
     if value == ffi.NULL:
         return None
     result: bytes = ffi.string(value)
@@ -34,22 +34,22 @@ def optional_text(value: Any) -> Optional[str]:
 
 
 def text(value: Any) -> str:
-    """A string of the library."""
+    """Convert a string; "" for NULL."""
     return optional_text(value) or ""
 
 
 def address(value: int) -> Optional[int]:
-    """None is no address."""
+    """Convert an address; None if there is no address."""
     return None if value == _ADDR_ANY else value
 
 
 def owner(value: int) -> Optional[int]:
-    """None is an administrator."""
+    """Convert the owner of an endpoint; None for an administrator."""
     return None if value == _OWNER_NONE else value
 
 
 def words(name_of: Callable[[int], Any]) -> Dict[str, int]:
-    """The values of an enumeration by their names, as the library has them."""
+    """Map the names of an enumeration, as the library has them, to its values."""
     result: Dict[str, int] = {}
     while (name := text(name_of(len(result)))) != "unknown":
         result[name] = len(result)
@@ -57,9 +57,9 @@ def words(name_of: Callable[[int], Any]) -> Dict[str, int]:
 
 
 def value_of(kind: Dict[str, int], name: str, what: str) -> int:
-    """The number of a word: ValueError if there is none."""
+    """The value of a name. Raises ValueError if there is none."""
     if name not in kind:
-        raise ValueError(f"{what}: {name!r} is none of {', '.join(kind)}")
+        raise ValueError(f"{what}: {name!r} is not one of {', '.join(kind)}")
     return kind[name]
 
 
@@ -82,13 +82,13 @@ def stats(stat_of: Callable[[Any, int], int], handle: Any,
 
 
 def fail(what: str = "", filename: Optional[str] = None) -> NoReturn:
-    """The last call has failed, and set errno."""
+    """Raise OSError for the last call, which failed and set errno."""
     number: int = ffi.errno
     raise OSError(number, what or os.strerror(number), filename)
 
 
 def fail_ctx(ctx: Any) -> NoReturn:
-    """The last call with a handle has failed: the kernel may have said why."""
+    """Raise OSError for the last call with a handle, with the handle's message."""
     number: int = ffi.errno
     what = text(lib.vrpmsg_ctx_errmsg(ctx)) or os.strerror(number)
     attribute = optional_text(lib.vrpmsg_ctx_errattr(ctx))
@@ -105,13 +105,13 @@ class Descriptor:
     _what = "the file"
 
     def fileno(self) -> int:
-        """The file descriptor: ValueError when it is closed."""
+        """The file descriptor. Raises ValueError after close()."""
         if self._fd < 0:
             raise ValueError(f"{self._what} is closed")
         return self._fd
 
     def close(self) -> None:
-        """Close it. What was made stays, what was written is still delivered."""
+        """Close it. Messages that were written are still delivered."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)

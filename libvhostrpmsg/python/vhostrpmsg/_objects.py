@@ -14,32 +14,32 @@ class Device:
     """One virtio-rpmsg device, as one guest sees it."""
 
     id: int
-    """Its number, from 1."""
+    """Number of the device, from 1."""
     name: str
     state: str
-    """"detached" (persistent, and no VMM has it), "attached" or "running"."""
+    """"detached" (persistent, no VMM is attached), "attached" or "running"."""
     persistent: bool
     """Whether it outlives its VMM."""
     stale: bool
-    """Whether what it knows is of a guest whose VMM has closed the device."""
+    """Whether it keeps the state of a guest whose VMM closed the device."""
     features: int
-    """virtio features that the guest acknowledged, as a bit mask."""
+    """Virtio features that the guest acknowledged, as a bit mask."""
     mtu: int
-    """Longest payload that the guest's buffers take, in bytes."""
+    """Longest payload that can be written, in bytes."""
     mtu_fixed: bool
-    """Whether the administrator has set it."""
+    """Whether an administrator set the MTU."""
     hold_time: float
-    """How long full queues hold the guest back, in seconds; 0 is for ever."""
+    """How long full queues hold the guest back, in seconds; 0 means without limit."""
     owner: int
-    """Whose VMM may attach: a user's number, or OWNER_ANY."""
+    """ID of the user whose VMM may attach, or OWNER_ANY."""
     endpoints: int
-    """How many it has."""
+    """How many endpoints it has."""
     channels: int
-    """How many the guest has announced."""
+    """How many channels the guest announced."""
     stalled_by: Optional[int]
-    """Number of the endpoint that holds the guest back."""
+    """Number of the endpoint that holds the guest back, if there is one."""
     stats: Dict[str, int]
-    """Counters by their names, as "rx-msgs"; vrpmsg_dev(3) explains them."""
+    """Counters by name, for example "rx-msgs"; vrpmsg_dev(3) explains them."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class Endpoint:
     """One address on the host's side of a device."""
 
     id: int
-    """Its number, the N of /dev/vrpmsg-epN."""
+    """Number of the endpoint, the N of /dev/vrpmsg-epN."""
     device_id: int
     device: str
     """Name of the device."""
     name: Optional[str]
-    """Name under which it is announced."""
+    """Name of the service."""
     addr: int
     remote: Optional[int]
     """Address on the guest's side, if one is known."""
@@ -64,32 +64,32 @@ class Endpoint:
     """Whether each record begins with an address."""
     announced: bool
     is_open: bool
-    """Whether a process has the char device open."""
+    """Whether a process has the char device open for reading."""
     owner: Optional[int]
-    """Number of the user who made it by way of a ctrl node; None: an
-    administrator did."""
+    """ID of the user who created it through a ctrl node; None: an administrator
+    created it."""
     descriptor: bool
-    """Whether it is a file descriptor of processes, without a char device."""
+    """Whether it exists only as a file descriptor, without a char device."""
     policy: str
-    """A message that finds the receive queue full: "hold" or "drop"."""
+    """What happens to a message when the receive queue is full: "hold" or "drop"."""
     closed: str
-    """Messages after a close: "drop" or "keep"."""
+    """What happens to messages after the reader closed the file: "drop" or "keep"."""
     reset: str
-    """Unread messages of a guest that is reset: "keep" or "drop"."""
+    """What happens to unread messages when their guest is reset: "keep" or "drop"."""
     rx_limit: int
-    """Bound of the receive queue, in bytes."""
+    """Limit of the receive queue, in bytes."""
     tx_limit: int
-    """Bound of the send queue, in bytes."""
+    """Limit of the send queue, in bytes."""
     rx_queued: int
-    """What is in the receive queue, in bytes, counted as for the limit."""
+    """How much is in the receive queue, in bytes, counted as for the limit."""
     tx_queued: int
-    """What is in the send queue."""
+    """How much is in the send queue, in bytes, counted as for the limit."""
     stats: Dict[str, int]
-    """Counters by their names; vrpmsg_dev(3) explains them."""
+    """Counters by name; vrpmsg_dev(3) explains them."""
 
     @property
     def path(self) -> str:
-        """The char device; a descriptor has none."""
+        """Path of the char device. It does not exist if `descriptor` is true."""
         return f"/dev/vrpmsg-ep{self.id}"
 
     def open(self, mode: str = "rw") -> File:
@@ -103,21 +103,22 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Channel:
-    """A service that a guest has announced."""
+    """A service that a guest announced."""
 
     device_id: int
     device: str
     """Name of the device."""
     name: str
-    """As the guest has it; what is not UTF-8 is as in os.fsdecode()."""
+    """The name that the guest announced; bytes that are not UTF-8 become surrogates,
+    as in os.fsdecode()."""
     addr: int
     """Address on the guest's side."""
     endpoint: Optional[int]
-    """Number of the endpoint that is bound to it."""
+    """Number of the endpoint that is bound to it, if there is one."""
 
 
 def device(dev: Any) -> Device:
-    """Of the library's own, which stays the caller's."""
+    """Convert a device of the library. The caller still has to free it."""
     ept = ffi.new("uint32_t *")
     stalled = lib.vrpmsg_dev_stall_ept(dev, ept)
     return Device(
@@ -139,7 +140,7 @@ def device(dev: Any) -> Device:
 
 
 def endpoint(ept: Any) -> Endpoint:
-    """Of the library's own, which stays the caller's."""
+    """Convert an endpoint of the library. The caller still has to free it."""
     return Endpoint(
         id=lib.vrpmsg_ept_id(ept),
         device_id=lib.vrpmsg_ept_dev_id(ept),
@@ -170,7 +171,7 @@ def endpoint(ept: Any) -> Endpoint:
 
 
 def channel(chan: Any) -> Channel:
-    """Of the library's own, which stays the caller's."""
+    """Convert a channel of the library. The caller still has to free it."""
     ept = ffi.new("uint32_t *")
     bound = lib.vrpmsg_chan_ept(chan, ept)
     return Channel(
