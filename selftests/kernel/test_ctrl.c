@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ctrl node: endpoints of processes that are no administrators, as nodes and as
+ * The ctrl node: endpoints of processes that are not administrators, as nodes and as
  * descriptors.
  */
 #include <errno.h>
@@ -76,7 +76,7 @@ static uint32_t src_of(int fd)
 	return ept_info(fd).src;
 }
 
-/* An attribute in sysfs of the node that was made on the device. */
+/* Read an attribute in sysfs of a node that was created on the device. */
 static long attribute(uint32_t node, const char *name)
 {
 	char path[96];
@@ -129,7 +129,7 @@ TEST_F(ctrl, each_persistent_device_has_one)
 	EXPECT_EQ(ENOENT, errno);
 }
 
-/* A name that another device has costs nothing, and the VMM's own has no node. */
+/* The name of another device is refused, and a VMM's own device has no node. */
 TEST_F(ctrl, no_other_device_has_one)
 {
 	struct guest_opts opts = { .name = SECOND };
@@ -155,7 +155,7 @@ TEST_F(ctrl, stale_node_opens_nothing)
 	EXPECT_EQ(0, nl_dev_del(SECOND));
 	unlink(path);
 	ASSERT_EQ(0, mknod(path, S_IFCHR | 0600, st.st_rdev));
-	/* Another device has another number. */
+	/* A second device has a different number. */
 	ASSERT_LT(0, nl_dev_new(SECOND));
 	EXPECT_EQ(-1, open(path, O_RDWR));
 	EXPECT_EQ(ENODEV, errno);
@@ -241,7 +241,7 @@ TEST_F(ctrl, bad_pointers)
 	EXPECT_EQ(0, dev_endpoints(DEV));
 }
 
-/* Nodes, as programs for rpmsg_ctrl make them */
+/* Nodes, created like those of programs for rpmsg_ctrl */
 
 TEST_F(ctrl, created_node)
 {
@@ -254,7 +254,7 @@ TEST_F(ctrl, created_node)
 	ASSERT_LE(0, node);
 	EXPECT_EQ(7, attribute(node, "src"));
 	EXPECT_EQ(REMOTE, attribute(node, "dst"));
-	/* Where the programs look for it. */
+	/* Programs search for it here. */
 	snprintf(path, sizeof(path),
 		 "/sys/class/vrpmsg/vrpmsg-ctrl%d/vrpmsg-ep%d/src",
 		 ctrl_number(DEV), node);
@@ -263,7 +263,7 @@ TEST_F(ctrl, created_node)
 	ASSERT_EQ(0, stat(path, &st));
 	EXPECT_EQ(S_IFCHR | 0600, st.st_mode);
 	EXPECT_EQ(0, dev_endpoints(DEV));
-	/* It stays when its maker has gone. */
+	/* The node stays when its creator has ended. */
 	close(self->ctrl);
 	self->ctrl = ctrl_open(DEV);
 	EXPECT_EQ(node, ctrl_find_node(DEV, "made"));
@@ -284,7 +284,7 @@ TEST_F(ctrl, uevent_has_names)
 	EXPECT_NE(NULL, strstr(buf, "VRPMSG_DEVICE=" DEV "\n"));
 	EXPECT_NE(NULL, strstr(buf, "VRPMSG_OWNER=0\n"));
 	EXPECT_NE(NULL, strstr(buf, "VRPMSG_ENDPOINT_ENC=a\\x2fb\n"));
-	/* It has no address of its own. */
+	/* While it is closed, the node has no address. */
 	EXPECT_EQ(NULL, strstr(buf, "VRPMSG_ADDR"));
 	snprintf(path, sizeof(path), "/sys/class/vrpmsg/vrpmsg-ctrl%d/uevent",
 		 ctrl_number(DEV));
@@ -297,8 +297,8 @@ TEST_F(ctrl, uevent_has_names)
 }
 
 /*
- * What OpenAMP's echo_test and mat_mul_demo do: address 0 on both sides, one node,
- * messages, a last one before they close and destroy it.
+ * Acts like OpenAMP's echo_test and mat_mul_demo: address 0 on both sides, one node,
+ * messages, and a last message before it closes and destroys the node.
  */
 static int echo_program(struct guest *g, int ctrl)
 {
@@ -342,7 +342,7 @@ TEST_F(ctrl, openamp_echo_twice)
 	EXPECT_TRUE(WAIT_FOR(!dev_endpoints(DEV), LONG_MS));
 }
 
-/* rpmsgexport without addresses, twice: what was in its memory, a node each. */
+/* rpmsgexport passes uninitialised addresses. Run twice, it creates two nodes. */
 TEST_F(ctrl, rpmsgexport_with_what_is_there)
 {
 	struct rpmsg_endpoint_info info;
@@ -360,7 +360,7 @@ TEST_F(ctrl, rpmsgexport_with_what_is_there)
 	EXPECT_EQ(0xa5a5a5a5, src_of(fd));
 	EXPECT_EQ(0xa5a5a5a5, ept_info(fd).dst);
 	close(fd);
-	/* Of a name without an end the kernel takes 31 bytes. */
+	/* The kernel takes 31 bytes of a name that is not terminated. */
 	memset(info.name, 'n', sizeof(info.name));
 	ASSERT_EQ(0, ioctl(self->ctrl, RPMSG_CREATE_EPT_IOCTL, &info));
 	EXPECT_LE(0, ctrl_find_node(DEV, "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"));
@@ -386,7 +386,7 @@ TEST_F(ctrl, address_is_taken_while_open)
 	EXPECT_EQ(9, src_of(fd));
 	EXPECT_EQ((uint32_t)b, ept_info(fd).id);
 	close(fd);
-	/* Nothing of that is the name service's. */
+	/* None of this reaches the name service. */
 	ASSERT_EQ(0, CREATE_EPT("ns", VHOST_RPMSG_NS_ADDR, REMOTE));
 	EXPECT_EQ(-EADDRINUSE, ept_open(ctrl_find_node(DEV, "ns"), 0));
 }
@@ -402,7 +402,7 @@ TEST_F(ctrl, any_address)
 	ASSERT_LE(0, fd);
 	EXPECT_LE(1024, src_of(fd));
 	EXPECT_EQ((long)src_of(fd), attribute(node, "src"));
-	/* No remote is known before one has sent something. */
+	/* There is no remote before the first message arrives. */
 	EXPECT_EQ(-1, write(fd, "x", 1));
 	EXPECT_EQ(ENOTCONN, errno);
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE, src_of(fd), "hi", 2));
@@ -411,7 +411,7 @@ TEST_F(ctrl, any_address)
 	EXPECT_EQ(1, write(fd, "x", 1));
 	EXPECT_EQ(REMOTE, attribute(node, "dst"));
 	close(fd);
-	/* As soon as that is sent. */
+	/* The endpoint ends as soon as that message is sent. */
 	EXPECT_TRUE(WAIT_FOR(attribute(node, "src") == -1, LONG_MS));
 }
 
@@ -464,14 +464,14 @@ TEST_F(ctrl, created_dev_is_there_and_announced)
 	node = ctrl_find_node(DEV, "svc");
 	EXPECT_EQ(20, attribute(node, "src"));
 	EXPECT_EQ(1, dev_endpoints(DEV));
-	/* What comes before the first open waits. */
+	/* Messages before the first open wait. */
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 20, "hello", 5));
 	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
 	for (int i = 0; i < 2; i++) {
 		fd = ept_open(node, O_NONBLOCK);
 		ASSERT_LE(0, fd);
 		EXPECT_EQ(i ? -1 : 5, read(fd, self->buf, 64));
-		/* As on an endpoint that is rpmsg_char's default. */
+		/* The result is that for a default endpoint of rpmsg_char. */
 		EXPECT_EQ(-1, ioctl(fd, RPMSG_DESTROY_EPT_IOCTL));
 		EXPECT_EQ(EINVAL, errno);
 		close(fd);
@@ -499,7 +499,7 @@ TEST_F(ctrl, created_dev_without_an_address_is_not_announced)
 	EXPECT_EQ(-ETIMEDOUT, guest_ns_recv(&self->g, &ns, SHORT_MS));
 	EXPECT_EQ(-ENOENT, RELEASE_DEV("svc", ANY, REMOTE + 1));
 	EXPECT_EQ(0, RELEASE_DEV("svc", ANY, ANY));
-	/* Those that programs make for themselves are not of this kind. */
+	/* RPMSG_RELEASE_DEV_IOCTL does not apply to nodes of RPMSG_CREATE_EPT_IOCTL. */
 	ASSERT_EQ(0, CREATE_EPT("svc", 20, ANY));
 	EXPECT_EQ(-ENOENT, RELEASE_DEV("svc", ANY, ANY));
 }
@@ -550,7 +550,7 @@ TEST_F(ctrl, descriptor)
 	EXPECT_EQ(0, dev_endpoints(DEV));
 }
 
-/* No char device of any kind opens it by its number. */
+/* No char device with its number can be opened. */
 TEST_F(ctrl, descriptor_has_no_node)
 {
 	const char *path = "/dev/shm/vrpmsg-node";
@@ -655,7 +655,7 @@ TEST_F(ctrl, lives_as_long_as_somebody_has_it)
 	ASSERT_LE(0, fd);
 	close(fd);
 	EXPECT_EQ(1, dev_endpoints(DEV));
-	/* On its way to another process. */
+	/* The descriptor is in a message to another process. */
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
@@ -720,7 +720,7 @@ TEST_F(ctrl, destroyed_descriptor)
 	close(fd);
 }
 
-/* What an administrator sees and does */
+/* The view and the actions of an administrator */
 
 TEST_F(ctrl, administrator_deletes)
 {
@@ -773,7 +773,7 @@ TEST_F(ctrl, device_is_deleted_under_all_of_it)
 	close(ctrl);
 }
 
-/* The guest's channel is an administrator's first, however late that comes. */
+/* An endpoint of an administrator gets the channel first, even if it is created later. */
 TEST_F(ctrl, channels_are_an_administrators_first)
 {
 	int fd = NEW_EPT("svc", 100, ANY, 0), ept;
@@ -793,7 +793,7 @@ TEST_F(ctrl, channels_are_an_administrators_first)
 	close(fd);
 }
 
-/* Even where a user's has spoken to the service's address before. */
+/* This is so even if a user's endpoint has learned the address of the channel. */
 TEST_F(ctrl, channels_are_an_administrators_before_who_has_learned_them)
 {
 	int fd = NEW_EPT("svc", 100, ANY, 0), ept;
@@ -812,7 +812,7 @@ TEST_F(ctrl, channels_are_an_administrators_before_who_has_learned_them)
 	close(fd);
 }
 
-/* A lie about the name service would end everybody's services. */
+/* A forged message of the name service could end all services. */
 TEST_F(ctrl, nobody_speaks_for_the_name_service)
 {
 	struct vhost_rpmsg_addr addr = { .addr = VHOST_RPMSG_NS_ADDR };
@@ -824,7 +824,7 @@ TEST_F(ctrl, nobody_speaks_for_the_name_service)
 	EXPECT_EQ(-1, write(fd, &addr, sizeof(addr)));
 	EXPECT_EQ(EINVAL, errno);
 	close(fd);
-	/* Not even if the guest says that this is where it is. */
+	/* Address 53 cannot be learned from a message of the guest, either. */
 	fd = NEW_EPT("", ANY, ANY, 0);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, guest_send(&self->g, VHOST_RPMSG_NS_ADDR, src_of(fd), "x",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who uses the ctrl node: users without privileges, in namespaces of their own, what
- * they may not do, and how their endpoints end.
+ * Users of the ctrl node: users without privileges, in namespaces of their own, the
+ * limits for them, and the end of their endpoints.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +47,7 @@ FIXTURE(users)
 
 FIXTURE_SETUP(users)
 {
-	/* The guest posts buffers where a test wants it to. */
+	/* A test posts the buffers of the guest itself. */
 	struct guest_opts opts = { .name = DEV, .no_buffers = true };
 	struct rlimit files = { 4096, 4096 };
 
@@ -71,7 +71,7 @@ FIXTURE_TEARDOWN(users)
 
 #define NO_RESULT	255
 
-/* What the function returns as a user, in a child: a small number. */
+/* Call the function as a user in a child, and return its result, a small number. */
 static int as_user(uid_t uid, int namespaces, int (*fn)(int fd), int fd)
 {
 	int status;
@@ -90,9 +90,10 @@ static int as_user(uid_t uid, int namespaces, int (*fn)(int fd), int fd)
 	return WEXITSTATUS(status);
 }
 
-/* Bounds */
+/* Limits */
 
-/* How many it gets, in units of 16; 254: the last refusal was another one. */
+/* Create endpoints until that fails. Returns their number divided by 16, or 254 if the
+ * last error was unexpected. */
 static int make_all(int ctrl)
 {
 	int n = 0, err;
@@ -106,15 +107,15 @@ TEST_F(users, each_has_a_bound)
 {
 	int most = VHOST_RPMSG_MAX_USER_ENDPOINTS / 16;
 
-	/* Whatever one of them has, the other has its own. */
+	/* Each user has a limit of its own. */
 	EXPECT_EQ(most, as_user(ALICE, 0, make_all, self->ctrl));
 	EXPECT_EQ(most, as_user(BOB, 0, make_all, self->ctrl));
-	/* It was closed with the process, and is free again. */
+	/* The endpoints end with the process, and can be created again. */
 	EXPECT_EQ(0, dev_endpoints(DEV));
 	EXPECT_EQ(most, as_user(ALICE, 0, make_all, self->ctrl));
 }
 
-/* Nodes count, open or not, with descriptors. */
+/* Nodes count, whether open or not, and so do descriptors. */
 static int make_mixed(int ctrl)
 {
 	int n = 0, fd = -1;
@@ -142,7 +143,7 @@ TEST_F(users, nodes_count)
 	EXPECT_EQ(0, as_user(ALICE, 0, make_mixed, self->ctrl));
 }
 
-/* What has failed counts for nothing. */
+/* Failed attempts do not count. */
 static int fail_often(int ctrl)
 {
 	int i;
@@ -169,7 +170,7 @@ TEST_F(users, refusals_do_not_count)
 	EXPECT_EQ(0, info.endpoints);
 }
 
-/* All users together; an administrator can go on. */
+/* The limit for all users together does not apply to an administrator. */
 TEST_F(users, all_have_a_bound_together)
 {
 	int num = VHOST_RPMSG_MAX_CTRL_ENDPOINTS, i, ret;
@@ -200,7 +201,7 @@ static int release_dev(int ctrl)
 	return -ctrl_create(ctrl, RPMSG_RELEASE_DEV_IOCTL, "dev", 6, REMOTE);
 }
 
-/* Open it if one may, and destroy it. */
+/* Open the node if permitted, and destroy it. */
 static int destroy_node(int node)
 {
 	int fd = ept_open(node, 0);
@@ -223,7 +224,7 @@ TEST_F(users, nodes_are_their_makers)
 	EXPECT_EQ(S_IFCHR | 0600, st.st_mode);
 	EXPECT_EQ(ALICE, st.st_uid);
 	EXPECT_EQ(EACCES, as_user(BOB, 0, destroy_node, node));
-	/* Of root, too, that is not an administrator's. */
+	/* Nodes of root that were created with the ctrl node count, too. */
 	EXPECT_EQ(0, as_user(ALICE, 0, destroy_node, node));
 	EXPECT_EQ(-ENOENT, ctrl_find_node(DEV, "mine"));
 
@@ -233,7 +234,7 @@ TEST_F(users, nodes_are_their_makers)
 	EXPECT_EQ(0, as_user(ALICE, 0, release_dev, self->ctrl));
 }
 
-/* Neither the node of the device nor those of an administrator are for anybody. */
+/* Other users cannot open the ctrl node, or nodes of an administrator. */
 static int open_ctrl(int unused)
 {
 	(void)unused;
@@ -247,8 +248,8 @@ TEST_F(users, others_may_not_open_it)
 }
 
 /*
- * In a container that has nothing but the open ctrl node: an announced endpoint that
- * answers one message.
+ * In a container with nothing but the open ctrl node: create an announced endpoint and
+ * answer one message.
  */
 static int serve(int ctrl)
 {
@@ -288,7 +289,7 @@ TEST_F(users, a_container_serves)
 	EXPECT_TRUE(WAIT_FOR(!dev_endpoints(DEV), LONG_MS));
 }
 
-/* One that has only a descriptor, which somebody else has made. */
+/* A process with nothing but a descriptor that another process has created. */
 static int answer(int fd)
 {
 	char buf[64];
@@ -297,7 +298,7 @@ static int answer(int fd)
 		return 1;
 	if (write(fd, "yes", 3) != 3)
 		return 2;
-	/* It leads to nothing else. */
+	/* The descriptor gives access to nothing else. */
 	if (!ioctl(fd, VHOST_RPMSG_CTRL_GET_INFO, buf) || errno != ENOTTY)
 		return 3;
 	return ctrl_new_ept(fd, "", ANY, ANY, 0) == -ENOTTY ? 0 : 4;
@@ -319,7 +320,7 @@ TEST_F(users, a_container_with_only_a_descriptor)
 
 /* The end */
 
-/* What the last close leaves is sent first: then comes the end of the service. */
+/* Messages that are left at the last close are sent before the service ends. */
 TEST_F(users, what_was_written_is_sent_before_the_end)
 {
 	int fd = ctrl_new_ept(self->ctrl, "svc", 30, REMOTE, ANNOUNCE), n;
@@ -332,7 +333,7 @@ TEST_F(users, what_was_written_is_sent_before_the_end)
 	close(fd);
 	EXPECT_EQ(1, dev_endpoints(DEV));
 	guest_post(&self->g);
-	/* The announcement goes before all others, and is no news for a guest. */
+	/* The announcement goes first, before the messages. */
 	ASSERT_EQ(0, guest_ns_recv(&self->g, &ns, LONG_MS));
 	EXPECT_EQ(CREATE, ns.flags);
 	for (n = 0; n < 3; n++)
@@ -359,7 +360,7 @@ TEST_F(users, who_wants_the_address_does_not_wait)
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(1, dev_endpoints(DEV));
 	EXPECT_EQ(dropped + 1, dev_stat(DEV, S(TX_DROP_RESET)));
-	/* A node's own goes on where it was. */
+	/* The endpoint of the node continues. */
 	ASSERT_EQ(1, write(fd, "y", 1));
 	close(fd);
 	fd = ept_open(node, 0);
@@ -374,11 +375,11 @@ TEST_F(users, who_wants_the_address_does_not_wait)
 					     LONG_MS));
 		EXPECT_EQ(*c, self->buf[0]);
 	}
-	/* It has been opened again, so that it does not end. */
+	/* The endpoint was opened again, so it does not end. */
 	EXPECT_FALSE(WAIT_FOR(!dev_endpoints(DEV), SHORT_MS));
 	close(fd);
 	EXPECT_TRUE(WAIT_FOR(!dev_endpoints(DEV), LONG_MS));
-	/* An administrator comes first, too. */
+	/* An administrator gets the address at once, too. */
 	fd = ctrl_new_ept(self->ctrl, "", 40, REMOTE, 0);
 	ASSERT_LE(0, fd);
 	guest_stop(&self->g);
@@ -396,7 +397,7 @@ TEST_F(users, nothing_is_sent_to_a_guest_that_is_gone)
 	EXPECT_EQ(1, dev_endpoints(DEV));
 	ASSERT_EQ(0, guest_reset(&self->g));
 	EXPECT_TRUE(WAIT_FOR(!dev_endpoints(DEV), LONG_MS));
-	/* Nor is there anything to wait for without one. */
+	/* Without a guest there is nothing to wait for. */
 	guest_close(&self->g);
 	fd = ctrl_new_ept(self->ctrl, "", 30, REMOTE, 0);
 	ASSERT_LE(0, fd);
@@ -438,7 +439,7 @@ TEST_F(users, a_guest_that_takes_nothing)
 	EXPECT_LE(VHOST_RPMSG_LINGER_TIME, now_ms() - begin);
 }
 
-/* Destroyed by a process that has it open still: for that, it is gone at once. */
+/* A process destroys an endpoint that it still has open: it is gone at once for that process. */
 
 static int make_node(int ctrl, const char *name)
 {
@@ -447,7 +448,7 @@ static int make_node(int ctrl, const char *name)
 	return ept_open(ctrl_find_node(DEV, name), O_NONBLOCK);
 }
 
-/* A node or a descriptor at address 30. */
+/* Create a node or a descriptor at address 30. */
 static int make_either(int ctrl, bool node)
 {
 	int fd;
@@ -488,7 +489,7 @@ TEST_F(users, destroy_sends_what_was_written)
 		EXPECT_EQ(VHOST_RPMSG_EPT_GONE, ept_info(fd).flags);
 		if (node)
 			close(fd);
-		/* It keeps its number, and counts. */
+		/* The endpoint keeps its number and still counts. */
 		ASSERT_EQ(0, nl_ept_get(id, &ept));
 		EXPECT_EQ(30, ept.addr);
 		EXPECT_EQ(1, dev_endpoints(DEV));
@@ -501,14 +502,14 @@ TEST_F(users, destroy_sends_what_was_written)
 		if (!node)
 			close(fd);
 		EXPECT_TRUE(WAIT_FOR(!endpoints_of_user(self->ctrl), LONG_MS));
-		/* The next one finds no buffers either. */
+		/* The next guest has no buffers, either. */
 		ASSERT_EQ(0, guest_stop(&self->g));
 		guest_reset_rings(&self->g);
 		ASSERT_EQ(0, guest_start(&self->g));
 	}
 }
 
-/* What came before is read still; nothing comes after it, and nobody is held. */
+/* Earlier messages can be read, later ones are dropped, and the guest is not held back. */
 TEST_F(users, destroyed_is_not_received)
 {
 	int fd = make_either(self->ctrl, false), n;
@@ -535,7 +536,7 @@ TEST_F(users, destroyed_is_not_received)
 	EXPECT_EQ(1, dev_endpoints(DEV));
 }
 
-/* The second run of a program does not wait for what the first one has left. */
+/* The second run of a program does not wait for messages of the first run. */
 TEST_F(users, destroyed_gives_its_address_away)
 {
 	uint64_t dropped = dev_stat(DEV, S(TX_DROP_RESET));
@@ -550,14 +551,14 @@ TEST_F(users, destroyed_gives_its_address_away)
 		ASSERT_LE(0, fd);
 		EXPECT_EQ(1, dev_endpoints(DEV));
 		close(first);
-		/* Nothing of the second one is the first one's. */
+		/* The second run has nothing of the first one. */
 		EXPECT_EQ(1, write(fd, "y", 1));
 		ASSERT_EQ(0, ioctl(fd, RPMSG_DESTROY_EPT_IOCTL));
 		close(fd);
 	}
-	/* All but the last one. */
+	/* All messages but the last one were dropped. */
 	EXPECT_STAT(dropped + 3, dev_stat(DEV, S(TX_DROP_RESET)));
-	/* The administrator and the end of the guest do not wait, either. */
+	/* An administrator and the end of the guest do not wait, either. */
 	EXPECT_EQ(1, dev_endpoints(DEV));
 	first = nl_ept_new(EPT_REQ(.dev = DEV, .addr = 30));
 	ASSERT_LE(0, first);
@@ -580,7 +581,7 @@ TEST_F(users, destroyed_gives_its_address_away)
 	close(fd);
 }
 
-/* Likewise of a node that goes with its endpoint. */
+/* The same for a node that ends with its endpoint. */
 TEST_F(users, release_sends_what_was_written)
 {
 	struct guest_hdr hdr;
@@ -620,10 +621,10 @@ TEST_F(users, a_device_goes_with_what_lingers)
 	EXPECT_EQ(0, ioctl(fd, RPMSG_DESTROY_EPT_IOCTL));
 	close(fd);
 	EXPECT_EQ(1, dev_endpoints(DEV));
-	/* The teardown deletes it while it is on its way. */
+	/* The teardown deletes it while messages are left. */
 }
 
-/* All of it at once, on a device that comes and goes: for some seconds each. */
+/* All of this at the same time, on a device that is created and deleted repeatedly. */
 
 #define AT_ONCE_MS	2000
 
@@ -708,7 +709,7 @@ TEST_F(users, all_of_it_at_once)
 		ASSERT_LT(0, wait(&status));
 		EXPECT_EQ(0, status);
 	}
-	/* Nothing is left of it, and all can be had again. */
+	/* Nothing is left, and all endpoints can be created again. */
 	nl_dev_new(SECOND);
 	ASSERT_EQ(0, nl_dev_get(SECOND, &dev));
 	EXPECT_EQ(0, dev.endpoints);
@@ -718,7 +719,7 @@ TEST_F(users, all_of_it_at_once)
 	close(i);
 }
 
-/* One event, if there is one: of the endpoints that there have been. */
+/* Receive an event, if there is one, and count endpoints that appear and disappear. */
 static bool count_event(struct nl_event *ev, int timeout_ms, int *events,
 			int *alive)
 {
@@ -732,7 +733,7 @@ static bool count_event(struct nl_event *ev, int timeout_ms, int *events,
 	return true;
 }
 
-/* Listeners hear of few of them, and of what becomes of them. */
+/* Listeners get few events, and the final state. */
 TEST_F(users, makers_do_not_drown_listeners)
 {
 	int events = 0, alive = 0, fd, i;
@@ -751,7 +752,7 @@ TEST_F(users, makers_do_not_drown_listeners)
 	while (strcmp(ev.ept.name, "last"))
 		ASSERT_TRUE(count_event(&ev, LONG_MS, &events, &alive));
 	EXPECT_EQ(VHOST_RPMSG_EVENT_NEW, ev.ept.event);
-	/* Each DEL has had its NEW. */
+	/* Each DEL had a NEW before. */
 	EXPECT_EQ(1, alive);
 	EXPECT_GT(2000, events);
 	EXPECT_LT(0, dev_stat(DEV, S(EVENTS_MERGED)));

@@ -98,7 +98,7 @@ static int num_dirty(FIXTURE_DATA(dirty) *self)
 	return n;
 }
 
-/* A page, and its neighbours are nobody's. */
+/* Allocate pages with unused neighbours. */
 static uint8_t *alone(FIXTURE_DATA(dirty) *self, size_t pages)
 {
 	uint8_t *p = guest_alloc(&self->g, (pages + 2) * PAGE);
@@ -112,7 +112,7 @@ static void *used_ring(FIXTURE_DATA(dirty) *self, int q)
 	return self->g.ring[q].vring.used;
 }
 
-/* A message into a buffer, after which the log only knows of that. */
+/* Send a message into a buffer. After that the log only contains this write. */
 #define WRITE_INTO(len, seg, n, indirect)					\
 	do {									\
 		static char __data[65536];					\
@@ -120,7 +120,7 @@ static void *used_ring(FIXTURE_DATA(dirty) *self, int q)
 		ASSERT_LE(0, guest_add(&self->g, GUEST_TX, seg, n, true,	\
 				       indirect, 0));				\
 		guest_kick_always(&self->g, GUEST_TX);				\
-		/* The MTU is that of the largest buffer. */			\
+		/* The MTU depends on the largest buffer. */			\
 		usleep(SHORT_MS * 500);						\
 		memset(self->log, 0, self->log_size);				\
 		ASSERT_EQ(len, write(self->fd, __data, len));			\
@@ -137,7 +137,7 @@ TEST_F(dirty, a_message_marks_its_page_and_the_ring)
 	WRITE_INTO(100, &seg, 1, false);
 	EXPECT_TRUE(dirty(self, seg.p));
 	EXPECT_TRUE(dirty(self, used_ring(self, GUEST_TX)));
-	/* The ring for the other direction may have its flags written. */
+	/* The device may have written flags to the ring of the other direction. */
 	EXPECT_GE(2 + dirty(self, used_ring(self, GUEST_RX)), num_dirty(self));
 	EXPECT_EQ(8, read(self->event, &count, sizeof(count)));
 }
@@ -162,7 +162,7 @@ TEST_F(dirty, a_short_message_marks_no_more_than_it_writes)
 	EXPECT_FALSE(dirty(self, p + PAGE));
 	EXPECT_FALSE(dirty(self, p + 2 * PAGE));
 
-	/* One byte more is on the next page. */
+	/* One more byte is on the next page. */
 	WRITE_INTO(101, &seg, 1, false);
 	EXPECT_TRUE(dirty(self, p));
 	EXPECT_TRUE(dirty(self, p + PAGE));
@@ -175,7 +175,7 @@ static void chained(struct __test_metadata *_metadata,
 	uint8_t *p = alone(self, 8);
 	struct guest_seg seg[4];
 
-	/* The header is in two pieces, the message in the last three. */
+	/* The header is in two pieces, the payload in the last three. */
 	for (int i = 0; i < 4; i++)
 		seg[i] = (struct guest_seg){ p + (6 - 2 * i) * PAGE, 10 };
 	WRITE_INTO(14, seg, 4, indirect);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Netlink dumps, datagram by datagram: what is in them, and what is said of those that
- * were overtaken.
+ * Netlink dumps, datagram by datagram: their content, and the mark of interrupted ones.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +27,7 @@
 
 FIXTURE(dumps)
 {
-	struct guest g;		/* opened by who needs it */
+	struct guest g;		/* opened by tests that need it */
 	int dev;		/* persistent */
 	int ept;		/* "first", address 7 */
 	struct nl_event ev;	/* the last one */
@@ -48,7 +47,7 @@ FIXTURE_TEARDOWN(dumps)
 
 struct dump {
 	struct nl_sock *sk;
-	int key;		/* attribute that tells objects apart */
+	int key;		/* attribute that identifies an object */
 	int datagrams;
 	int num;
 	uint32_t ids[2048];
@@ -97,7 +96,7 @@ static void dump_take(struct dump *d, struct nlmsghdr *nlh)
 		err = nlmsg_data(nlh);
 		d->err = *err;
 		d->done = true;
-		/* Words about the end follow it. */
+		/* An error message may follow. */
 		if (nlh->nlmsg_type == NLMSG_DONE &&
 		    nlh->nlmsg_flags & NLM_F_ACK_TLVS)
 			nla_parse(tb, NLMSGERR_ATTR_MAX, (void *)(err + 1),
@@ -115,10 +114,10 @@ static void dump_take(struct dump *d, struct nlmsghdr *nlh)
 	d->num++;
 }
 
-/* One datagram; the kernel makes the next ones as they are taken. */
+/* Receive one datagram. The kernel creates the next ones when this one is received. */
 static bool dump_next(struct dump *d)
 {
-	/* None is larger. */
+	/* No datagram is larger. */
 	static char buf[32768];
 	struct nlmsghdr *nlh = (void *)buf;
 	int n;
@@ -141,7 +140,7 @@ static void dump_rest(struct dump *d)
 	nl_socket_free(d->sk);
 }
 
-/* How often it was in the dump. */
+/* How often the object was in the dump. */
 static int times(const struct dump *d, uint32_t id)
 {
 	int i, n = 0;
@@ -198,7 +197,7 @@ TEST_F(dumps, a_dump_refuses_what_it_cannot_be_limited_to)
 		     U32(CHAN_A(ADDR), REMOTE));
 }
 
-/* Then it is of one moment, whatever happens. */
+/* Such a dump is always consistent. */
 TEST_F(dumps, what_fits_into_a_datagram_is_in_one)
 {
 	struct dump d;
@@ -211,7 +210,7 @@ TEST_F(dumps, what_fits_into_a_datagram_is_in_one)
 	EXPECT_EQ(1, d.datagrams);
 }
 
-/* The policies stand before a dump, too. */
+/* The policies also apply to dumps. */
 TEST_F(dumps, a_dump_refuses_bad_attributes)
 {
 	struct nl_raw unknown = FLAG(1000), zero = U32(EPT_A(DEV_ID), 0);
@@ -258,7 +257,7 @@ TEST_F(dumps, a_dump_of_the_endpoints_of_one_device)
 	EXPECT_EQ(10, d.num);
 	DUMP(&d, EPT_GET);
 	EXPECT_EQ(21, d.num);
-	/* What it says is what a get says. */
+	/* A dump has the same content as a get. */
 	ASSERT_EQ(10, nl_ept_dump(SECOND, epts, 16));
 	for (int i = 0; i < 10; i++) {
 		struct nl_ept ept = {};
@@ -268,7 +267,7 @@ TEST_F(dumps, a_dump_of_the_endpoints_of_one_device)
 	}
 }
 
-/* So many channels, and the last one at the end of all addresses. */
+/* Add n channels; the last one has the highest address. */
 static int add_chans(struct guest *g, int n, int step)
 {
 	int err = 0;
@@ -313,7 +312,7 @@ TEST_F(dumps, a_dump_of_the_channels_of_one_device)
 	guest_close(&other);
 }
 
-/* More than fit into a datagram. */
+/* More objects than fit into a datagram. */
 
 #define MANY	500
 
@@ -338,7 +337,7 @@ FIXTURE_TEARDOWN(many)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
-/* Each of those from a to b was in the dump, and once. */
+/* Expect that each object from a to b was in the dump exactly once. */
 #define HAS_FROM_TO(d, a, b)					\
 	do {							\
 		for (int __i = (a); __i < (b); __i++)		\
@@ -362,7 +361,7 @@ TEST_F(many, a_dump_that_is_overtaken_says_so)
 	struct dump *d = &self->d;
 	int id, half = MANY / 2;
 
-	/* Something comes. */
+	/* An object appears. */
 	dump_start(d, VHOST_RPMSG_CMD_EPT_GET, NULL, 0);
 	ASSERT_TRUE(dump_next(d));
 	id = nl_ept_new(EPT_REQ(.dev = DEV));
@@ -372,7 +371,7 @@ TEST_F(many, a_dump_that_is_overtaken_says_so)
 	HAS_FROM_TO(d, 0, MANY);
 	ASSERT_EQ(0, nl_ept_del(id));
 
-	/* Something goes that was not sent yet. */
+	/* An object disappears that was not sent yet. */
 	dump_start(d, VHOST_RPMSG_CMD_EPT_GET, NULL, 0);
 	ASSERT_TRUE(dump_next(d));
 	ASSERT_EQ(0, nl_ept_del(self->ids[half]));
@@ -383,7 +382,7 @@ TEST_F(many, a_dump_that_is_overtaken_says_so)
 	HAS_FROM_TO(d, 0, half);
 	HAS_FROM_TO(d, half + 1, MANY);
 
-	/* Something goes that was sent. */
+	/* An object disappears that was sent already. */
 	dump_start(d, VHOST_RPMSG_CMD_EPT_GET, NULL, 0);
 	ASSERT_TRUE(dump_next(d));
 	ASSERT_EQ(0, nl_ept_del(self->ids[0]));
@@ -442,7 +441,7 @@ TEST_F(many, a_dump_of_all_whose_device_is_deleted_goes_on)
 	ASSERT_LT(0, nl_dev_new(DEV));
 }
 
-/* Nor by what comes and goes on one device before its turn or after it. */
+/* Changes on a device before or after its part of the dump do not interrupt it, either. */
 TEST_F(many, a_dump_is_not_overtaken_by_another_device)
 {
 	struct nl_raw attr = STR(EPT_A(DEV_NAME), DEV);
@@ -464,7 +463,7 @@ TEST_F(many, a_dump_is_not_overtaken_by_another_device)
 	ASSERT_EQ(0, nl_dev_del(SECOND));
 }
 
-/* Channels are nothing that a dump of endpoints is about. */
+/* Changes of channels do not interrupt a dump of endpoints. */
 TEST_F(many, a_dump_is_not_overtaken_by_objects_of_another_kind)
 {
 	struct guest_opts opts = { .name = DEV };
@@ -482,7 +481,7 @@ TEST_F(many, a_dump_is_not_overtaken_by_objects_of_another_kind)
 	guest_close(&g);
 }
 
-/* Endpoints come and go, in another process, until it is told to stop. */
+/* Create and delete endpoints in another process until it is told to stop. */
 static void churn(volatile bool *stop)
 {
 	int ids[20], i;
@@ -497,7 +496,7 @@ static void churn(volatile bool *stop)
 	_exit(0);
 }
 
-/* What is wrong with a dump: nothing twice, and nothing missing that stays. */
+/* Check a dump: no object is in it twice, and none that stays is missing. */
 static int check_dump(const struct dump *d, const int *stay)
 {
 	int i;
@@ -538,7 +537,7 @@ TEST_F(many, dumps_while_others_come_and_go)
 	EXPECT_EQ(0, err);
 	EXPECT_LT(0, overtaken);
 
-	/* And when nothing moves any more, nothing is said. */
+	/* Without changes the dump is not marked. */
 	DUMP(d, EPT_GET);
 	EXPECT_FALSE(d->interrupted);
 	EXPECT_EQ(MANY, d->num);

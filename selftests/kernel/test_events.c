@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Netlink notifications: what listeners hear, in which order, and how much of it.
+ * Netlink notifications: their content, their order, and their number.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 
 FIXTURE(events)
 {
-	struct guest g;		/* opened by who needs it */
+	struct guest g;		/* opened by tests that need it */
 	int dev;		/* persistent */
 	int ept;		/* "first", address 7 */
 	struct nl_event ev;	/* the last one */
@@ -76,7 +76,7 @@ static void skip_events(void)
 		;
 }
 
-/* Whether the last event has what a get says now, but for its counters. */
+/* Does the last event match a get, except for the counters? */
 static bool as_dev_get(struct nl_event *ev)
 {
 	struct nl_dev dev;
@@ -130,7 +130,7 @@ TEST_F(events, events_of_a_device_that_gets_a_VMM)
 	char name[32];
 
 	ASSERT_EQ(0, guest_open(&self->g, &opts));
-	/* Its own device, exchanged for the one that has the name. */
+	/* The own device of the VMM is replaced by the one with the name. */
 	NEXT_EVENT(DEV, NEW, dev);
 	EXPECT_FALSE(self->ev.dev.persistent);
 	snprintf(name, sizeof(name), "vhost%u", self->ev.dev.id);
@@ -142,7 +142,7 @@ TEST_F(events, events_of_a_device_that_gets_a_VMM)
 	EXPECT_EQ(GUEST_FEATURES, self->ev.dev.features);
 	EXPECT_TRUE(as_dev_get(&self->ev));
 	NO_EVENT();
-	/* What it has already is no change. */
+	/* Setting the same value is no change. */
 	ASSERT_EQ(0, ioctl(self->g.fd, VHOST_SET_FEATURES, &self->g.features));
 	ASSERT_EQ(0, guest_stop(&self->g));
 	NO_EVENT();
@@ -273,7 +273,7 @@ TEST_F(events, events_of_announcements)
 	EXPECT_TRUE(as_ept_get(&self->ev));
 	ASSERT_EQ(0, nl_withdraw(self->ept));
 	NO_EVENT();
-	/* Deleted with its announcement, it is one event. */
+	/* Deleting an announced endpoint is one event. */
 	ASSERT_EQ(0, nl_announce(self->ept));
 	EPT_EVENT(self->ept, CHANGE);
 	ASSERT_EQ(0, nl_ept_del(self->ept));
@@ -281,7 +281,7 @@ TEST_F(events, events_of_announcements)
 	NO_EVENT();
 }
 
-/* With a guest, whose coming is not looked at. */
+/* Start a guest, and ignore the events of the start. */
 #define OPEN_GUEST()						\
 	do {							\
 		struct guest_opts __opts = { .name = DEV };	\
@@ -301,7 +301,7 @@ TEST_F(events, events_of_a_remote_that_is_learned)
 	EPT_EVENT(self->ept, CHANGE);
 	EXPECT_EQ(REMOTE, self->ev.ept.remote);
 	EXPECT_EQ(KIND(LEARNED), self->ev.ept.remote_kind);
-	/* What is queued goes on. */
+	/* Queued messages are sent. */
 	ASSERT_EQ(0, nl_ept_get(self->ept, &ept));
 	self->ev.ept.rx_queued = ept.rx_queued;
 	EXPECT_TRUE(as_ept_get(&self->ev));
@@ -316,7 +316,7 @@ TEST_F(events, events_of_a_remote_that_is_learned)
 	NO_EVENT();
 }
 
-/* It is the same one, and from now on the guest has no say in it. */
+/* The address is the same, and the guest can no longer change it. */
 TEST_F(events, a_remote_that_is_learned_is_set)
 {
 	struct nl_ept ept;
@@ -347,7 +347,7 @@ TEST_F(events, a_remote_that_is_learned_is_set)
 		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));			\
 	} while (0)
 
-/* So many announcements, which replace each other at the first @addrs addresses. */
+/* Send @count announcements, which replace each other at the first @addrs addresses. */
 static int announce_many(struct guest *g, int count, int addrs)
 {
 	char name[32];
@@ -369,7 +369,7 @@ TEST_F(events, events_of_a_channel)
 	CHAN_EVENT(REMOTE, NEW, -1);
 	EXPECT_STREQ("svc", self->ev.chan.name);
 	EXPECT_TRUE(as_chan_get(&self->ev));
-	/* Twice, and what is not there: no change. */
+	/* A repeated create, or a destroy of an unknown channel, is no change. */
 	NS_SEND("svc", REMOTE, 0);
 	NS_SEND("svc", REMOTE + 1, 1);
 	NO_EVENT();
@@ -388,7 +388,7 @@ TEST_F(events, events_of_a_channel_that_finds_its_endpoint)
 {
 	OPEN_GUEST();
 	NS_SEND("first", REMOTE, 0);
-	/* The channel before of who is bound to it. */
+	/* The channel comes before the endpoint that is bound to it. */
 	CHAN_EVENT(REMOTE, NEW, self->ept);
 	EXPECT_TRUE(as_chan_get(&self->ev));
 	EPT_EVENT(self->ept, CHANGE);
@@ -412,7 +412,7 @@ TEST_F(events, events_of_an_endpoint_that_finds_its_channel)
 	NS_SEND("svc", REMOTE, 0);
 	CHAN_EVENT(REMOTE, NEW, -1);
 	id = nl_ept_new(EPT_REQ(.dev = DEV, .name = "svc"));
-	/* Nothing is said of an endpoint that nobody has heard of. */
+	/* There is no event for an endpoint without a NEW event. */
 	EPT_EVENT(id, NEW);
 	EXPECT_EQ(REMOTE, self->ev.ept.remote);
 	EXPECT_EQ(KIND(BOUND), self->ev.ept.remote_kind);
@@ -441,7 +441,7 @@ TEST_F(events, events_of_a_channel_that_loses_its_endpoint)
 	EXPECT_EQ(1, self->ev.ept.remote);
 }
 
-/* Not of an endpoint that had no remote to forget. */
+/* There is no event for an endpoint that had no remote. */
 TEST_F(events, events_of_a_reset)
 {
 	int other = nl_ept_new(EPT_REQ(.dev = DEV));
@@ -532,7 +532,7 @@ TEST_F(events, a_listener_that_is_too_slow_is_told)
 			told = true;
 			continue;
 		}
-		/* Those that it has are good, and in order. */
+		/* The events that it gets are valid and in order. */
 		ASSERT_EQ(1, n);
 		ASSERT_EQ(VHOST_RPMSG_CMD_DEV_NTF, ev.cmd);
 		ASSERT_EQ(del ? VHOST_RPMSG_EVENT_DEL : VHOST_RPMSG_EVENT_NEW,
@@ -552,23 +552,23 @@ TEST_F(events, a_listener_that_is_too_slow_is_told)
 }
 
 /*
- * Merging. A listener that believes what it hears has the truth in the end, and
- * hears a bounded number: so many at once, and each second.
+ * Merging. A listener that follows the events knows the final state, and gets a limited
+ * number of events: AT_ONCE at once, and as many per second.
  */
 #define AT_ONCE	128
 #define MAY_HEAR(ms)	(AT_ONCE + AT_ONCE * ((ms) / 1000 + 1))
-/* What has waited for longer than that does not come. */
+/* No event arrives after a longer time than that. */
 #define QUIET_MS	(1000 * slowness())
 #define NUM	64
 
-/* What the listener believes of the channels 0 to NUM - 1 and of devices. */
+/* The state of the channels 0 to NUM - 1 and of devices, according to the events. */
 struct belief {
-	char chan[NUM][33];	/* its name, empty when there is none */
+	char chan[NUM][33];	/* its name, empty if there is none */
 	int bound[NUM];
 	int devs;
 	int events;
-	int odd;		/* what cannot be, after what came before */
-	int told_chan;		/* of an endpoint bound to an unknown channel */
+	int odd;		/* events that contradict earlier ones */
+	int told_chan;		/* events of endpoints with an unknown channel */
 };
 
 static void believe_chan(struct belief *b, const struct nl_chan *chan)
@@ -592,7 +592,7 @@ static void believe_chan(struct belief *b, const struct nl_chan *chan)
 							      -1;
 }
 
-/* Hear all until nothing has come for so long. */
+/* Receive events until none has arrived for quiet_ms. */
 static void hear(struct belief *b, int quiet_ms)
 {
 	struct nl_event ev;
@@ -616,7 +616,7 @@ static void hear(struct belief *b, int quiet_ms)
 	}
 }
 
-/* Whether it is as netlink says. */
+/* Does the state match that of netlink? */
 static int check_belief(const struct belief *b)
 {
 	struct nl_chan chans[NUM];
@@ -655,7 +655,7 @@ TEST_F(events, settings_that_change_too_fast_are_merged)
 	EXPECT_LE(AT_ONCE, seen);
 	EXPECT_GE(MAY_HEAR(now_ms() - start), seen);
 	EXPECT_EQ(2000, seen + (int)dev_stat(DEV, S(EVENTS_MERGED)));
-	/* And then one by one, as before. */
+	/* After that each change has an event again. */
 	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.rx_limit = 7), -1));
 	EPT_EVENT(self->ept, CHANGE);
 	NO_EVENT();
@@ -668,7 +668,7 @@ TEST_F(events, channels_that_come_and_go_too_fast_are_merged)
 	char name[32];
 
 	OPEN_GUEST();
-	/* Some are bound, and all are replaced by others in the end. */
+	/* Some are bound, and all of them are finally replaced. */
 	for (int i = 0; i < 4000; i++) {
 		snprintf(name, sizeof(name), i % 7 ? "svc%d" : "first", i % 13);
 		ASSERT_EQ(0,
@@ -699,7 +699,7 @@ TEST_F(events, a_guest_that_goes_in_the_middle_takes_all_channels_along)
 	EXPECT_EQ(0, b.chan[0][0]);
 }
 
-/* Its endpoint, made while the listener has not heard of the channel. */
+/* The endpoint is created before the event of the channel is sent. */
 TEST_F(events, an_endpoint_comes_after_its_channel_even_then)
 {
 	struct belief b = {};
@@ -716,7 +716,7 @@ TEST_F(events, an_endpoint_comes_after_its_channel_even_then)
 	EXPECT_EQ(id, b.bound[40]);
 }
 
-/* And after the end of another channel, which had the address before. */
+/* The event also comes after the end of a former channel with the same address. */
 TEST_F(events, an_endpoint_brings_its_channel_after_the_end_of_another)
 {
 	struct belief b = {};
@@ -755,7 +755,7 @@ TEST_F(events, files_that_are_opened_and_closed_too_fast_are_merged)
 	fd = open("/dev/vhost-rpmsg", O_RDWR);
 	hear(&b, QUIET_MS);
 	EXPECT_EQ(0, b.odd);
-	/* Of devices each event but the first ones has one of the end. */
+	/* Each device after the first ones also has an event for its end. */
 	EXPECT_GE(3 * MAY_HEAR(now_ms() - start), b.events);
 	EXPECT_EQ(before + 1, nl_dev_dump(devs, 8));
 	EXPECT_EQ(1, b.devs);
@@ -778,7 +778,7 @@ static bool is_end(const struct nl_event *ev, int cmd)
 	}
 }
 
-/* How many ends of a kind come until nothing has come for so long. */
+/* Count DEL events of this kind until none has arrived for quiet_ms. */
 static int hear_ends(int cmd, int quiet_ms)
 {
 	struct nl_event ev;
@@ -790,8 +790,8 @@ static int hear_ends(int cmd, int quiet_ms)
 }
 
 /*
- * Who dumps once, and follows the events from there on, must not believe for ever in
- * what has ended before it was told of as new.
+ * A listener that dumps once and then follows the events must learn the end of an object
+ * from the dump, even if the object ended before its NEW event was sent.
  */
 
 TEST_F(events, the_end_of_an_endpoint_that_was_dumped)
@@ -844,7 +844,7 @@ TEST_F(events, the_end_of_a_channel_that_was_dumped)
 	EXPECT_EQ(300, ends + hear_ends(VHOST_RPMSG_CMD_CHAN_NTF, QUIET_MS));
 }
 
-/* Ends of so many channels wait, and no more: listeners have to look again. */
+/* If too many ends of channels are waiting, listeners must dump again. */
 TEST_F(events, more_ends_of_channels_than_can_wait)
 {
 	bool missed = false;
@@ -865,12 +865,12 @@ TEST_F(events, more_ends_of_channels_than_can_wait)
 	while ((n = nl_next_event(&self->ev, QUIET_MS)))
 		missed |= n == -ENOBUFS;
 	EXPECT_TRUE(missed);
-	/* And then one by one, as before. */
+	/* After that each change has an event again. */
 	NS_SEND("new", 77, 0);
 	CHAN_EVENT(77, NEW, -1);
 }
 
-/* What an administrator changes is heard although there is always more to hear. */
+/* Changes of an administrator are reported although more channel events are always waiting. */
 TEST_F(events, channels_do_not_keep_endpoints_waiting)
 {
 	long long end = now_ms() + LONG_MS;
@@ -906,7 +906,7 @@ TEST_F(events, one_device_does_not_delay_those_of_another)
 	}
 	ASSERT_LT(0, nl_dev_new(SECOND));
 	ASSERT_EQ(0, nl_dev_set(SECOND, DEV_REQ(.mtu = 5)));
-	/* Nothing but those that came at once is before it. */
+	/* Only the events of the burst come before it. */
 	for (int i = 0; i < AT_ONCE + 20; i++) {
 		ASSERT_EQ(1, nl_next_event(&self->ev, LONG_MS));
 		if (self->ev.cmd == VHOST_RPMSG_CMD_DEV_NTF &&

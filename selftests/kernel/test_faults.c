@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The faults of the patch series of 2020, "vhost: add an RPMsg API", each with
- * the test that would have caught it. docs/testing.md lists them; number 5, a
- * wire value used without conversion, cannot be seen on a little-endian machine:
- * host_endian.sh has it.
+ * The faults of the patch series of 2020, "vhost: add an RPMsg API", each with a test
+ * that would have found it. docs/testing.md lists them. Number 5, a missing byte order
+ * conversion, has no effect on a little-endian machine; host_endian.sh tests it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,9 +50,9 @@ FIXTURE_TEARDOWN(faults)
 }
 
 /*
- * 1: a kick between the last look and the re-enabling of notifications was
- * lost. Messages that come just when the worker is about to rest, with a kick
- * only if the host asks for one.
+ * 1: a kick between the last check of the ring and enabling notifications was lost.
+ * Send messages just when the worker is about to sleep, with a kick only if the host
+ * requests it.
  */
 TEST_F(faults, f01_no_kick_is_lost)
 {
@@ -64,12 +63,12 @@ TEST_F(faults, f01_no_kick_is_lost)
 	for (i = 0; i < 20000; i++) {
 		ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, &i, 4));
 		guest_kick(&self->g, GUEST_RX);
-		/* From back to back to some microseconds apart. */
+		/* The messages are up to some microseconds apart. */
 		for (spin = (i * 37) % 3000; spin; spin--)
 			;
 		while (read(self->fd, buf, sizeof(buf)) > 0)
 			got++;
-		/* Let it rest now and then, or it never enables them. */
+		/* Let the worker sleep sometimes, or it never enables notifications. */
 		while (i + 1 - got > 3) {
 			bool more = poll_fd(self->fd, POLLIN, LONG_MS);
 
@@ -88,8 +87,8 @@ TEST_F(faults, f01_no_kick_is_lost)
 }
 
 /*
- * The same for certain: the worker has seen that there is nothing more, and is
- * held just where it asks for kicks. Until it has, the guest sends none.
+ * The same, deterministically: the worker has found the ring empty and is blocked where it
+ * enables kicks. Until then, the guest does not kick.
  */
 TEST_F(faults, f01_no_kick_is_lost_when_the_worker_rests)
 {
@@ -109,7 +108,7 @@ TEST_F(faults, f01_no_kick_is_lost_when_the_worker_rests)
 	EXPECT_TEXT(self->fd, "two");
 }
 
-/* And where it asks for kicks of the buffer that it waits for. */
+/* The same when the worker requests a kick for a buffer. */
 TEST_F(faults, f01_no_kick_is_lost_when_the_worker_wants_a_buffer)
 {
 	struct guest_opts opts = {
@@ -142,7 +141,7 @@ TEST_F(faults, f01_no_kick_is_lost_when_the_worker_wants_a_buffer)
 	EXPECT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
 }
 
-/* And when there was nothing to be seen for a while, for want of memory. */
+/* The same when the memory of the ring was inaccessible for a while. */
 TEST_F(faults, f01_no_kick_is_lost_after_a_ring_could_not_be_read)
 {
 	struct guest_opts opts = { .name = DEV };
@@ -159,7 +158,7 @@ TEST_F(faults, f01_no_kick_is_lost_after_a_ring_could_not_be_read)
 	EXPECT_TRUE(WAIT_FOR(dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS),
 			     LONG_MS));
 	ASSERT_EQ(0, mprotect(avail, 4096, PROT_READ | PROT_WRITE));
-	/* The worker counts first. */
+	/* The worker counts before that. */
 	EXPECT_TRUE(WAIT_FOR(!(__atomic_load_n(&used->flags, __ATOMIC_RELAXED) &
 			       VRING_USED_F_NO_NOTIFY),
 			     LONG_MS));
@@ -167,7 +166,7 @@ TEST_F(faults, f01_no_kick_is_lost_after_a_ring_could_not_be_read)
 	EXPECT_TEXT(self->fd, "again");
 }
 
-/* 2: one bad message ended the loop, and those behind it waited for a kick. */
+/* 2: one bad message ended the loop, and the messages behind it waited for a kick. */
 TEST_F(faults, f02_a_bad_message_does_not_stop_the_queue)
 {
 	struct vring_desc *desc = self->g.ring[GUEST_RX].vring.desc;
@@ -183,7 +182,7 @@ TEST_F(faults, f02_a_bad_message_does_not_stop_the_queue)
 	memcpy(seg.p, &(struct guest_hdr){ REMOTE, 1024, 0, 1000, 0 }, 16);
 	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false, false, 0));
 	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, true, false, 0));
-	/* All that a message needs, and then something to be written. */
+	/* A complete message, followed by a device-writable descriptor. */
 	two[0] = (struct guest_seg){ guest_alloc(&self->g, 64), 20 };
 	two[1] = (struct guest_seg){ guest_alloc(&self->g, 64), 64 };
 	memcpy(two[0].p, &(struct guest_hdr){ REMOTE, 1024, 0, 4, 0 }, 16);
@@ -202,9 +201,9 @@ TEST_F(faults, f02_a_bad_message_does_not_stop_the_queue)
 }
 
 /*
- * 2: an index further ahead than the ring is long. Newer vhost cores never take
- * it, so that no more than this can be promised: it is counted, nobody spins, and
- * after a reset all is well.
+ * 2: an available index that is out of range. Newer vhost cores do not accept it, so the
+ * device can only guarantee this: it counts the error, does not spin, and works again
+ * after a reset.
  */
 TEST_F(faults, f02_an_index_that_jumps_is_over_with_a_reset)
 {
@@ -231,8 +230,8 @@ TEST_F(faults, f02_an_index_that_jumps_is_over_with_a_reset)
 }
 
 /*
- * 2: the same ahead of a ring that was made smaller, of which the vhost core had
- * taken the index before. The first entry that makes no sense ends all of them.
+ * 2: the same after the ring was made smaller, when the vhost core has already read the
+ * index. The first invalid entry discards all of them.
  */
 TEST_F(faults, f02_a_ring_made_smaller_goes_on)
 {
@@ -257,7 +256,7 @@ TEST_F(faults, f02_a_ring_made_smaller_goes_on)
 	ASSERT_EQ(3, write(self->fd, "two", 3));
 	EXPECT_TRUE(WAIT_FOR(dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS),
 			     LONG_MS));
-	/* In the descriptor of the first. */
+	/* The buffer uses the descriptor of the first one. */
 	guest_post_one(g, msg.data - GUEST_HDR);
 	guest_kick_always(g, GUEST_TX);
 	ASSERT_EQ(1, guest_recv(g, &msg, LONG_MS));
@@ -265,7 +264,7 @@ TEST_F(faults, f02_a_ring_made_smaller_goes_on)
 	EXPECT_STAT(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS));
 }
 
-/* 2, the other way: a buffer that cannot be used is not the end of the ring. */
+/* 2, to the guest: an unusable buffer does not stop the queue. */
 TEST_F(faults, f02_a_bad_buffer_does_not_stop_the_queue)
 {
 	struct guest_opts opts = { .name = DEV, .no_buffers = true };
@@ -277,7 +276,7 @@ TEST_F(faults, f02_a_bad_buffer_does_not_stop_the_queue)
 	guest_close(g);
 	ASSERT_EQ(0, guest_open(g, &opts));
 	guest_hide(g);
-	/* Wrong direction, all or in part; too small; not a descriptor. */
+	/* The wrong direction, completely or partly; too small; not a descriptor. */
 	seg = (struct guest_seg){ guest_alloc(g, 64), 64 };
 	ASSERT_LE(0, guest_add(g, GUEST_TX, &seg, 1, false, false, 0));
 	two[0] = seg;
@@ -302,7 +301,7 @@ TEST_F(faults, f02_a_bad_buffer_does_not_stop_the_queue)
 	EXPECT_STAT(4, dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS));
 }
 
-/* Not even when there are more of them than the worker looks at in one go. */
+/* The same with more bad buffers than a burst has. */
 TEST_F(faults, f02_many_bad_buffers_do_not_stop_the_queue)
 {
 	struct guest_opts opts = { .name = DEV, .no_buffers = true };
@@ -329,11 +328,10 @@ TEST_F(faults, f02_many_bad_buffers_do_not_stop_the_queue)
 }
 
 /*
- * 3: a guest that never pauses kept the worker, and the ring's mutex, for ever.
- * Here it comes with a ring full at once, of what takes longest; once the first
- * of it is done, the other direction has something to do, and must not be last. A
- * machine that is slow to run this side sees it only now and then, and without a
- * limit never.
+ * 3: a guest that never pauses kept the worker and the mutex of the ring for ever. Here
+ * the guest fills the ring at once with the most expensive messages. After the first one
+ * the other direction has work, too, which must not be done last. A machine that is slow
+ * to run this process sees the effect only sometimes; without the limit it never sees it.
  */
 TEST_F(faults, f03_a_busy_guest_does_not_keep_the_worker)
 {
@@ -369,13 +367,13 @@ TEST_F(faults, f03_a_busy_guest_does_not_keep_the_worker)
 	EXPECT_EQ(0, guest_stop(g));
 }
 
-/* 4: the header's length was never checked against what is there. */
+/* 4: the length in the header was not compared with the length of the buffer. */
 TEST_F(faults, f04_the_length_is_checked)
 {
 	unsigned int len, n = 0;
 	struct guest_seg seg = { guest_alloc(&self->g, 64), 36 };
 
-	/* 20 bytes are there. */
+	/* The buffer has 20 bytes. */
 	for (len = 21; len < 65536; len = len * 3 / 2, n++) {
 		memcpy(seg.p, &(struct guest_hdr){ REMOTE, 1024, 0, len, 0 },
 		       16);
@@ -387,12 +385,12 @@ TEST_F(faults, f04_the_length_is_checked)
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "good", 4));
 	EXPECT_TEXT(self->fd, "good");
 	EXPECT_STAT(1, ept_stat(self->ept, VHOST_RPMSG_A_STATS_RX_MSGS));
-	/* The device refused them; the endpoint never saw one. */
+	/* The device dropped them; the endpoint has not seen any. */
 	EXPECT_EQ(0, ept_stat(self->ept, VHOST_RPMSG_A_STATS_RX_DROP_INVALID));
 	EXPECT_STAT(n, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_INVALID));
 }
 
-/* 6: endpoints were a small array, with signed addresses. */
+/* 6: endpoints were in a small array, and addresses were signed. */
 TEST_F(faults, f06_addresses_are_u32_and_many)
 {
 	static const uint32_t addr[] = {
@@ -417,13 +415,13 @@ TEST_F(faults, f06_addresses_are_u32_and_many)
 	}
 }
 
-/* 7: a request was given back with a length, as if something was written. */
+/* 7: a request was returned with a length, as if the device had written to it. */
 TEST_F(faults, f07_requests_come_back_empty)
 {
 	struct guest_seg seg;
 	uint32_t len;
 
-	/* Good, for nobody, and bad ones: too short, and with more than it has. */
+	/* A valid message, one without an endpoint, and bad ones: too short, and with a wrong length. */
 	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "a", 1));
 	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 99, "b", 1));
 	ASSERT_EQ(0, guest_ns_send(&self->g, "", 7, 5));
@@ -442,8 +440,8 @@ TEST_F(faults, f07_requests_come_back_empty)
 }
 
 /*
- * 8: announcements could not be taken back, the guest's had nowhere to go, and
- * a header's flags said something that nobody had defined.
+ * 8: announcements could not be withdrawn, those of the guest had no endpoint, and the
+ * flags of a header had an undefined value.
  */
 TEST_F(faults, f08_the_name_service_works_both_ways)
 {
@@ -486,8 +484,8 @@ TEST_F(faults, f09_an_announcement_waits_for_buffers)
 }
 
 /*
- * 10: the iterator of a request was not initialised: what a message left in it
- * is not to be seen by the next one. test_kclient looks at its priv, too.
+ * 10: the iterator of a request was not initialised. A message must not see the values
+ * of the previous one. test_kclient also checks priv.
  */
 TEST_F(faults, f10_each_message_has_its_own_iterator)
 {
@@ -498,7 +496,7 @@ TEST_F(faults, f10_each_message_has_its_own_iterator)
 	for (round = 0; round < 20; round++) {
 		for (i = 0; i < sizeof(len) / sizeof(len[0]); i++) {
 			fill(data, len[i], round + i);
-			/* Between two of them, one that nobody reads. */
+			/* Between them send a message without an endpoint. */
 			ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 99, data,
 						 (i * 50) % 400));
 			ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, data,
