@@ -37,9 +37,7 @@ static int rx_get_response(struct vhost_rpmsg *vr,
 			ret = vrpmsg_ring_get(vr, VIRTIO_RPMSG_RESPONSE, resp);
 		} while (ret == -EBADMSG && ++*pkts < VRPMSG_PKT_WEIGHT);
 	}
-	/*
-	 * This buffer is for the response; an announcement gets the next one.
-	 */
+	/* This buffer is for the response, the next for an announcement. */
 	if (!ret)
 		vrpmsg_ns_check_room(vr->rdev, resp->room);
 	/*
@@ -81,9 +79,7 @@ static noinline ssize_t rx_answer(struct vhost_rpmsg *vr,
 	if (ept->write(vr, &resp) < 0)
 		vrpmsg_ring_unget(&resp);
 	else if (vrpmsg_ring_put_response(vr, &resp))
-		/*
-		 * The request is consumed, so the response cannot be rebuilt.
-		 */
+		/* The request is consumed: do not rebuild the response. */
 		vrpmsg_ring_give_up(vr, &resp);
 	return 0;
 }
@@ -240,9 +236,7 @@ static void burst_poll(struct vhost_rpmsg *vr, struct vhost_virtqueue *vq,
 	}
 }
 
-/*
- * Enable the guest's notifications, or queue the work if entries have arrived.
- */
+/* Enable notifications, or queue the work if entries have arrived. */
 static void burst_want_kick(struct vhost_rpmsg *vr, struct vhost_virtqueue *vq)
 {
 	/*
@@ -451,10 +445,7 @@ static int tx_burst(struct vhost_rpmsg *vr)
 		if (ret == -EFAULT)
 			break;
 		if (ret < 0) {
-			/*
-			 * Off the list until it calls vhost_rpmsg_ept_send()
-			 * again.
-			 */
+			/* Off the list until vhost_rpmsg_ept_send(). */
 			ept = NULL;
 			continue;
 		}

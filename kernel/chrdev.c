@@ -320,10 +320,7 @@ long vrpmsg_file_ioctl(struct file *file, unsigned int ioctl, unsigned long arg)
 		return file->f_mode & FMODE_READ ? chrdev_fionread(f, argp) :
 						   -EBADF;
 	case RPMSG_DESTROY_EPT_IOCTL:
-		/*
-		 * It is an administrator's, like rpmsg_char's default
-		 * endpoints.
-		 */
+		/* An administrator's, like rpmsg_char's default endpoint. */
 		return READ_ONCE(f->chrdev->gone) ? -EPIPE : -EINVAL;
 	case RPMSG_GET_OUTGOING_FLOWCONTROL:
 		return chrdev_flow_control(f, argp);

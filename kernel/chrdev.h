@@ -237,10 +237,7 @@ static inline struct vrpmsg_chrdev_config vrpmsg_chrdev_defaults(void)
 	};
 }
 
-/*
- * Default configuration of a user's endpoint. Addresses may be
- * VHOST_RPMSG_ADDR_ANY.
- */
+/* The same for a user's endpoint. Addresses may be VHOST_RPMSG_ADDR_ANY. */
 static inline struct vrpmsg_chrdev_config
 vrpmsg_chrdev_user_defaults(kuid_t owner, const char *name, u32 addr,
 			    u32 remote)

@@ -30,10 +30,7 @@ struct client_dev {
 	struct list_head dev_node;
 };
 
-/*
- * Protects clients, the creation of devices, and struct client_dev; held during
- * add().
- */
+/* Protects clients, new devices, and struct client_dev; held during add(). */
 static DEFINE_MUTEX(clients_lock);
 static LIST_HEAD(clients);
 /* For tasks that wait until remove() has returned in another task. */
@@ -76,9 +73,7 @@ static void client_offer(struct client_dev *cd)
 	list_add_tail(&cd->dev_node, &cd->rdev->clients);
 }
 
-/*
- * Call the client's remove() for a device. The caller must have set @cd->going.
- */
+/* Call the client's remove() for a device, after @cd->going has been set. */
 static void client_remove(struct client_dev *cd)
 {
 	cd->client->remove(cd->client, cd->rdev);
@@ -156,10 +151,7 @@ static struct client_dev *client_take_one_of_dev(struct vrpmsg_dev *rdev)
 	return NULL;
 }
 
-/*
- * The device is dead: remove it from all clients. None adds endpoints to it
- * after this.
- */
+/* Remove a dead device from all clients. None adds endpoints after this. */
 void vrpmsg_clients_remove_dev(struct vrpmsg_dev *rdev)
 {
 	struct client_dev *cd;

@@ -95,9 +95,7 @@ static inline void vhost_clear_device_iotlb(struct vhost_dev *dev)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
-/*
- * 6.5: a device may have several workers. Before, one worker serves all rings.
- */
+/* 6.5: a device may have several workers. Before, it has one. */
 #define vhost_worker_ioctl(dev, ioctl, argp)	((long)-ENOIOCTLCMD)
 #define vhost_vq_has_work(vq)			vhost_has_work((vq)->dev)
 #define vrpmsg_vq_worker(vq)			((vq)->dev->worker)

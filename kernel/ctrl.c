@@ -69,10 +69,7 @@ static bool ctrl_name_valid(const char *name)
 	return !name[0] || vrpmsg_name_valid(name);
 }
 
-/*
- * Read the argument of rpmsg_ctrl's ioctls. Bytes behind a name's NUL are
- * ignored.
- */
+/* Read the argument of rpmsg_ctrl's ioctls; ignore bytes after the NUL. */
 static int ctrl_get_config(struct vrpmsg_eptdev_config *cfg, void __user *argp)
 {
 	struct rpmsg_endpoint_info info;
@@ -114,10 +111,7 @@ static long ctrl_release_dev(struct vrpmsg_dev *rdev, void __user *argp)
 	return ctrl_get_config(&cfg, argp) ?: vrpmsg_eptdev_release(rdev, &cfg);
 }
 
-/*
- * The ioctls of an endpoint that is only a file descriptor: it can be
- * destroyed.
- */
+/* The ioctls of an endpoint without a node: it can be destroyed. */
 static long ctrl_ept_ioctl(struct file *file, unsigned int ioctl,
 			   unsigned long arg)
 {

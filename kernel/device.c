@@ -306,10 +306,7 @@ int vrpmsg_dev_kill(struct vrpmsg_dev *rdev)
 	return 0;
 }
 
-/*
- * Count and trace a dropped message. @addr is the local address or
- * VHOST_RPMSG_ADDR_ANY.
- */
+/* Count and trace a dropped message. @addr: local or VHOST_RPMSG_ADDR_ANY. */
 void vrpmsg_drop(struct vrpmsg_dev *rdev, unsigned int stat, u32 addr,
 		 size_t len)
 {
@@ -343,10 +340,7 @@ void vrpmsg_dev_set(struct vrpmsg_dev *rdev,
 		return;
 	dev_configure(rdev, cfg);
 	vrpmsg_dev_event(rdev, VHOST_RPMSG_EVENT_CHANGE);
-	/*
-	 * With the new hold_time, the guest may have been held back for too
-	 * long.
-	 */
+	/* The new hold_time may have expired already. */
 	vrpmsg_dev_kick(rdev, VIRTIO_RPMSG_REQUEST);
 }
 

@@ -204,10 +204,7 @@ static void eptdev_del_ept(struct vrpmsg_eptdev *eptdev,
 	vrpmsg_number_put(eptdev->number);
 }
 
-/*
- * Shut down a node that is not, or no longer, in the table. The caller has a
- * reference.
- */
+/* Shut down a node that is not in the table. The caller has a reference. */
 static void eptdev_shut_down(struct vrpmsg_eptdev *eptdev, bool linger)
 {
 	struct vrpmsg_chrdev *chrdev;
@@ -429,9 +426,7 @@ static bool eptdev_matches(struct vrpmsg_eptdev *eptdev,
 		cfg->dst == eptdev->cfg.dst);
 }
 
-/*
- * Find a node of the calling user that was created with RPMSG_CREATE_DEV_IOCTL.
- */
+/* Find a node that the calling user made with RPMSG_CREATE_DEV_IOCTL. */
 static struct vrpmsg_eptdev *eptdev_find(const struct vrpmsg_dev *rdev,
 					 const struct vrpmsg_eptdev_config *cfg)
 {

@@ -28,10 +28,7 @@
 /* Set before the first device; NULL without netlink. */
 static const struct vrpmsg_listener *event_listener;
 
-/*
- * Budget for the creation of VMMs' own devices, of which each open() creates
- * one.
- */
+/* Budget for the creation of VMMs' own devices, one per open(). */
 static DEFINE_SPINLOCK(event_lock);
 static struct vrpmsg_event_budget event_devices = { .left = EVENT_BURST };
 
@@ -426,10 +423,7 @@ static void ept_gone(struct vhost_rpmsg_ept *ept)
 	notify_ept(ept, VHOST_RPMSG_EVENT_DEL);
 }
 
-/*
- * Send or queue an event of an endpoint; none before it is complete or after
- * its deletion.
- */
+/* Send or queue an event of an endpoint, unless incomplete or deleted. */
 void vrpmsg_ept_event(struct vhost_rpmsg_ept *ept, enum vhost_rpmsg_event event)
 {
 	struct vrpmsg_dev *rdev = ept->rdev;

@@ -58,10 +58,7 @@ void vrpmsg_hold_refused(struct vhost_rpmsg *vr)
 			vhost_poll_queue(&vr->vq[VIRTIO_RPMSG_REQUEST].poll);
 	} else if (READ_ONCE(rdev->hold_time) &&
 		   !vr->ring[VIRTIO_RPMSG_REQUEST].tries) {
-		/*
-		 * If the timer was set to an earlier time, the message is
-		 * refused again.
-		 */
+		/* An earlier timer only makes the endpoint refuse again. */
 		mod_timer(&vr->ring[VIRTIO_RPMSG_REQUEST].timer, end);
 	}
 }

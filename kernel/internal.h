@@ -55,9 +55,7 @@
 #define VRPMSG_SEND_QUANTUM	4096
 /* Upper limit of VHOST_SET_VRING_BUSYLOOP_TIMEOUT, in microseconds. */
 #define VRPMSG_BUSY_POLL_MAX	10000
-/*
- * Interval at which to poll for buffers of a guest that does not kick, in ms.
- */
+/* Polling interval for buffers of a guest that does not kick, in ms. */
 #define VRPMSG_LOOK_INTERVAL	20
 
 /* Size of a device's hash tables of names. */

@@ -49,10 +49,7 @@ static void __exit vrpmsg_exit(void)
 	vrpmsg_server_del_all();
 	vrpmsg_ctrl_unregister();
 	vrpmsg_chrdev_unregister();
-	/*
-	 * kfree_rcu() may still free endpoints later, without code of the
-	 * module.
-	 */
+	/* kfree_rcu() may still free endpoints, with code of the kernel. */
 }
 
 module_init(vrpmsg_init);

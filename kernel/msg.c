@@ -12,10 +12,7 @@
 static struct vrpmsg_queue msg_dead = { .tail = &msg_dead.head };
 static DEFINE_SPINLOCK(msg_dead_lock);
 
-/*
- * A Linux guest's longest message, for which kmalloc() would take twice as
- * much.
- */
+/* A Linux guest's longest message: kmalloc() would take twice as much. */
 #define MSG_LINUX	VHOST_RPMSG_DEFAULT_MTU
 
 static struct kmem_cache *msg_cache;
@@ -165,10 +162,7 @@ void vrpmsg_pool_free(struct vrpmsg_pool *pool)
 	pool->bytes = 0;
 }
 
-/*
- * Free a queue, possibly of a million messages. Context: Process context,
- * without locks.
- */
+/* Free up to a million messages. Context: Process context, without locks. */
 void vrpmsg_queue_free(struct vrpmsg_queue *queue)
 {
 	struct vrpmsg_msg *msg;

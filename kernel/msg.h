@@ -136,9 +136,7 @@ static inline struct vrpmsg_msg *vrpmsg_queue_pop(struct vrpmsg_queue *queue)
 	return msg;
 }
 
-/*
- * @part covers the front of another queue: extend it by the next message, @msg.
- */
+/* @part covers the front of another queue: extend it by the next, @msg. */
 static inline void vrpmsg_queue_extend(struct vrpmsg_queue *part,
 				       struct vrpmsg_msg *msg)
 {

@@ -71,9 +71,7 @@ struct sk_buff *vrpmsg_nl_new_reply(void)
 	return genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 }
 
-/*
- * Events are sent with the device's mutex held, so in the order of the changes.
- */
+/* Events are sent under the device's mutex, in the order of the changes. */
 
 static bool nl_wanted(void)
 {
@@ -88,9 +86,7 @@ static void nl_missed(void)
 		     -ENOBUFS);
 }
 
-/*
- * Size of an event without counters: listeners' queues count allocated bytes.
- */
+/* Size of an event without counters. Receive queues count allocated bytes. */
 #define NL_EVENT_SIZE	512
 
 /* Allocate an event. A guest must not make the host reclaim memory for it. */
@@ -207,9 +203,7 @@ struct vrpmsg_nl_msg vrpmsg_nl_dump_begin(struct netlink_callback *cb)
 	};
 }
 
-/*
- * Refuse an attribute that the command's policy allows, but its dump ignores.
- */
+/* Refuse an attribute that is in the policy, but no use for a dump. */
 int vrpmsg_nl_refuse_filter(struct netlink_callback *cb, int attr)
 {
 	struct nlattr **attrs = vrpmsg_dump_attrs(cb);
@@ -246,9 +240,7 @@ static int nl_dump_check(struct netlink_callback *cb,
 	return 0;
 }
 
-/*
- * Get the current device of the dump, or the next one. Returns NULL at the end.
- */
+/* Get the current device of the dump, or the next, or NULL at the end. */
 static struct vrpmsg_dev *nl_dump_dev(struct netlink_callback *cb)
 {
 	struct vrpmsg_nl_dump *dump = nl_dump(cb);

@@ -38,10 +38,7 @@ static inline struct vrpmsg_nl_msg vrpmsg_nl_reply_to(struct genl_info *info)
 	};
 }
 
-/*
- * Counters change all the time. Only replies and an object's last event have
- * them.
- */
+/* Counters change all the time: only replies and DEL events have them. */
 static inline bool vrpmsg_nl_has_stats(const struct vrpmsg_nl_msg *msg)
 {
 	return msg->event == VRPMSG_NL_NO_EVENT ||

@@ -54,9 +54,7 @@ void vrpmsg_number_put(u32 number)
 	xa_erase(&vrpmsg_chrdevs, number);
 }
 
-/*
- * Release the endpoint's number; a lent one can be used for another endpoint.
- */
+/* Release the endpoint's number. A lent one can be used again. */
 static void node_drop_number(struct vrpmsg_chrdev *chrdev)
 {
 	if (chrdev->lent)
@@ -215,10 +213,7 @@ struct device *vrpmsg_node_add(dev_t devt, const struct device_type *type,
 	struct device *dev;
 	int err;
 
-	/*
-	 * The driver core's allocations are not charged; a user's node has a
-	 * parent.
-	 */
+	/* Only a user's node, which has a parent, is charged. */
 	dev = kzalloc(sizeof(*dev), parent ? VRPMSG_GFP_LOCKED : GFP_KERNEL);
 	if (!dev)
 		return ERR_PTR(-ENOMEM);
@@ -285,10 +280,7 @@ static struct vrpmsg_chrdev *node_alloc(struct vrpmsg_dev *rdev,
 	return chrdev;
 }
 
-/*
- * Give the endpoint a number and an address. On success, @ept holds a
- * reference.
- */
+/* Give the endpoint a number and an address, and @ept a reference. */
 static int node_add(struct vrpmsg_chrdev *chrdev,
 		    const struct vrpmsg_chrdev_config *cfg)
 {
@@ -313,10 +305,7 @@ static int node_add(struct vrpmsg_chrdev *chrdev,
 	return 0;
 }
 
-/*
- * Publish the endpoint: by its number, its node, its announcement and its
- * event.
- */
+/* Publish the endpoint: its number, node, announcement and event. */
 static int node_publish(struct vrpmsg_chrdev *chrdev,
 			const struct vrpmsg_chrdev_config *cfg)
 {

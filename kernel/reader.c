@@ -121,10 +121,7 @@ static void reader_end(struct vrpmsg_file *f, struct vrpmsg_queue *read)
 	vrpmsg_chrdev_drop_all(chrdev, &dead, VHOST_RPMSG_A_STATS_RX_DISCARDS);
 }
 
-/*
- * Copy a message in the format of a single read(). Returns its size or an
- * error.
- */
+/* Copy a message as a single read() returns it. Returns its size. */
 static ssize_t reader_copy_msg(struct vrpmsg_chrdev *chrdev,
 			       struct vrpmsg_msg *msg, struct iov_iter *to)
 {

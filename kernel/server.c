@@ -43,10 +43,7 @@ struct vrpmsg_dev *vrpmsg_server_new(const struct vrpmsg_dev_config *cfg)
 	return rdev;
 }
 
-/*
- * Delete a dead device. Endpoints go first, so that no event names a device
- * that is gone.
- */
+/* Delete a dead device; its endpoints first, for the order of events. */
 static void server_delete(struct vrpmsg_dev *rdev)
 {
 	struct vhost_rpmsg_ept *ept;
@@ -116,9 +113,7 @@ void vrpmsg_server_del_all(void)
 	}
 }
 
-/*
- * The VMM closes its file: release a persistent device, delete the VMM's own.
- */
+/* The VMM closes its file: release or delete the device. */
 void vrpmsg_server_close(struct vhost_rpmsg *vr)
 {
 	struct vrpmsg_dev *rdev = vr->rdev;

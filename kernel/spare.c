@@ -11,10 +11,7 @@
 #include "compat.h"
 #include "spare.h"
 
-/*
- * Interval between checks for traffic, and the idle time after which memory is
- * freed.
- */
+/* How often to check for traffic, and when to free idle memory. */
 #define SPARE_LOOK	(HZ / 4)
 #define SPARE_TIME	HZ
 
@@ -124,10 +121,7 @@ void vrpmsg_spare_put(struct vrpmsg_spare *spare, struct vrpmsg_pool *to,
 	spare_keep(spare);
 }
 
-/*
- * The same for one message. Returns false if it exceeds the limit; the caller
- * frees it.
- */
+/* The same for one message. Returns false if the caller must free it. */
 bool vrpmsg_spare_put_msg(struct vrpmsg_spare *spare, struct vrpmsg_pool *to,
 			  struct vrpmsg_msg *msg, size_t limit)
 {
@@ -178,10 +172,7 @@ void vrpmsg_spare_set_next(struct vrpmsg_spare *spare, size_t len)
 	lockdep_assert_held(spare->lock);
 	if (READ_ONCE(spare->tx_next))
 		return;
-	/*
-	 * Only set with the lock held. Pairs with the xchg() in
-	 * vrpmsg_spare_next().
-	 */
+	/* Set with the lock held. Pairs with xchg() in vrpmsg_spare_next(). */
 	smp_store_release(&spare->tx_next, vrpmsg_pool_get(&spare->tx, len));
 }
 
@@ -213,10 +204,7 @@ static unsigned long spare_scan(struct shrinker *shrinker,
 	list_for_each_entry(spare, &spares, node) {
 		if (pool.bytes / SPARE_OBJECT >= sc->nr_to_scan)
 			break;
-		/*
-		 * The reverse lock order, hence trylock. A busy endpoint needs
-		 * its cache.
-		 */
+		/* Reverse lock order: trylock. A busy endpoint needs it. */
 		if (spin_trylock(spare->lock)) {
 			spare_take(spare, &pool);
 			spin_unlock(spare->lock);

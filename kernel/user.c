@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Accounting of the endpoints that unprivileged users have created on a device.
+ * Accounting of the endpoints that unprivileged users create on a device.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>

@@ -74,9 +74,7 @@ struct vhost_rpmsg_iter {
 	bool exact;			/* the message must have @len bytes */
 };
 
-/*
- * Initialiser of the iterator of a message that is not a response to a request.
- */
+/* Initialise the iterator of a message that is not a response. */
 #define VHOST_RPMSG_ITER(_src, _dst)		\
 	{					\
 		.src = (_src), .dst = (_dst)	\

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file /dev/vhost-rpmsg, through which a VMM provides the rings of its
- * guest.
+ * The file /dev/vhost-rpmsg, with which a VMM provides the rings of its guest.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>

@@ -59,9 +59,7 @@ static bool writer_stale(struct vrpmsg_chrdev *chrdev, u32 generation)
 	       generation != READ_ONCE(chrdev->ept.rdev->generation);
 }
 
-/*
- * Queue one message. Unless the endpoint is addressed, send it to the remote.
- */
+/* Queue one message, for its address if the endpoint is addressed. */
 static int writer_queue_msg(struct vrpmsg_chrdev *chrdev,
 			    struct vrpmsg_queue *msgs)
 {

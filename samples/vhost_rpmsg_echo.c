@@ -57,10 +57,7 @@ static int echo_open(struct inode *inode, struct file *file)
 	err = vhost_rpmsg_init(&echo->vr, echo_epts, ARRAY_SIZE(echo_epts));
 	if (err)
 		goto err_free;
-	/*
-	 * The file operations below serve the IOTLB, so guests may use an
-	 * IOMMU.
-	 */
+	/* The file operations serve the IOTLB: guests may use an IOMMU. */
 	err = vhost_rpmsg_offer_features(&echo->vr,
 					 BIT_ULL(VIRTIO_F_ACCESS_PLATFORM));
 	if (err)

@@ -41,9 +41,7 @@ struct kclient {
 	u32 burst_left;
 	u32 burst_next;
 	u32 released;
-	/*
-	 * Task in KCLIENT_RECV, which may take a request; the worker may not.
-	 */
+	/* Task in KCLIENT_RECV, which may take a request. */
 	struct task_struct *taker;
 	struct irq_work irq_work;
 
@@ -540,10 +538,7 @@ static long kclient_info(struct kclient *kc, void __user *argp)
 	return copy_to_user(argp, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-/*
- * If two endpoints have the same address, vhost_rpmsg_init() removes the first
- * again.
- */
+/* vhost_rpmsg_init() removes the first of two with the same address. */
 static bool kclient_clash(void)
 {
 	static const struct vhost_rpmsg_ept twice[] = {

@@ -133,10 +133,7 @@ struct kclient_info {
 #define LEGACY_WRITE	203	/* has a write() and no read() */
 
 #define LEGACY_NAME	"legacy"
-/*
- * Contents of its replies, and their maximum size; other data follows in
- * memory.
- */
+/* Contents and maximum size of its replies; other data follows them. */
 #define LEGACY_REPLY	0x11
 #define LEGACY_REPLY_SIZE 384
 #define LEGACY_CAPTURE	0x22
