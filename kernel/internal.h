@@ -285,7 +285,7 @@ struct vrpmsg_chan {
 /**
  * struct vrpmsg_names - callbacks of the name service for a device's endpoints
  * @added: an endpoint has been given its address
- * @removed: an endpoint has lost it
+ * @removed: an endpoint has lost its address
  * @set_remote: set or clear the remote of an endpoint, and update the channels
  *	that this releases or binds
  *

@@ -74,7 +74,7 @@ struct vhost_rpmsg_iter {
 	bool exact;			/* the message must have @len bytes */
 };
 
-/* Initialise the iterator of a message that is not a response. */
+/* Initialise the iterator of a message without a request. */
 #define VHOST_RPMSG_ITER(_src, _dst)		\
 	{					\
 		.src = (_src), .dst = (_dst)	\
@@ -193,7 +193,7 @@ struct vhost_rpmsg_ept_ops {
  *	buffer for its response. The response has the length that was copied, at
  *	most vhost_rpmsg_iter_room().
  * @addr: local address; with VHOST_RPMSG_ADDR_ANY, vhost_rpmsg_ept_add()
- *	chooses a free one from 1024
+ *	chooses a free one, from 1024 on
  * @name: name of the service, or NULL; must stay valid as long as the endpoint
  * @learn: set the remote when one becomes known: the source of the first
  *	message, or a channel of the same name
