@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a process sees of a guest that is reset: that it is another one, which
- * messages are whose, and that nothing for the old one reaches the new one.
+ * A reset of the guest as a process sees it: the generation changes, each message has the
+ * generation of its guest, and no message for the old guest reaches the new one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -75,7 +75,7 @@ FIXTURE_TEARDOWN(generation)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
-/* The guest sends, and the host has taken it. */
+/* Send a message from the guest, and wait until the host has it. */
 #define SEND(dst, data)							\
 	do {								\
 		ASSERT_EQ(0, guest_send(&self->g, REMOTE, dst, data,	\
@@ -83,7 +83,7 @@ FIXTURE_TEARDOWN(generation)
 		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));		\
 	} while (0)
 
-/* Does not clear the mark of the tests' own files: another one asks. */
+/* Use another file for the ioctl, so that POLLPRI of the tests' files stays. */
 static struct vhost_rpmsg_ept_info info_of(int ept)
 {
 	int fd = ept_open_as(ept, O_WRONLY);
@@ -131,20 +131,20 @@ TEST_F(generation, pri_until_the_file_has_been_told)
 	struct vhost_rpmsg_ept_info info;
 	int other = ept_open_as(self->ept, O_WRONLY | O_NONBLOCK), flow = -1;
 
-	/* It was open before there was a guest at all: that is no other one. */
+	/* The file was opened before the first guest, which does not count as a change. */
 	EXPECT_EQ(0, poll_fd(self->fd, POLLPRI, 0));
 	EXPECT_EQ(0, poll_fd(other, POLLPRI, 0));
 
 	ASSERT_EQ(0, guest_reset(&self->g));
 	EXPECT_EQ(POLLPRI, poll_fd(self->fd, POLLPRI, LONG_MS));
-	/* Of this file only. */
+	/* This clears the mark of this file only. */
 	EXPECT_EQ(0, ioctl(self->fd, VHOST_RPMSG_EPT_GET_INFO, &info));
 	EXPECT_EQ(0, poll_fd(self->fd, POLLPRI, 0));
 	EXPECT_EQ(POLLPRI, poll_fd(other, POLLPRI, 0));
 	EXPECT_EQ(0, ioctl(other, RPMSG_GET_OUTGOING_FLOWCONTROL, &flow));
 	EXPECT_EQ(0, flow);
 	EXPECT_EQ(0, poll_fd(other, POLLPRI, 0));
-	/* A call that fails has not told. */
+	/* A failed call does not clear the mark. */
 	ASSERT_EQ(0, guest_reset(&self->g));
 	EXPECT_ERR(EFAULT, ioctl(self->fd, VHOST_RPMSG_EPT_GET_INFO, 1));
 	EXPECT_ERR(EFAULT, ioctl(self->fd, RPMSG_GET_OUTGOING_FLOWCONTROL, 1));
@@ -159,7 +159,7 @@ static void *poll_pri(void *arg)
 	return (void *)(long)poll_fd(*fd, POLLPRI, LONG_MS);
 }
 
-/* Also when the last one was forgotten before, with its VMM. */
+/* Also if the last guest was forgotten before, together with its VMM. */
 TEST_F(generation, pollers_wake_up_for_a_new_guest)
 {
 	struct guest_opts opts = { .name = DEV };
@@ -206,18 +206,18 @@ TEST_F(generation, an_answer_to_a_guest_that_is_gone_is_stale)
 {
 	SEND(9, "ask");
 	ASSERT_EQ(8 + 3, read(self->afd, &self->rec, sizeof(self->rec)));
-	/* It is answered by writing what was read. */
+	/* Answer by writing the record that was read. */
 	EXPECT_EQ(8 + 3, write(self->afd, &self->rec, 8 + 3));
 	EXPECT_EQ(3, guest_recv_copy(&self->g, NULL, NULL, 100, LONG_MS));
 	ASSERT_EQ(0, guest_reset(&self->g));
 	EXPECT_ERR(ESTALE, write(self->afd, &self->rec, 8 + 3));
-	/* For any guest. */
+	/* Generation 0 is for any guest. */
 	self->rec.addr.generation = 0;
 	EXPECT_EQ(8 + 3, write(self->afd, &self->rec, 8 + 3));
 	EXPECT_EQ(3, guest_recv_copy(&self->g, NULL, NULL, 100, LONG_MS));
 }
 
-/* It is queued after the old guest was forgotten, and before the new one is there. */
+/* It is queued when the old guest was forgotten and the new one is not there yet. */
 TEST_F(generation, an_answer_that_waits_does_not_reach_the_next_guest)
 {
 	struct guest_opts opts = { .name = DEV };
@@ -261,7 +261,7 @@ TEST_F(generation, unread_messages_are_kept_or_dropped_at_a_reset)
 	EXPECT_ERR(EAGAIN, read(self->fd, self->buf, 100));
 }
 
-/* The guest that waited for room is gone, and its messages with it. */
+/* The guest that waited for room is gone, together with its messages. */
 TEST_F(generation, reset_drop_ends_a_stall)
 {
 	ASSERT_EQ(0,
@@ -290,7 +290,7 @@ static void *read_page(void *arg)
 	return NULL;
 }
 
-/* Neither waits for the other, and nothing is freed that is still copied. */
+/* Neither waits for the other, and no message is freed while it is copied. */
 TEST_F(generation, reset_drop_while_a_message_is_read)
 {
 	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };

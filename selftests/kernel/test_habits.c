@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guests that are not Linux: what their drivers do that Linux does not, and what
- * becomes of it. The other tests of the rings run with each habit as well.
+ * Guests other than Linux: habits of their drivers that Linux does not have, and their
+ * effect. The other tests of the rings run with each habit as well.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -58,7 +58,7 @@ static long long now_us(void)
 
 /* Used lengths. */
 
-/* Each piece of what a guest has sent, good or bad, comes back as this long. */
+/* Each buffer of the guest, valid or invalid, is returned with this used length. */
 static void used_lengths(struct __test_metadata *_metadata,
 			 FIXTURE_DATA(habits) *self, bool legacy)
 {
@@ -68,7 +68,7 @@ static void used_lengths(struct __test_metadata *_metadata,
 	int i;
 
 	OPEN(.features = legacy ? 1ULL << VIRTIO_RPMSG_F_NS : GUEST_FEATURES);
-	/* For a reader, for nobody, a name, too short, and too long for itself. */
+	/* For a reader, without an endpoint, an announcement, too short, and with a wrong length. */
 	ASSERT_EQ(0, guest_queue(g, REMOTE, 1024, "a", 1));
 	ASSERT_EQ(0, guest_queue(g, REMOTE, 99, "b", 1));
 	ASSERT_EQ(0, guest_ns_send(g, "", 7, 5));
@@ -77,7 +77,7 @@ static void used_lengths(struct __test_metadata *_metadata,
 	seg[0] = (struct guest_seg){ guest_alloc(g, 64), 64 };
 	memcpy(seg[0].p, &(struct guest_hdr){ REMOTE, 1024, 0, 1000, 0 }, 16);
 	ASSERT_LE(0, guest_add(g, GUEST_RX, seg, 1, false, false, 0));
-	/* A whole buffer with little in it, and one in two pieces. */
+	/* A whole buffer with a short message, and a buffer in two pieces. */
 	seg[0] = (struct guest_seg){ guest_alloc(g, 512), 512 };
 	memcpy(seg[0].p, &(struct guest_hdr){ REMOTE, 1024, 0, 4, 0 }, 16);
 	ASSERT_LE(0, guest_add(g, GUEST_RX, seg, 1, false, false, 0));
@@ -107,7 +107,7 @@ TEST_F(habits, what_a_legacy_guest_has_sent_comes_back_with_its_length)
 	used_lengths(_metadata, self, true);
 }
 
-/* One that takes these lengths for room would have none with its second message. */
+/* With used length 0 this driver would find no room for its second message. */
 TEST_F(habits, an_openamp_guest_sends_more_than_its_ring_holds)
 {
 	char data[64], buf[64];
@@ -127,7 +127,7 @@ TEST_F(habits, an_openamp_guest_sends_more_than_its_ring_holds)
 	}
 }
 
-/* Without interrupts after the first, it has to look. */
+/* Without interrupts after the first one, the driver must poll. */
 TEST_F(habits, a_guest_that_asks_for_one_interrupt_misses_nothing)
 {
 	uint32_t i, got;
@@ -147,8 +147,8 @@ TEST_F(habits, a_guest_that_asks_for_one_interrupt_misses_nothing)
 }
 
 /*
- * rpmsg-lite's driver puts its buffers for sending into the used ring itself, all of
- * them, before the start. It takes each from there, and makes it available as a whole.
+ * rpmsg-lite's driver puts all of its buffers for sending into the used ring itself before
+ * the start. It takes each buffer from there, and makes all of the buffer available.
  */
 TEST_F(habits, a_used_ring_that_is_full_at_the_start)
 {
@@ -190,7 +190,7 @@ TEST_F(habits, a_used_ring_that_is_full_at_the_start)
 
 /* Services. */
 
-/* It says when it ends what the host has announced, and begins at another address. */
+/* The driver sends a destroy for a service of the host, and starts again at another address. */
 TEST_F(habits, a_service_that_ends_and_begins_again)
 {
 	static const enum guest_habit habits[] = { GUEST_LINUX, GUEST_OPENAMP,
@@ -214,7 +214,7 @@ TEST_F(habits, a_service_that_ends_and_begins_again)
 				  guest_send(&self->g, addr, ns.addr, "hi", 2));
 			ASSERT_NE(0, poll_fd(fd, POLLIN, LONG_MS));
 			ASSERT_EQ(2, read(fd, buf, sizeof(buf)));
-			/* The answer goes to who has asked. */
+			/* The answer goes to the sender. */
 			ASSERT_EQ(3, write(fd, "you", 3));
 			ASSERT_EQ(3, guest_recv_copy(&self->g, &hdr, NULL, 8,
 						     LONG_MS));
@@ -229,9 +229,9 @@ TEST_F(habits, a_service_that_ends_and_begins_again)
 	close(fd);
 }
 
-/* Guests that do not kick for buffers that they give back. */
+/* Guests that do not kick for empty buffers. */
 
-/* More messages than buffers: they all come. */
+/* All messages arrive, although there are more messages than buffers. */
 TEST_F(habits, a_guest_that_does_not_kick_gets_all)
 {
 	uint32_t i, got;
@@ -246,7 +246,7 @@ TEST_F(habits, a_guest_that_does_not_kick_gets_all)
 	EXPECT_EQ(0, ept_stat(self->ept, S(TX_DROP_SIZE)));
 }
 
-/* Announcements, too. */
+/* Announcements arrive, too. */
 TEST_F(habits, a_guest_that_does_not_kick_hears_of_services)
 {
 	struct guest_ns ns;
@@ -276,7 +276,7 @@ static int compare_us(const void *a, const void *b)
 }
 
 /*
- * A writer has the worker look, so that it does not take until the timer does.
+ * A write() makes the worker look at the ring, so that it does not wait for the timer.
  */
 TEST_F(habits, a_write_has_the_worker_look)
 {
@@ -284,29 +284,29 @@ TEST_F(habits, a_write_has_the_worker_look)
 	long long begun, us[30];
 	int i, id, fd;
 
-	/* Somebody else waits for a buffer already. */
+	/* Another endpoint already waits for a buffer. */
 	id = nl_ept_new(EPT_REQ(.dev = DEV, .remote = REMOTE));
 	fd = ept_open(id, O_NONBLOCK);
 	ASSERT_GE(fd, 0);
 	OPEN(.habit = GUEST_RPMSG_LITE, .no_buffers = true);
 	for (i = 0; i < 30; i++) {
 		ASSERT_EQ(4, write(self->fd, "wait", 4));
-		/* Until the worker rests, at no special time of the timer. */
+		/* Wait until the worker sleeps, for different times relative to the timer. */
 		usleep(5000 + i % 10 * 2000);
 		guest_post_one(g, g->tx_bufs);
 		begun = now_us();
 		ASSERT_EQ(4, write(fd, "look", 4));
 		ASSERT_EQ(4, guest_recv_copy(g, NULL, NULL, 8, LONG_MS));
 		us[i] = now_us() - begun;
-		/* The other one, whichever that is. */
+		/* Receive the other message. */
 		ASSERT_EQ(4, guest_recv_copy(g, NULL, NULL, 8, LONG_MS));
 		ASSERT_TRUE(guest_in_flight(g, GUEST_TX));
-		/* Take the buffer back. */
+		/* Use the buffer. */
 		ASSERT_EQ(4, write(fd, "take", 4));
 		ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
 		ASSERT_TRUE(guest_used(g, GUEST_TX, NULL, NULL));
 	}
-	/* A busy machine delays some of them; the timer would delay half by 10 ms. */
+	/* A busy machine delays some of them. The timer would delay half of them by 10 ms. */
 	qsort(us, 30, sizeof(*us), compare_us);
 	printf("# %lld us after a write, in the median\n", us[15]);
 	EXPECT_GT(5000, us[15]);
@@ -316,8 +316,8 @@ TEST_F(habits, a_write_has_the_worker_look)
 /* Kicks. */
 
 /*
- * A guest without EVENT_IDX posts its first buffer just when a message looks for
- * one: either the worker finds it, or the guest is told to kick.
+ * A guest without EVENT_IDX posts its first buffer just when the worker looks for one:
+ * either the worker finds it, or the guest is asked to kick.
  */
 TEST_F(habits, the_first_buffer_is_not_missed)
 {
@@ -332,7 +332,7 @@ TEST_F(habits, the_first_buffer_is_not_missed)
 		ASSERT_EQ(0, guest_stop(g));
 		guest_reset_rings(g);
 		ASSERT_EQ(0, guest_start(g));
-		/* Until it rests. */
+		/* Wait until the worker sleeps. */
 		for (spin = 20000; spin; spin--)
 			;
 		ASSERT_EQ(4, write(self->fd, "test", 4));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctls of /dev/vhost-rpmsg with what a VMM may get wrong. After a refusal
- * nothing has changed: the device still works.
+ * The ioctls of /dev/vhost-rpmsg with errors of a VMM. A refusal changes nothing: the
+ * device still works.
  *
- * What linux/vhost_rpmsg.h does not list comes from the vhost core, the same on
- * every vhost device: E2BIG too many regions of memory, ENOBUFS no such ring,
- * EBADF and EINVAL not an eventfd, EBADFD no IOTLB to read from.
+ * Errors that linux/vhost_rpmsg.h does not list come from the vhost core and are the same
+ * on every vhost device: E2BIG for too many regions of memory, ENOBUFS for no such ring,
+ * EBADF and EINVAL for a wrong eventfd, EBADFD for no IOTLB to read from.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,12 +28,12 @@
 
 #define DEV	"ioctl"
 
-/* A guest that is set up, and not started. */
+/* A guest that is set up but not started. */
 
 FIXTURE(ioctl)
 {
 	struct guest g;
-	int fd;			/* of the endpoint, non-blocking */
+	int fd;			/* file of the endpoint, non-blocking */
 };
 
 FIXTURE_SETUP(ioctl)
@@ -45,7 +45,7 @@ FIXTURE_SETUP(ioctl)
 					       .name = DEV, .stopped = true }));
 }
 
-/* Whatever was refused: it can be started, stopped, and goes on. */
+/* After any refusal the guest can be started, stopped and continued. */
 FIXTURE_TEARDOWN(ioctl)
 {
 	if (self->g.mem) {
@@ -125,7 +125,7 @@ TEST_F(ioctl, set_running_needs_memory_that_is_there)
 	bad.used_user_addr = 64;
 	ASSERT_EQ(0, xioctl(self->g.fd, VHOST_SET_VRING_ADDR, &bad));
 	EXPECT_EQ(-EFAULT, guest_set_running(&self->g, 1));
-	/* The kernel's. */
+	/* An address of the kernel. */
 	bad = addr;
 	bad.desc_user_addr = 0xffff800000000000;
 	ASSERT_EQ(0, xioctl(self->g.fd, VHOST_SET_VRING_ADDR, &bad));
@@ -137,7 +137,7 @@ TEST_F(ioctl, set_running_needs_memory_that_is_there)
 	EXPECT_EQ(VHOST_RPMSG_DEV_STATE_ATTACHED, state());
 }
 
-/* Of somebody who has the file and is not its owner: the errno. */
+/* The errno of an ioctl by a process that has the file but is not its owner. */
 static int as_another(int fd, unsigned long request, void *arg)
 {
 	int status;
@@ -175,7 +175,7 @@ TEST_F(ioctl, features_change_while_it_runs)
 	EXPECT_EQ(-EOPNOTSUPP,
 		  xioctl(self->g.fd, VHOST_SET_FEATURES, &features));
 	ASSERT_EQ(0, exchange(&self->g, self->fd));
-	/* As a VMM does when a migration begins and when it is given up. */
+	/* Like a VMM at the start of a migration, and when it cancels the migration. */
 	features = GUEST_FEATURES | LOG_ALL;
 	EXPECT_EQ(0, xioctl(self->g.fd, VHOST_SET_FEATURES, &features));
 	ASSERT_EQ(0, exchange(&self->g, self->fd));
@@ -271,7 +271,7 @@ TEST_F(ioctl, vring_addr)
 		if (!running)
 			ASSERT_EQ(0, guest_start(&self->g));
 	}
-	/* While it runs, it must be the VMM's memory at once. */
+	/* While the ring runs, the address is checked at once. */
 	addr = good;
 	addr.desc_user_addr = 0xffff800000000000;
 	EXPECT_EQ(-EINVAL, xioctl(fd, VHOST_SET_VRING_ADDR, &addr));
@@ -301,7 +301,7 @@ TEST_F(ioctl, vring_files_are_eventfds)
 	EXPECT_EQ(0, xioctl(self->g.fd, VHOST_SET_VRING_ERR, &file));
 }
 
-/* A guest that nobody hears, and that hears nothing, for a while. */
+/* For a while the guest has no eventfds. */
 TEST_F(ioctl, vring_files_can_be_taken_away)
 {
 	struct vhost_vring_file file = { .index = GUEST_RX, .fd = -1 };
@@ -313,7 +313,7 @@ TEST_F(ioctl, vring_files_can_be_taken_away)
 	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "x", 1));
 	guest_kick_always(&self->g, GUEST_RX);
 	EXPECT_EQ(0, poll_fd(self->fd, POLLIN, SHORT_MS));
-	/* The kick has stayed in the file. */
+	/* The eventfd still has the kick. */
 	file.fd = self->g.ring[GUEST_RX].kick;
 	ASSERT_EQ(0, xioctl(fd, VHOST_SET_VRING_KICK, &file));
 	EXPECT_EQ(POLLIN, poll_fd(self->fd, POLLIN, LONG_MS));
@@ -353,7 +353,7 @@ TEST_F(ioctl, mem_table)
 	/* The core's limit is 64, unless its parameter says otherwise. */
 	table.head.nregions = 600;
 	EXPECT_EQ(-E2BIG, xioctl(fd, VHOST_SET_MEM_TABLE, &table));
-	/* Two regions at the same place, or one that wraps around. */
+	/* Two overlapping regions, or one that wraps around. */
 	table.head.nregions = 1;
 	table.region[0].guest_phys_addr = ~0ULL - PAGE;
 	table.region[0].memory_size = 2 * PAGE;
@@ -367,12 +367,12 @@ TEST_F(ioctl, mem_table_while_it_runs)
 
 	ASSERT_EQ(0, guest_start(&self->g));
 	ASSERT_EQ(0, exchange(&self->g, self->fd));
-	/* Memory of the kernel's. */
+	/* An address of the kernel. */
 	table.region[0].memory_size = self->g.size;
 	table.region[0].userspace_addr = 0xffff800000000000;
 	EXPECT_EQ(-EFAULT, xioctl(fd, VHOST_SET_MEM_TABLE, &table));
 	ASSERT_EQ(0, exchange(&self->g, self->fd));
-	/* The same memory in many pieces, as after a hot-plug. */
+	/* The same memory in many regions, as after hot-plug. */
 	table.head.nregions = 64;
 	for (int i = 0; i < 64; i++) {
 		uint64_t piece = self->g.size / 64 & ~(uint64_t)(PAGE - 1);
@@ -397,14 +397,14 @@ TEST_F(ioctl, no_memory_is_an_error_of_the_ring)
 	EXPECT_TRUE(WAIT_FOR(dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS),
 			     LONG_MS));
 	EXPECT_EQ(0, poll_fd(self->fd, POLLIN, 0));
-	/* That guest is lost. */
+	/* This guest cannot continue. */
 	guest_close(&self->g);
 	ASSERT_EQ(0, guest_open(&self->g, &opts));
 	guest_post(&self->g);
 	guest_kick(&self->g, GUEST_TX);
 }
 
-/* Until all is logged, nobody looks where the log of running rings is. */
+/* The core does not check the addresses of the log until VHOST_F_LOG_ALL is set. */
 TEST_F(ioctl, logging_needs_a_log_that_can_be_there)
 {
 	uint64_t features = GUEST_FEATURES | 1ULL << VHOST_F_LOG_ALL;
@@ -444,7 +444,7 @@ TEST_F(ioctl, a_32_bit_program)
 	EXPECT_EQ(-EFAULT, ioctl32(fd, VHOST_RPMSG_SET_RUNNING, running));
 	close(fd);
 
-	/* And one whose rings are ready. */
+	/* The same with a device whose rings are set up. */
 	ASSERT_EQ(0, guest_setup_ring(&self->g, 0));
 	ASSERT_EQ(0, guest_setup_ring(&self->g, 1));
 	EXPECT_EQ(0, ioctl32(self->g.fd, VHOST_RPMSG_SET_RUNNING, running));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The IOTLB: the guest's addresses go through an IOMMU that the VMM plays.
+ * The IOTLB: this process acts as the VMM and translates the addresses of the guest.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,7 @@ FIXTURE(iotlb)
 
 FIXTURE_VARIANT(iotlb)
 {
-	bool v2;		/* of the messages */
+	bool v2;		/* version of the IOTLB messages */
 };
 
 FIXTURE_VARIANT_ADD(iotlb, v1) { .v2 = false };
@@ -77,7 +77,7 @@ TEST_F(iotlb, small_pieces)
 	uint8_t *from = BUFFERS(&self->g);
 
 	MAP_RINGS();
-	/* Their ends are everywhere in the messages, sooner or later. */
+	/* The mappings end at all possible places in the messages. */
 	for (size_t at = 0; at < 0x48000; at += 520)
 		MAP(BUFFERS_GPA + at, from + at, 520);
 	ASSERT_EQ(0, guest_start(&self->g));
@@ -104,14 +104,14 @@ TEST_F(iotlb, a_message_that_is_not_mapped_is_asked_for)
 	uint64_t end = rx + r->num * self->g.buf_size;
 
 	MAP_RINGS();
-	/* All but the buffers of what the guest sends. */
+	/* Map everything but the buffers for messages of the guest. */
 	MAP(BUFFERS_GPA, BUFFERS(&self->g), rx - BUFFERS_GPA);
 	ASSERT_EQ(0, guest_start(&self->g));
 	for (int i = 0; i < 3; i++)
 		ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "late", 4));
 	ASKS_FOR(rx, rx + 1, VHOST_ACCESS_RO);
 	EXPECT_EQ(0, poll_fd(self->fd, POLLIN, SHORT_MS));
-	/* The other direction does not wait for it. */
+	/* The other direction does not wait. */
 	ASSERT_EQ(4, write(self->fd, "pong", 4));
 	EXPECT_EQ(4, guest_recv_copy(&self->g, NULL, NULL, 4, LONG_MS));
 
@@ -176,7 +176,7 @@ TEST_F(iotlb, what_is_invalidated_is_asked_for_again)
 	ASKS_FOR(BUFFERS_GPA, self->g.size, VHOST_ACCESS_RO);
 	EXPECT_EQ(0, poll_fd(self->fd, POLLIN, SHORT_MS));
 
-	/* It is somewhere else now. */
+	/* Map it to other memory. */
 	other = mmap(NULL, self->g.size, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, other);
@@ -224,7 +224,7 @@ TEST_F(iotlb, a_page_with_the_wrong_access_is_an_error)
 	EXPECT_TRUE(WAIT_FOR(!nl_dev_get(DEV, &dev) &&
 			     dev.stats[VHOST_RPMSG_A_STATS_RING_ERRORS] == 1,
 			     LONG_MS));
-	/* The next good one is taken. */
+	/* The next valid message is accepted. */
 	UNMAP(rx, self->g.size - rx);
 	MAP(rx, self->g.rx_bufs, self->g.size - rx);
 	EXPECT_EQ(0, exchange(&self->g, self->fd));
@@ -258,7 +258,7 @@ TEST_F(iotlb, rings_go_with_it)
 	MAP_BUFFERS();
 	ASSERT_EQ(0, guest_start(&self->g));
 	ASSERT_EQ(0, exchange(&self->g, self->fd));
-	/* They would be good ones, but nobody has checked their addresses. */
+	/* The addresses are valid, but they were not checked. */
 	ASSERT_EQ(0, xioctl(self->g.fd, VHOST_SET_FEATURES, &features));
 	ASSERT_EQ(4, write(self->fd, "ping", 4));
 	guest_kick_always(&self->g, GUEST_TX);
@@ -266,7 +266,7 @@ TEST_F(iotlb, rings_go_with_it)
 		  guest_recv_copy(&self->g, NULL, NULL, 10, SHORT_MS));
 	ASSERT_EQ(0, guest_stop(&self->g));
 	EXPECT_EQ(-EFAULT, guest_set_running(&self->g, 1));
-	/* With addresses that are set again it is a new guest. */
+	/* Setting the addresses again makes it a new guest. */
 	ASSERT_EQ(0, guest_start(&self->g));
 	EXPECT_EQ(0, exchange(&self->g, self->fd));
 }
@@ -288,7 +288,7 @@ TEST_F(iotlb, bad_messages)
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, write(g->fd, bad_ptr, sizeof(msg)));
 	EXPECT_EQ(EINVAL, errno);
-	/* Of no size; of an unknown kind; memory of the kernel. */
+	/* Size 0; an unknown type; an address of the kernel. */
 	EXPECT_GT(0, tell(g, variant->v2, VHOST_IOTLB_UPDATE, 0, g->mem, 0,
 			  VHOST_ACCESS_RW));
 	EXPECT_GT(0, tell(g, variant->v2, VHOST_IOTLB_MISS, 0, g->mem, PAGE,
@@ -308,7 +308,7 @@ TEST_F(iotlb, a_reader_sleeps_until_something_is_missed)
 
 	MAP_RINGS();
 	ASSERT_EQ(0, guest_start(&self->g));
-	/* The first look at the empty buffers. */
+	/* The device first looks at the empty buffers. */
 	ASKS_FOR(BUFFERS_GPA, self->g.size, VHOST_ACCESS_WO);
 	MAP_BUFFERS();
 	ASSERT_EQ(0, exchange(&self->g, self->fd));
@@ -338,10 +338,10 @@ TEST_F(iotlb, dirty_pages_are_found_behind_it)
 	ASSERT_EQ(0, xioctl(self->g.fd, VHOST_SET_LOG_BASE, &base));
 	ASSERT_EQ(0, guest_pause(&self->g));
 	ASSERT_EQ(0, xioctl(self->g.fd, VHOST_SET_FEATURES, &features));
-	/* The IOTLB has begun anew. */
+	/* The IOTLB is empty again. */
 	MAP_RINGS();
 	MAP_BUFFERS();
-	/* The first buffer reaches into the next pages, the message does not. */
+	/* The first buffer extends into the next pages, the message does not. */
 	self->g.ring[GUEST_TX].vring.desc[0].len = 3 * PAGE;
 	ASSERT_EQ(0, guest_resume(&self->g));
 	ASSERT_EQ(4, write(self->fd, "pong", 4));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The in-kernel API, as a vhost driver uses it that brings its own endpoints:
- * kclient/ is that driver, and this process the guest.
+ * The in-kernel API in a vhost driver with endpoints of its own. kclient/ is that driver,
+ * and this process is the guest.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 #define PATH	"/dev/vhost-rpmsg-kclient"
 #define REMOTE	0x400
 #define ACCESS_PLATFORM	(1ULL << VIRTIO_F_ACCESS_PLATFORM)
-/* Not in any header of user space. */
+/* No header of user space has this. */
 #define SYSLOG_ACTION_CONSOLE_LEVEL 8
 
 FIXTURE(kclient)
@@ -60,7 +60,7 @@ static struct kclient_stats stats(struct guest *g)
 	return s;
 }
 
-/* A request of len bytes, and the response to it. */
+/* Send a request of len bytes, and receive the response. */
 static int echo(struct guest *g, uint32_t len, uint32_t seed)
 {
 	uint8_t out[65536], in[65536];
@@ -102,7 +102,7 @@ TEST_F(kclient, large_buffers)
 	ASSERT_EQ(0, echo(&self->g, 65520, 3));
 }
 
-/* More requests than response buffers: none is lost, and none answered twice. */
+/* With more requests than response buffers, none is lost, and none is answered twice. */
 TEST_F(kclient, requests_wait_for_response_buffers)
 {
 	struct guest_opts opts = { .path = PATH,
@@ -142,7 +142,7 @@ TEST_F(kclient, a_request_that_is_refused_has_no_response)
 	struct guest_msg msg;
 	int i;
 
-	/* Nor does it cost a buffer, of which there are 256. */
+	/* This does not use up one of the 256 buffers, either. */
 	for (i = 0; i < 300; i++) {
 		ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_REFUSE, "no",
 					2));
@@ -150,7 +150,7 @@ TEST_F(kclient, a_request_that_is_refused_has_no_response)
 	}
 	EXPECT_EQ(300, stats(&self->g).refused);
 	EXPECT_EQ(0, guest_recv(&self->g, &msg, SHORT_MS));
-	/* And what follows is as ever. */
+	/* After that everything works as before. */
 	EXPECT_EQ(0, echo(&self->g, 100, 1));
 }
 
@@ -201,8 +201,8 @@ TEST_F(kclient, a_negative_length_is_the_whole_buffer)
 	EXPECT_EQ('y', buf[495]);
 
 	/*
-	 * One that the worker leaves in the ring can be taken by hand. What its
-	 * buffer has behind it is no part of it.
+	 * The driver can take a message that the worker leaves in the ring. The rest
+	 * of its buffer is not part of it.
 	 */
 	seg = (struct guest_seg){ guest_alloc(&self->g, 64), 64 };
 	memset(seg.p, 0xff, 64);
@@ -220,7 +220,7 @@ TEST_F(kclient, a_negative_length_is_the_whole_buffer)
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 }
 
-/* One iterator for both, as the worker of the API of 2020 had it. */
+/* The same iterator is used for both, as in the worker of the API of 2020. */
 TEST_F(kclient, a_request_taken_by_hand_is_answered_by_hand)
 {
 	struct kclient_recv recv = { .len = 2, .answer = 1 };
@@ -241,7 +241,7 @@ TEST_F(kclient, a_request_taken_by_hand_is_answered_by_hand)
 	EXPECT_EQ(1, stats(&self->g).reads);
 }
 
-/* Its length is the message's: what is not copied is not what lay there before. */
+/* The length is that of the message; bytes that are not copied are zero. */
 TEST_F(kclient, a_message_that_is_not_copied_to_its_end_has_zeroes_there)
 {
 	struct kclient_send send = {
@@ -263,7 +263,7 @@ TEST_F(kclient, what_start_lock_refuses)
 	struct guest_opts opts = { .path = PATH, .no_buffers = true };
 	uint64_t features;
 
-	/* More often than there are buffers: none is used up. */
+	/* Repeat this more often than there are buffers: none is lost. */
 	for (int i = 0; i < 300; i++) {
 		ASSERT_EQ(-1, ioctl(self->g.fd, KCLIENT_SEND, &send));
 		ASSERT_EQ(ENOBUFS, errno);
@@ -281,7 +281,7 @@ TEST_F(kclient, what_start_lock_refuses)
 	send.len = 1;
 	EXPECT_EQ(-1, ioctl(self->g.fd, KCLIENT_SEND, &send));
 	EXPECT_EQ(EAGAIN, errno);
-	/* There are buffers, but the VMM has not said where the rings are. */
+	/* There are buffers, but the VMM has not set the addresses of the rings. */
 	guest_post(&self->g);
 	guest_kick(&self->g, GUEST_TX);
 	features = GUEST_FEATURES | (1ULL << VIRTIO_F_ACCESS_PLATFORM);
@@ -311,7 +311,7 @@ TEST_F(kclient, a_burst_is_one_completion)
 		ASSERT_EQ(4, guest_recv_copy(&self->g, NULL, &n, 4, LONG_MS));
 		ASSERT_EQ(i, n);
 	}
-	/* Cut only where the worker's weight, of 64 messages, ended. */
+	/* A burst ends only after the worker's weight of 64 messages. */
 	EXPECT_LE(4, (int)stats(&self->g).bursts);
 	EXPECT_GE(10, (int)stats(&self->g).bursts);
 }
@@ -328,7 +328,7 @@ TEST_F(kclient, a_burst_longer_than_the_ring)
 	}
 }
 
-/* The guest's memory is not there: the message goes into the next buffer. */
+/* The memory of a buffer is missing: the message goes into the next buffer. */
 TEST_F(kclient, a_message_that_cannot_be_copied_is_sent_again)
 {
 	struct guest_opts opts = { .path = PATH, .no_buffers = true };
@@ -342,7 +342,7 @@ TEST_F(kclient, a_message_that_cannot_be_copied_is_sent_again)
 	ASSERT_EQ(0, guest_open(g, &opts));
 	bad = guest_alloc_page(g);
 	ASSERT_EQ(0, mprotect(bad, 4096, PROT_NONE));
-	/* All of it; all but the header; and nothing but the header. */
+	/* The missing part is: everything; all but the header; only the header. */
 	guest_post_one(g, bad);
 	guest_post_one(g, bad - GUEST_HDR);
 	pieces[0] = (struct guest_seg){ bad, GUEST_HDR };
@@ -352,7 +352,7 @@ TEST_F(kclient, a_message_that_cannot_be_copied_is_sent_again)
 		guest_post_one(g, g->tx_bufs + i * g->buf_size);
 	ASSERT_EQ(0, ioctl(g->fd, KCLIENT_BURST, &burst));
 	guest_kick(g, GUEST_TX);
-	/* They come back with nothing in them, where the header can say so. */
+	/* They are returned with a null message if the header can be written. */
 	for (i = 0; i < 3; i++) {
 		ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
 		ASSERT_TRUE(guest_used(g, GUEST_TX, NULL, &len));
@@ -392,7 +392,7 @@ TEST_F(kclient, a_request_that_is_held_takes_no_response_buffer)
 	EXPECT_EQ(1, guest_in_flight(&self->g, GUEST_RX));
 	EXPECT_EQ(-ETIMEDOUT, guest_recv_copy(&self->g, NULL, NULL, 0, 0));
 	ASSERT_EQ(0, order(&self->g, KCLIENT_RELEASE, 1));
-	/* In the first buffer that there was. */
+	/* The message is in the first usable buffer. */
 	ASSERT_TRUE(guest_wait_used(&self->g, GUEST_TX, LONG_MS));
 	ASSERT_TRUE(guest_used(&self->g, GUEST_TX, &tag, &len));
 	EXPECT_EQ((uintptr_t)self->g.tx_bufs, tag);
@@ -418,7 +418,7 @@ TEST_F(kclient, endpoints_can_be_added_and_deleted)
 	ASSERT_EQ(0, order(&self->g, KCLIENT_ADD, 5000));
 }
 
-/* As soon as it is there, callbacks may delete it: it is not add()'s any more. */
+/* A callback may delete the endpoint as soon as it exists; add() must not use it after that. */
 TEST_F(kclient, an_endpoint_that_is_deleted_while_it_is_added)
 {
 	for (int i = 0; i < 3; i++)
@@ -445,7 +445,7 @@ static void *churn(void *arg)
 	return NULL;
 }
 
-/* The memory of a deleted endpoint is overwritten at once: see kclient_del(). */
+/* kclient_del() overwrites the memory of a deleted endpoint at once. */
 TEST_F(kclient, endpoints_come_and_go_while_messages_flow)
 {
 	struct churn c = { .g = &self->g };
@@ -497,7 +497,7 @@ TEST_F(kclient, a_reset_is_told)
 	ASSERT_EQ(0, guest_open(&self->g, &opts));
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_SINK, "used", 4));
 	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
-	/* Waits for buffers, and is gone with the guest it was for. */
+	/* The message waits for buffers, and is dropped with its guest. */
 	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_BURST, &burst));
 	ASSERT_EQ(0, guest_reset(&self->g));
 	EXPECT_EQ(1, stats(&self->g).resets);
@@ -505,7 +505,7 @@ TEST_F(kclient, a_reset_is_told)
 	EXPECT_EQ(0, echo(&self->g, 10, 1));
 }
 
-/* In ms: of this process, of which a worker of 6.12 is a thread. */
+/* Processor time of this process in ms. In 6.12 the worker is a thread of it. */
 static long used_time(clockid_t clock)
 {
 	struct timespec ts;
@@ -515,8 +515,8 @@ static long used_time(clockid_t clock)
 }
 
 /*
- * A buffer for responses that is in no memory of the guest is tried for 111 ms, and
- * skipped; what waits for one is answered then. Meanwhile the worker sleeps.
+ * A response buffer outside the memory of the guest is tried for 111 ms and then skipped.
+ * The waiting request is answered after that. In the meantime the worker sleeps.
  */
 TEST_F(kclient, a_response_waits_for_a_buffer_that_cannot_be_accessed)
 {
@@ -548,7 +548,7 @@ TEST_F(kclient, a_response_waits_for_a_buffer_that_cannot_be_accessed)
 	EXPECT_GT(wall / 4, cpu);
 }
 
-/* Nor does a request wait for the next kick once the other ring can be written. */
+/* A request does not wait for the next kick when the other ring becomes writable. */
 TEST_F(kclient, requests_go_on_when_the_ring_for_responses_does)
 {
 	struct kclient_send send = { .dst = REMOTE, .len = 1, .fill = 'x' };
@@ -565,7 +565,7 @@ TEST_F(kclient, requests_go_on_when_the_ring_for_responses_does)
 	EXPECT_EQ(2, stats(g).reads);
 }
 
-/* Used buffers wait for their ring, and not for who holds the guest back. */
+/* Used buffers only wait for their ring, not for the endpoint that holds the guest back. */
 TEST_F(kclient, a_held_guest_gets_buffers_back_when_its_ring_can_be_written)
 {
 	struct guest *g = &self->g;
@@ -581,7 +581,7 @@ TEST_F(kclient, a_held_guest_gets_buffers_back_when_its_ring_can_be_written)
 	EXPECT_TRUE(guest_wait_used(g, GUEST_RX, 10 * SHORT_MS));
 }
 
-/* Longer than it may, an endpoint that takes nothing holds nobody. */
+/* An endpoint that refuses everything holds the guest back only for the hold-time. */
 TEST_F(kclient, a_request_that_is_refused_for_ever_is_dropped)
 {
 	struct guest *g = &self->g;
@@ -594,7 +594,7 @@ TEST_F(kclient, a_request_that_is_refused_for_ever_is_dropped)
 	EXPECT_EQ(3, guest_in_flight(g, GUEST_RX));
 	EXPECT_EQ(0, guest_drain(g, LONG_MS));
 	EXPECT_EQ(0, stats(g).reads);
-	/* From there on without a wait, also when all is quiet in between. */
+	/* From then on messages are dropped without waiting, even after a pause. */
 	ASSERT_EQ(0, order(g, KCLIENT_HOLD_TIME, LONG_MS));
 	begun = now_ms();
 	ASSERT_EQ(0, guest_send(g, REMOTE, KCLIENT_HOLD, "", 0));
@@ -602,7 +602,7 @@ TEST_F(kclient, a_request_that_is_refused_for_ever_is_dropped)
 	EXPECT_GT(LONG_MS / 2, now_ms() - begun);
 	EXPECT_EQ(0, echo(g, 10, 1));
 
-	/* Until it takes one again: then it has its time once more. */
+	/* When it has accepted a message, it gets the full hold-time again. */
 	ASSERT_EQ(0, order(g, KCLIENT_RELEASE, 1));
 	ASSERT_EQ(0, guest_send(g, REMOTE, KCLIENT_HOLD, "", 0));
 	EXPECT_EQ(0, guest_drain(g, LONG_MS));
@@ -644,7 +644,7 @@ TEST_F(kclient, a_driver_hears_of_start_and_stop)
 	EXPECT_EQ(VHOST_RPMSG_DEV_STATE_ATTACHED, now.state);
 	EXPECT_EQ(1, now.starts);
 	EXPECT_EQ(1, now.stops);
-	/* Twice is once. */
+	/* Repeating it has no effect. */
 	ASSERT_EQ(0, guest_set_running(&self->g, VHOST_RPMSG_STOP));
 	EXPECT_EQ(1, info(&self->g).stops);
 	ASSERT_EQ(0, guest_reset(&self->g));
@@ -652,7 +652,7 @@ TEST_F(kclient, a_driver_hears_of_start_and_stop)
 	EXPECT_EQ(2, now.starts);
 	EXPECT_EQ(1, now.stops);
 	EXPECT_EQ(before.generation + 1, now.generation);
-	/* The same guest, paused. */
+	/* The same guest was only paused. */
 	ASSERT_EQ(0, echo(&self->g, 4, 1));
 	ASSERT_EQ(0, guest_pause(&self->g));
 	EXPECT_EQ(2, info(&self->g).stops);
@@ -691,7 +691,7 @@ TEST_F(kclient, a_driver_has_features_of_its_own)
 	EXPECT_EQ(EOPNOTSUPP, errno);
 }
 
-/* An interrupt may come while anybody has any of the locks: lockdep sees to it. */
+/* An interrupt may arrive while any of the locks is held; lockdep checks this. */
 TEST_F(kclient, an_interrupt_may_send_and_resume)
 {
 	struct kclient_burst burst = { .dst = REMOTE, .count = 1, .in_irq = 1 };
@@ -704,7 +704,7 @@ TEST_F(kclient, an_interrupt_may_send_and_resume)
 	}
 }
 
-/* What is misused says so in the log, which must not be the console's here. */
+/* Misuse causes warnings. Keep them off the console, where they would fail the run. */
 static void console_level(int level)
 {
 	klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, NULL, level);
@@ -734,7 +734,7 @@ TEST_F(kclient, what_would_be_a_deadlock_is_refused)
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_OFFENDER, "", 0));
 	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
 	i = info(&self->g);
-	/* A console may be behind. */
+	/* The console may lag behind. */
 	usleep(SHORT_MS * 1000);
 	console_level(level);
 	for (n = 0; n < KCLIENT_OFFENCES; n++)
@@ -742,7 +742,7 @@ TEST_F(kclient, what_would_be_a_deadlock_is_refused)
 	EXPECT_EQ(0, echo(&self->g, 10, 1));
 }
 
-/* A grace period each would be seconds, and half a minute under load. */
+/* One grace period per endpoint would take seconds, or half a minute under load. */
 TEST_F(kclient, many_endpoints_are_gone_with_their_file)
 {
 	long long begun, one;
@@ -762,7 +762,7 @@ TEST_F(kclient, many_endpoints_are_gone_with_their_file)
 		  guest_open(&self->g, &(struct guest_opts){ .path = PATH }));
 }
 
-/* Its devices are its own: netlink knows those of /dev/vhost-rpmsg only. */
+/* Netlink only shows devices of /dev/vhost-rpmsg, not those of a driver. */
 TEST_F(kclient, the_char_devices_do_not_see_it)
 {
 	struct nl_dev devs[8];

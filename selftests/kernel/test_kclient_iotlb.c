@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The in-kernel API behind an IOTLB: a driver that has endpoints of its own, with a
- * guest whose addresses go through an IOMMU that the VMM plays.
+ * The in-kernel API with an IOTLB: a driver with endpoints of its own, and a guest whose
+ * addresses this process translates as the VMM.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,13 +23,13 @@
 FIXTURE(kclient_iotlb)
 {
 	struct guest g;
-	uint64_t tx;		/* addresses of the buffers, as the guest has them */
+	uint64_t tx;		/* addresses of the buffers in the guest */
 	uint64_t rx;
 };
 
 FIXTURE_VARIANT(kclient_iotlb)
 {
-	bool v2;		/* of the messages */
+	bool v2;		/* version of the IOTLB messages */
 };
 
 FIXTURE_VARIANT_ADD(kclient_iotlb, v1) { .v2 = false };
@@ -76,7 +76,7 @@ static uint32_t reads(struct guest *g)
 	return ioctl(g->fd, KCLIENT_STATS, &stats) ? ~0U : stats.reads;
 }
 
-/* The answer to a request of four bytes. */
+/* Send a request of four bytes, and receive the answer. */
 static int answer(struct guest *g, uint32_t request)
 {
 	struct guest_hdr hdr;
@@ -109,7 +109,7 @@ TEST_F(kclient_iotlb, requests_are_answered)
 	EXPECT_ERR(EAGAIN, read(self->g.fd, &msg, sizeof(msg)));
 }
 
-/* read() is called once, when all of the request is there. */
+/* read() is called once, when all of the request is mapped. */
 TEST_F(kclient_iotlb, a_request_that_is_not_mapped_is_asked_for)
 {
 	uint32_t i;
@@ -129,7 +129,7 @@ TEST_F(kclient_iotlb, a_request_that_is_not_mapped_is_asked_for)
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 }
 
-/* Likewise, when there is a buffer for the response to it. */
+/* The same for the buffer of the response. */
 TEST_F(kclient_iotlb, a_response_that_is_not_mapped_is_asked_for)
 {
 	MAP_RINGS();
@@ -172,7 +172,7 @@ TEST_F(kclient_iotlb, rings_that_are_invalidated_are_asked_for)
 	EXPECT_EQ(0, echo(&self->g, 3));
 }
 
-/* A driver that sends what it has at hand is told that there is no buffer now. */
+/* A driver that sends a single message gets an error if there is no buffer. */
 TEST_F(kclient_iotlb, a_message_with_no_request_before_it)
 {
 	struct kclient_send send = { .dst = REMOTE, .len = 3, .fill = 'x' };
@@ -189,7 +189,7 @@ TEST_F(kclient_iotlb, a_message_with_no_request_before_it)
 	MAP_TX();
 	EXPECT_EQ(0, ioctl(self->g.fd, KCLIENT_SEND, &send));
 	EXPECT_EQ(3, guest_recv_copy(&self->g, NULL, NULL, 3, LONG_MS));
-	/* Of the first one nothing has come. */
+	/* Nothing of the first message has arrived. */
 	EXPECT_FALSE(guest_wait_used(&self->g, GUEST_TX, SHORT_MS));
 }
 
@@ -212,7 +212,7 @@ TEST_F(kclient_iotlb, a_request_that_is_taken_outside_of_the_worker)
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 }
 
-/* What an endpoint has in hand when a buffer is missed comes again, in order. */
+/* The message of an endpoint at the time of a miss is sent later, in order. */
 TEST_F(kclient_iotlb, a_burst_waits_for_its_buffers)
 {
 	struct kclient_send send = { .dst = REMOTE, .len = 4 };
@@ -233,7 +233,7 @@ TEST_F(kclient_iotlb, a_burst_waits_for_its_buffers)
 		burst.in_irq = in_irq;
 		ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_BURST, &burst));
 	}
-	/* The rest of the half that is there; none is posted again. */
+	/* Receive the rest of the first half, and do not post these buffers again. */
 	for (i = 0; i < self->g.ring[GUEST_TX].num / 2 - 1; i++) {
 		ASSERT_EQ(1, guest_recv(&self->g, &msg, LONG_MS));
 		memcpy(&n, msg.data, 4);
@@ -243,7 +243,7 @@ TEST_F(kclient_iotlb, a_burst_waits_for_its_buffers)
 	EXPECT_FALSE(guest_wait_used(&self->g, GUEST_TX, SHORT_MS));
 	FORGET_MISSES();
 	MAP(half, self->g.tx_bufs + (half - self->tx), self->rx - half);
-	/* These are posted again. */
+	/* Post these buffers again. */
 	for (; i < 2 * burst.count; i++) {
 		ASSERT_EQ(4, guest_recv_copy(&self->g, NULL, &n, 4, LONG_MS));
 		ASSERT_EQ(i, n);

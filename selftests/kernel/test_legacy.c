@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A driver that was written for the in-kernel API as it was posted in 2020 does what
- * it did, and shows a guest no more: kclient/legacy.c is that driver.
+ * A driver for the in-kernel API of 2020 works as before, and does not disclose more to a
+ * guest. kclient/legacy.c is that driver.
  */
 #include <errno.h>
 #include <string.h>
@@ -48,7 +48,7 @@ static void reopen(struct guest *g, size_t buf_size)
 		die("%s cannot be opened", PATH);
 }
 
-/* It announces itself at each start. */
+/* The driver announces itself at each start. */
 static int announced(struct guest *g)
 {
 	struct guest_ns ns;
@@ -61,7 +61,7 @@ static int announced(struct guest *g)
 		       0;
 }
 
-/* A request of one byte: how long a response is to it, and that it is nothing else. */
+/* Send a request of one byte. Check the content of the response, and return its length. */
 static int ask(struct guest *g, uint32_t addr, uint8_t byte, uint8_t fill,
 	       void *buf)
 {
@@ -87,7 +87,7 @@ TEST_F(legacy, it_announces_itself)
 	EXPECT_EQ(0, announced(&self->g));
 }
 
-/* In the 496 bytes that there is room for, and in 65520. */
+/* With room for 496 bytes, and for 65520. */
 TEST_F(legacy, a_response_is_as_long_as_read_says)
 {
 	ASSERT_EQ(0, announced(&self->g));
@@ -106,7 +106,7 @@ TEST_F(legacy, a_response_is_as_long_as_read_says)
 TEST_F(legacy, a_response_is_no_longer_than_the_buffer)
 {
 	reopen(&self->g, 64);
-	/* For an announcement it is enough. */
+	/* There is enough room for an announcement. */
 	ASSERT_EQ(0, announced(&self->g));
 	EXPECT_EQ(40, ask(&self->g, LEGACY_IPC, 5, LEGACY_REPLY, self->buf));
 	EXPECT_EQ(48, ask(&self->g, LEGACY_IPC, 7, LEGACY_REPLY, self->buf));
@@ -123,7 +123,7 @@ TEST_F(legacy, what_read_refuses_has_no_response)
 	EXPECT_EQ(8, ask(&self->g, LEGACY_IPC, 1, LEGACY_REPLY, self->buf));
 }
 
-/* The pointer in the iterator gets from read() to write(). */
+/* The pointer in the iterator is passed from read() to write(). */
 TEST_F(legacy, data_both_ways)
 {
 	char playback[33] = " what is played back";
@@ -156,7 +156,7 @@ TEST_F(legacy, a_position_comes_without_a_request)
 	}
 }
 
-/* An endpoint that has a write() is asked for the message by start_lock(). */
+/* start_lock() calls write() of the endpoint for the message. */
 TEST_F(legacy, start_lock_calls_write)
 {
 	struct guest_hdr hdr;
@@ -168,11 +168,11 @@ TEST_F(legacy, start_lock_calls_write)
 	EXPECT_EQ(LEGACY_WRITE, hdr.src);
 	for (int i = 0; i < 16; i++)
 		EXPECT_EQ(LEGACY_REPLY, self->buf[i]);
-	/* Without a read(), a request is answered with nothing. */
+	/* Without read(), the response to a request is empty. */
 	EXPECT_EQ(0, ask(&self->g, LEGACY_WRITE, 1, 0, self->buf));
 }
 
-/* They share one table of endpoints, which is read-only memory. */
+/* Both devices share one table of endpoints in read-only memory. */
 TEST_F(legacy, two_devices_at_once)
 {
 	struct guest_opts opts = { .path = PATH };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices, endpoints and their files come and go, also while the guest sends, and
- * also many of them.
+ * Devices, endpoints and their files appear and disappear, also while the guest sends, and
+ * in large numbers.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ TEST(a_device_without_a_name_has_one)
 	ASSERT_EQ(0, guest_open(&g, NULL));
 	n = nl_dev_dump(devs, 64);
 	ASSERT_LT(0, n);
-	/* Dumps are by number. */
+	/* A dump is in the order of numbers. */
 	for (i = 1; i < n; i++)
 		EXPECT_LT(devs[i - 1].id, devs[i].id);
 	dev = devs[n - 1];
@@ -45,7 +45,7 @@ TEST(a_made_up_name_is_nobody_elses)
 	char name[32];
 	int id;
 
-	/* The one that comes next. */
+	/* Create another device. */
 	id = nl_dev_new("probe");
 	ASSERT_GT(id, 0);
 	ASSERT_EQ(0, nl_dev_del("probe"));
@@ -81,7 +81,7 @@ TEST(numbers_are_not_given_out_again)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
-/* Endpoints and files come and go while the guest sends. */
+/* Endpoints and files appear and disappear while the guest sends. */
 
 struct flood {
 	struct guest *g;
@@ -186,7 +186,7 @@ TEST_F(reset, nothing_comes_after_epipe)
 		while ((n = read_next(&self->t)) >= 0)
 			;
 		EXPECT_EQ(-EPIPE, n);
-		/* What the worker was busy with when it was deleted. */
+		/* Wait for messages that the worker had when the endpoint was deleted. */
 		usleep(500);
 		while ((n = read_next(&self->t)) >= 0)
 			late++;
@@ -194,7 +194,7 @@ TEST_F(reset, nothing_comes_after_epipe)
 		close(self->t.fd);
 		self->t = (struct traffic){};
 		ASSERT_EQ(0, open_traffic(&self->t, REMOTE));
-		/* So that it is seldom in the middle of a stall. */
+		/* This makes stalls rare. */
 		ASSERT_EQ(0, nl_ept_set(self->t.ept,
 					EPT_REQ(.rx_limit = 1000 * COST), -1));
 	}
@@ -228,7 +228,7 @@ TEST_F(reset, files_are_closed_and_opened_while_the_guest_sends)
 		ASSERT_GE(self->t.fd, 0);
 	}
 	f.stop = true;
-	/* With nobody to read them they are dropped. */
+	/* Without a reader they are dropped. */
 	close(self->t.fd);
 	pthread_join(sending, NULL);
 	EXPECT_EQ(0, f.err);
@@ -263,8 +263,8 @@ static bool allow_files(rlim_t n)
 #define EPTS	1000
 
 /*
- * Time is taken in laps, and the fastest lap of each quarter of the endpoints
- * counts: other VMs on the machine make some of them slow.
+ * Time is measured in laps. The fastest lap of each quarter of the endpoints counts, since
+ * other VMs on the machine make some laps slow.
  */
 #define LAP	50
 
@@ -277,7 +277,7 @@ static void lap(long long *fastest, int end, long long start)
 		fastest[quarter] = ms;
 }
 
-/* The last quarter takes as long as the first, more or less. */
+/* The last quarter takes about as long as the first one. */
 static bool flat(const long long *fastest)
 {
 	return fastest[3] <= 4 * fastest[0] + 40;
@@ -316,7 +316,7 @@ TEST(a_thousand_endpoints)
 	EXPECT_TRUE(flat(making));
 	EXPECT_EQ(EPTS, nl_ept_dump(DEV, epts, EPTS));
 
-	/* One message to each, and its number as the answer. */
+	/* Send one message to each endpoint, and get its number as the answer. */
 	for (i = 0; i < EPTS; i++) {
 		while ((ret = guest_send(&g, REMOTE + i, 1024 + i, &i,
 					 sizeof(i))) == -EAGAIN)
@@ -348,7 +348,7 @@ TEST(a_thousand_endpoints)
 	EXPECT_EQ(EPTS, dev.endpoints);
 	EXPECT_EQ(EPTS, dev.stats[S(RX_MSGS)]);
 	EXPECT_EQ(EPTS, dev.stats[S(TX_MSGS)]);
-	/* Half of them one by one, the rest with the device. */
+	/* Delete half of them one by one, and the rest with the device. */
 	for (i = 0; i < EPTS; i += 2)
 		ASSERT_EQ(0, nl_ept_del(ids[i]));
 	guest_close(&g);
@@ -365,7 +365,7 @@ TEST(a_thousand_endpoints)
 
 #define DEVS	256
 
-/* The endpoint of one device and its guest send each other a number. */
+/* Exchange a number between an endpoint and its guest. */
 static int exchange(struct guest *g, int fd, uint32_t number)
 {
 	uint32_t got = ~0U;
@@ -386,7 +386,7 @@ static int exchange(struct guest *g, int fd, uint32_t number)
 
 #define CLOSERS	16
 
-/* Every 16th of the guests. */
+/* Close every 16th guest. */
 static void *close_some(void *arg)
 {
 	struct guest *g = arg;
@@ -406,7 +406,7 @@ TEST(many_devices_at_once)
 	char name[32];
 	int i, n, ept;
 
-	/* Six of them for each device. */
+	/* Each device needs six files. */
 	if (!allow_files(8 * DEVS))
 		SKIP(return, "RLIMIT_NOFILE: %s", strerror(errno));
 	for (i = 0; i < DEVS; i++) {
@@ -414,7 +414,7 @@ TEST(many_devices_at_once)
 					   .num = 16,
 					   .mem_size = 2 << 20 };
 
-		/* Every other one is persistent. */
+		/* Every second device is persistent. */
 		snprintf(name, sizeof(name), "many%d", i);
 		nl_dev_del(name);
 		if (i % 2)
@@ -433,7 +433,7 @@ TEST(many_devices_at_once)
 		if (devs[i].id > highest)
 			highest = devs[i].id;
 
-	/* A quarter of them goes, and the others do not notice. */
+	/* Close a quarter of the devices; the others are not affected. */
 	for (i = 0; i < DEVS; i += 4)
 		guest_close(&g[i]);
 	for (i = 0; i < DEVS; i++)
@@ -444,7 +444,7 @@ TEST(many_devices_at_once)
 	EXPECT_GT(i, (int)highest);
 	EXPECT_EQ(0, nl_dev_del("one-more"));
 
-	/* The others go at the same time. */
+	/* Close the others at the same time. */
 	for (i = 0; i < CLOSERS; i++)
 		ASSERT_EQ(0,
 			  pthread_create(&closers[i], NULL, close_some, &g[i]));

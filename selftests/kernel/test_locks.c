@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VMM that does not answer: what it hands to an ioctl, or the guest's memory, is in
- * a page that never comes. It hangs, and nobody else: administrators, other VMMs,
- * and whoever uses an endpoint, of another device or of its own.
+ * A VMM that does not answer: the argument of an ioctl, or the guest's memory, is in a page
+ * that never arrives. Only the VMM hangs. Administrators, other VMMs and users of
+ * endpoints, even on the same device, do not.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,10 +28,10 @@
 #define DEV	"locks"
 #define OTHER	"locks-2"
 #define THIRD	"locks-3"
-/* Each of the others' calls. */
+/* Time limit for each call of others. */
 #define AT_MOST_MS	(1000 * slowness())
 
-/* What somebody else does meanwhile: 0, or an errno of its own. */
+/* A call of another process in the meantime: 0, or its errno. */
 struct call {
 	const char *name;
 	int (*run)(void);
@@ -122,7 +122,7 @@ static int attach_other(void)
 	return err;
 }
 
-/* Only one of them can have it open, and somebody does. */
+/* Only one process can have it open for reading, and one has. */
 static int use_ept(void)
 {
 	int fd = ept_open(other_ept, O_RDWR | O_NONBLOCK);
@@ -152,7 +152,7 @@ static const struct call calls[] = {
 
 #define NUM_CALLS	((int)(sizeof(calls) / sizeof(calls[0])))
 
-/* What is known of a child that does it all, also if it hangs. */
+/* The progress of a child that makes all calls; valid even if the child hangs. */
 struct progress {
 	volatile int begun;
 	volatile long long since;
@@ -175,16 +175,16 @@ static void call_all(struct progress *p)
 
 FIXTURE(locks)
 {
-	struct guest g;		/* persistent device DEV */
-	int fd;			/* of its endpoint */
+	struct guest g;		/* on the persistent device DEV */
+	int fd;			/* file of its endpoint */
 	struct progress *p;
-	uint8_t *page;		/* comes when uffd is closed */
+	uint8_t *page;		/* arrives when uffd is closed */
 	int uffd;
 	pthread_t thread;
 	bool started;
 };
 
-/* A page that is not there; what is at its end is in it. */
+/* A missing page; objects at its end are inside the page. */
 static int never_there(uint8_t **page)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -229,7 +229,7 @@ FIXTURE_TEARDOWN(locks)
 	EXPECT_EQ(0, nl_dev_del(OTHER));
 }
 
-/* The VMM's thread: it sleeps in this call. */
+/* The thread of the VMM, which sleeps in this call. */
 struct vmm_call {
 	int fd;
 	unsigned long request;	/* 0: write() to the IOTLB, 1: close() */
@@ -257,7 +257,7 @@ static struct vmm_call vmm_call;
 		self->started = true;						\
 	} while (0)
 
-/* Until the page is missed. */
+/* Wait for the page fault. */
 #define EXPECT_IT_SLEEPS() EXPECT_EQ(1, poll_fd(self->uffd, 1, LONG_MS))
 
 #define EXPECT_OTHERS_DO_NOT()							\
@@ -273,13 +273,13 @@ static struct vmm_call vmm_call;
 			TH_LOG("%s", calls[self->p->begun].name);		\
 		EXPECT_EQ(1, self->p->done);					\
 		EXPECT_EQ(0, self->p->err);					\
-		/* One that hangs ends when the page is there. */		\
+		/* A call that hangs ends when the page arrives. */		\
 		close(self->uffd);						\
 		self->uffd = -1;						\
 		ASSERT_EQ(__pid, waitpid(__pid, NULL, 0));			\
 	} while (0)
 
-/* An ioctl whose argument never comes, on a device that is set up or runs. */
+/* An ioctl whose argument never arrives, on a device that is set up or runs. */
 
 #define IOCTL_SLEEPS(_test, _request, _running, _owner)				\
 	TEST_F(locks, _test)							\
@@ -338,7 +338,7 @@ TEST_F(locks, write_to_the_iotlb)
 	EXPECT_OTHERS_DO_NOT();
 }
 
-/* The worker sleeps in the guest's memory, and the VMM waits for the worker. */
+/* The worker sleeps in an access to the guest's memory, and the VMM waits for the worker. */
 static int hold_the_worker(FIXTURE_DATA(locks) *self)
 {
 	uint8_t *page = guest_alloc_page(&self->g);
@@ -369,7 +369,7 @@ static int hold_the_worker(FIXTURE_DATA(locks) *self)
 				   "the kernel cannot hold writers of pages");	\
 		ASSERT_EQ(0, __err);						\
 		VMM_SLEEPS_IN(self->g.fd, _request, _arg);			\
-		/* It has begun, and goes no further. */			\
+		/* The call has started and does not continue. */		\
 		usleep(SHORT_MS * 1000);					\
 	} while (0)
 
@@ -394,7 +394,7 @@ TEST_F(locks, a_name_while_the_worker_sleeps)
 	struct vhost_rpmsg_attach arg = { .name = THIRD };
 	int stop = 0, fd;
 
-	/* First it is dev.mutex that somebody sleeps with. */
+	/* First the VMM sleeps with dev.mutex held. */
 	WORKER_SLEEPS(VHOST_RPMSG_SET_RUNNING, &stop);
 	fd = self->g.fd;
 	if (!fork()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module's own memory, by /proc/slabinfo: what an endpoint costs, and what an
- * open one keeps for its next messages.
+ * The module's own memory according to /proc/slabinfo: the cost of an endpoint, and the
+ * memory that an open endpoint keeps for its next messages.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,11 +18,11 @@
 
 #define DEV	"memory"
 #define REMOTE	0x400
-#define NUM	1000		/* messages that are kept, or endpoints */
+#define NUM	1000		/* messages whose memory is kept, or endpoints */
 #define LEN	400
 #define COST(len)	((len) + VHOST_RPMSG_MSG_OVERHEAD)
 
-/* Objects of a cache; what the processors have in hand counts as used. */
+/* The number of objects in a cache; free objects of a processor count as used. */
 static long slab_objects(const char *name)
 {
 	FILE *f = fopen("/proc/slabinfo", "r");
@@ -38,15 +38,15 @@ static long slab_objects(const char *name)
 	return objects;
 }
 
-/* Memory for messages of LEN bytes: how many. */
+/* The number of messages of LEN bytes whose memory is allocated. */
 static long kept(void)
 {
 	return slab_objects("vrpmsg_msg");
 }
 
 /*
- * Bytes that are charged to somebody. The caches have them by their names; a kernel
- * that checks them makes each object larger.
+ * Bytes that are charged to a cgroup, according to the names of the caches. Debug options
+ * of the kernel make each object larger.
  */
 static long charged(void)
 {
@@ -97,7 +97,7 @@ FIXTURE_SETUP(memory)
 		SKIP(return, "no /proc/slabinfo");
 	if (slowness() > 1)
 		SKIP(return, "a kernel that checks memory keeps what is freed");
-	/* Of a test before this one. */
+	/* Wait for the memory of an earlier test. */
 	ASSERT_TRUE(WAIT_FOR(kept() < NUM / 2, LONG_MS));
 }
 
@@ -108,7 +108,7 @@ FIXTURE_TEARDOWN(memory)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
-/* NUM messages from the guest, all in the queue before the first is read. */
+/* Send NUM messages from the guest. All are queued before the first one is read. */
 static void receive_all(struct __test_metadata *_metadata,
 			FIXTURE_DATA(memory) *self)
 {
@@ -131,7 +131,7 @@ TEST_F(memory, of_received_messages_is_kept_for_a_second)
 {
 	long long end = now_ms() + 3000 * slowness();
 
-	/* Again and again: it is kept as long as there is traffic. */
+	/* Repeat this: memory is kept as long as there is traffic. */
 	do {
 		receive_all(_metadata, self);
 		ASSERT_LE(NUM, kept());
@@ -177,7 +177,7 @@ TEST_F(memory, is_given_up_when_the_host_needs_it)
 		SKIP(return, "no drop_caches");
 	receive_all(_metadata, self);
 	ASSERT_LE(NUM, kept());
-	/* That asks all shrinkers. */
+	/* This calls all shrinkers. */
 	ASSERT_EQ(1, write(fd, "2", 1));
 	EXPECT_GT(NUM / 2, kept());
 	close(fd);
@@ -187,7 +187,7 @@ TEST_F(memory, is_not_more_than_the_limit)
 {
 	receive_all(_metadata, self);
 	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.rx_limit = 1), -1));
-	/* One after the other, each of which is read. */
+	/* Send messages one by one, and read each of them. */
 	for (int i = 0; i < 10; i++) {
 		char data[1024] = {};
 
@@ -198,7 +198,7 @@ TEST_F(memory, is_not_more_than_the_limit)
 	EXPECT_GT(NUM / 2, kept());
 }
 
-/* What an administrator's endpoint costs without traffic, by what is charged. */
+/* The memory of an administrator's endpoint without traffic, as charged. */
 TEST_F(memory, of_idle_endpoints)
 {
 	int id[NUM], fd[NUM];
@@ -213,7 +213,7 @@ TEST_F(memory, of_idle_endpoints)
 	}
 	closed = (charged() - before) / NUM;
 	TH_LOG("closed: %ld bytes", closed);
-	/* Other users of these caches come and go. */
+	/* Other users of these caches cause small differences. */
 	EXPECT_GE(1024 + 64, closed);
 	for (int i = 0; i < NUM; i++) {
 		fd[i] = ept_open(id[i], O_NONBLOCK);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A driver of the kernel that has no device of its own, and serves endpoints on
- * devices that an administrator has named: kclient/named.c is that driver.
+ * An in-kernel driver without a device of its own that serves endpoints on named devices.
+ * kclient/named.c is that driver.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -82,7 +82,7 @@ static int join(FIXTURE_DATA(named) *self)
 	return err;
 }
 
-/* What the guest hears of the driver's endpoint. */
+/* Receive the announcement of the driver's endpoint. */
 static int hears(struct guest *g, uint32_t flags)
 {
 	struct guest_ns ns;
@@ -124,7 +124,7 @@ TEST_F(named, devices_come_and_go)
 	ASSERT_EQ(0, nl_dev_del(DEV));
 	EXPECT_EQ(1, stats(self->fd).devices);
 	EXPECT_EQ(1, stats(self->fd).removes);
-	/* The same name again is another device. */
+	/* A new device with the same name is another device. */
 	ASSERT_GT(nl_dev_new(DEV), 0);
 	EXPECT_EQ(3, stats(self->fd).adds);
 	ASSERT_EQ(0, ioctl(self->fd, NAMED_UNREGISTER));
@@ -155,7 +155,7 @@ TEST_F(named, a_driver_may_not_want_a_device)
 	EXPECT_EQ(0, stats(self->fd).removes);
 }
 
-/* A VMM may call its own device as it likes; it is not that device. */
+/* A VMM may use any name for its own device, which is a different one. */
 TEST_F(named, a_vmm_cannot_make_a_device_that_a_driver_serves)
 {
 	ASSERT_EQ(0, registers(self->fd, ""));
@@ -196,7 +196,7 @@ TEST_F(named, a_guest_is_served)
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 }
 
-/* The device has a guest already. */
+/* The device already has a guest. */
 TEST_F(named, a_driver_may_come_while_the_guest_runs)
 {
 	ASSERT_GT(nl_dev_new(DEV), 0);
@@ -224,7 +224,7 @@ TEST_F(named, starts_stops_and_guests_are_told)
 	EXPECT_EQ(2, s.starts);
 	EXPECT_EQ(1, s.stops);
 	EXPECT_EQ(2, s.guests);
-	/* The VMM is gone, whatever it was doing. */
+	/* The VMM closes its file at an arbitrary time. */
 	guest_close(&self->g);
 	self->guest = false;
 	EXPECT_EQ(2, stats(self->fd).stops);
@@ -249,7 +249,7 @@ TEST_F(named, a_device_with_a_guest_stays)
 	EXPECT_EQ(0, echo(&self->g, 10));
 }
 
-/* What it refuses is counted, and in nobody's way for ever. */
+/* Refused messages are counted, and do not block other endpoints for ever. */
 TEST_F(named, a_driver_that_takes_nothing_holds_nobody_for_long)
 {
 	ASSERT_GT(nl_dev_new(DEV), 0);
@@ -271,7 +271,7 @@ struct talker {
 	unsigned long sent;
 };
 
-/* The guest sends what it can, and reads what comes. */
+/* The guest sends as much as it can, and receives messages. */
 static void *talk(void *arg)
 {
 	struct talker *t = arg;
@@ -286,7 +286,7 @@ static void *talk(void *arg)
 	return NULL;
 }
 
-/* Its memory is overwritten at once: see named_remove(). */
+/* named_remove() overwrites its memory at once. */
 TEST_F(named, a_driver_goes_while_the_guest_talks)
 {
 	struct talker t = { .g = &self->g };
@@ -332,7 +332,7 @@ static void *unregister(void *arg)
 	return NULL;
 }
 
-/* A VMM can hold up the end of the driver that serves it, and nothing else. */
+/* A VMM can delay the end of the driver that serves it, and nothing else. */
 TEST_F(named, a_driver_that_waits_for_a_vmm_keeps_nobody_waiting)
 {
 	struct guest_opts opts = { .name = DEV, .no_buffers = true };
@@ -350,7 +350,7 @@ TEST_F(named, a_driver_that_waits_for_a_vmm_keeps_nobody_waiting)
 	uffd = guest_hold(page);
 	if (uffd < 0)
 		SKIP(return, "the kernel cannot hold writers of pages");
-	/* One for the announcement and, posted again, the first response. */
+	/* One buffer for the announcement; posted again, for the first response. */
 	guest_post_one(&self->g, self->g.tx_bufs);
 	guest_kick(&self->g, GUEST_TX);
 	ASSERT_EQ(0, hears(&self->g, 0));
@@ -416,7 +416,7 @@ TEST_F(named, devices_and_drivers_come_and_go_at_once)
 	EXPECT_GE(s.adds, s.removes);
 }
 
-/* Both want the same address: the first one has it. */
+/* Both request the same address; the first one gets it. */
 TEST_F(named, two_drivers_on_one_device)
 {
 	int fd = open(PATH, O_RDWR | O_CLOEXEC);

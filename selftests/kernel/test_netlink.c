@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The netlink interface: commands, and refusals. A refusal is an errno, a text, the
- * attribute at fault, and no change.
+ * The netlink interface: commands and refusals. A refusal has an errno, a text and the
+ * attribute that caused it, and changes nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 
 FIXTURE(netlink)
 {
-	struct guest g;		/* opened by who needs it */
+	struct guest g;		/* opened by tests that need it */
 	int dev;		/* persistent */
 	int ept;		/* "first", address 7 */
 	struct nl_event ev;	/* the last one */
@@ -40,8 +40,8 @@ FIXTURE_TEARDOWN(netlink)
 struct answer {
 	int err;
 	char text[256];
-	int bad;		/* type of the attribute at fault */
-	bool changed;		/* any state, or there was an event */
+	int bad;		/* type of the attribute that caused the error */
+	bool changed;		/* the state, or there was an event */
 };
 
 static void ask(struct answer *a, int cmd, int flags, const struct nl_raw *attr,
@@ -79,7 +79,7 @@ static void ask(struct answer *a, int cmd, int flags, const struct nl_raw *attr,
 					COUNT(__attr)));			\
 	} while (0)
 
-/* What may not be in a name, but for slash and space. */
+/* Characters that are not allowed in names, in addition to slash and space. */
 static const char unprintable[] = "\1\t\n\33\37\177\200\240\377";
 
 /* Commands. */
@@ -192,7 +192,7 @@ TEST_F(netlink, dev_set_changes_what_is_asked_for)
 	dev.owner = 1000;
 	ASSERT_EQ(0, nl_dev_get(DEV, &is));
 	EXPECT_EQ(0, memcmp(&dev, &is, sizeof(is)));
-	/* As the guest's buffers are again. */
+	/* The MTU follows the guest's buffers again. */
 	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.mtu = 0)));
 	dev.mtu = VHOST_RPMSG_DEFAULT_MTU;
 	dev.mtu_fixed = false;
@@ -200,7 +200,7 @@ TEST_F(netlink, dev_set_changes_what_is_asked_for)
 	EXPECT_EQ(0, memcmp(&dev, &is, sizeof(is)));
 }
 
-/* Whatever buffers the guest has. */
+/* This does not depend on the buffers of the guest. */
 TEST_F(netlink, an_mtu_that_is_set_is_the_longest_that_can_be_written)
 {
 	int id = nl_ept_new(EPT_REQ(.dev = DEV, .remote = REMOTE));
@@ -238,7 +238,7 @@ TEST_F(netlink, dev_del_takes_its_endpoints_with_it)
 	EXPECT_EQ(-ENODEV, nl_dev_get(SECOND, &dev));
 	EXPECT_EQ(-ENODEV, nl_dev_get_id(id, &dev));
 	EXPECT_EQ(1, nl_ept_dump(NULL, &ept, 1));
-	/* The name can be used again, the number is not. */
+	/* The name can be used again; the number is a new one. */
 	again = nl_dev_new(SECOND);
 	EXPECT_LT(id, again);
 	ACCEPTED(DEV_DEL, U32(DEV_A(ID), again));
@@ -311,10 +311,10 @@ TEST_F(netlink, ept_new_gives_out_addresses_that_are_free)
 	id = nl_ept_new(EPT_REQ(.dev = DEV));
 	ASSERT_EQ(0, nl_ept_get(id, &ept));
 	EXPECT_EQ(1025, ept.addr);
-	/* One that was given back can be asked for. */
+	/* A freed address can be requested. */
 	ASSERT_EQ(0, nl_ept_del(id));
 	ASSERT_LE(0, nl_ept_new(EPT_REQ(.dev = DEV, .addr = 1025)));
-	/* Each device has its own. */
+	/* Each device has its own address space. */
 	ASSERT_LT(0, nl_dev_new(SECOND));
 	ASSERT_LE(0, nl_ept_new(EPT_REQ(.dev = SECOND, .addr = 7)));
 	ASSERT_LE(0, nl_ept_new(EPT_REQ(.dev = DEV, .addr = 52)));
@@ -342,7 +342,7 @@ TEST_F(netlink, ept_new_on_a_device_of_a_VMM)
 	id = nl_ept_new(EPT_REQ(.dev = SECOND));
 	ASSERT_LE(0, id);
 	EXPECT_EQ(0, nl_ept_get(id, &ept));
-	/* It goes when its device does. */
+	/* The endpoint is deleted with its device. */
 	guest_close(&self->g);
 	EXPECT_EQ(-ENOENT, nl_ept_get(id, &ept));
 }
@@ -502,7 +502,7 @@ TEST_F(netlink, dev_new_refuses)
 	}
 	REFUSED(EINVAL, INVALID, DEV_A(NAME), DEV_NEW,
 		STR(DEV_A(NAME), NAME32));
-	/* With an end, and too much behind it. */
+	/* Terminated, with too many bytes after the NUL. */
 	REFUSED(ERANGE, INVALID, DEV_A(NAME), DEV_NEW,
 		STR(DEV_A(NAME), "x\0" NAME32));
 	REFUSED(EINVAL, UNSUPPORTED, DEV_A(ID), DEV_NEW,
@@ -584,7 +584,7 @@ TEST_F(netlink, dev_del_refuses_while_a_VMM_has_it)
 	EXPECT_EQ(-EBUSY, nl_dev_del(DEV));
 	guest_close(&self->g);
 
-	/* One that is the VMM's own. */
+	/* A VMM's own device. */
 	opts.name = SECOND;
 	ASSERT_EQ(0, guest_open(&self->g, &opts));
 	while (nl_next_event(&ev, SHORT_MS))
@@ -685,7 +685,7 @@ TEST_F(netlink, ept_set_refuses)
 		U32(EPT_A(RX_LIMIT), 1), U32(EPT_A(ID), 1000000));
 	REFUSED(ENOENT, NO_EPT_TEXT, EPT_A(ID), EPT_SET,
 		U32(EPT_A(ID), 0xffffffff));
-	/* What is good beside what is bad is not done. */
+	/* Valid attributes next to an invalid one have no effect. */
 	REFUSED(ERANGE, RANGE, EPT_A(REMOTE), EPT_SET,
 		U32(EPT_A(ID), self->ept), U32(EPT_A(RX_LIMIT), 1),
 		U32(EPT_A(REMOTE), ANY));

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Queues that are full, and sides that do not keep up. Each test ends with the
- * balance: what was sent is what was received and what the counters say was
- * dropped.
+ * Full queues, and sides that are too slow. Each test ends with a balance: the number of
+ * sent messages is the sum of received and dropped ones.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,14 +31,14 @@
 FIXTURE(pressure)
 {
 	struct guest g;
-	int ept;		/* takes ten messages each way, address 1024 */
+	int ept;		/* room for ten messages in each direction, address 1024 */
 	int fd;			/* non-blocking */
 	int other;		/* address 1025 */
 	int other_fd;
-	uint32_t sent;		/* to the first one, by the guest */
-	uint32_t received;	/* by its reader */
-	uint32_t written;	/* by its writer */
-	uint32_t arrived;	/* from it, at the guest */
+	uint32_t sent;		/* sent by the guest to the first one */
+	uint32_t received;	/* received by the reader */
+	uint32_t written;	/* written by the writer */
+	uint32_t arrived;	/* received by the guest */
 };
 
 FIXTURE_VARIANT(pressure)
@@ -87,7 +86,7 @@ FIXTURE_SETUP(pressure)
 	ASSERT_EQ(0, guest_open(&self->g, &variant->opts));
 }
 
-/* Messages carry their number, so that a lost or moved one is seen. */
+/* Messages carry their number, so that loss and reordering are detected. */
 static int send_next(FIXTURE_DATA(pressure) *self)
 {
 	char data[LEN] = {};
@@ -100,7 +99,7 @@ static int send_next(FIXTURE_DATA(pressure) *self)
 	return err;
 }
 
-/* One message: 1, 0 when there is none. Its number in seq. */
+/* Read a message and its number: 1, or 0 if there is none. */
 static int read_one(int fd, uint32_t *seq)
 {
 	char data[LEN];
@@ -124,7 +123,7 @@ static int write_next(FIXTURE_DATA(pressure) *self)
 	return n < 0 ? -errno : (int)n;
 }
 
-/* What goes in comes out, or is counted. */
+/* Every message arrives or is counted. */
 FIXTURE_TEARDOWN(pressure)
 {
 	struct nl_ept ept;
@@ -132,7 +131,7 @@ FIXTURE_TEARDOWN(pressure)
 	uint64_t *s = ept.stats;
 
 	if (!nl_ept_get(self->ept, &ept)) {
-		/* The guest hears of a burst before it is counted. */
+		/* The guest sees a burst before it is counted. */
 		WAIT_FOR(ept_stat(self->ept, S(TX_MSGS)) >= self->arrived,
 			 LONG_MS);
 		ASSERT_EQ(0, nl_ept_get(self->ept, &ept));
@@ -157,7 +156,7 @@ FIXTURE_TEARDOWN(pressure)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
-/* Fill the receive queue: ten are taken, and the others stay in the ring. */
+/* Fill the receive queue: ten messages are queued, and the others stay in the ring. */
 #define STALL(n)								\
 	do {									\
 		struct nl_dev __dev;						\
@@ -167,7 +166,7 @@ FIXTURE_TEARDOWN(pressure)
 		ASSERT_TRUE(WAIT_FOR(						\
 			!nl_dev_get(DEV, &__dev) && __dev.stalled, LONG_MS));	\
 		ASSERT_EQ(self->ept, (int)__dev.stall_ept);			\
-		/* Buffers come back at the end of the burst, a moment later. */	\
+		/* Buffers are returned shortly later, at the end of the burst. */	\
 		ASSERT_TRUE(WAIT_FOR(guest_in_flight(&self->g, GUEST_RX) ==	\
 					     (n)-10,					\
 				     LONG_MS));						\
@@ -202,14 +201,14 @@ TEST_F(pressure, it_goes_on_with_a_quarter_free)
 {
 	STALL(20);
 	READ_IN_ORDER(2);
-	/* Whatever wakes the worker. */
+	/* Also if something wakes the worker. */
 	guest_kick_always(&self->g, GUEST_RX);
 	usleep(SHORT_MS * 1000);
 	EXPECT_EQ(10, guest_in_flight(&self->g, GUEST_RX));
 	READ_IN_ORDER(3);
 	EXPECT_TRUE(WAIT_FOR(guest_in_flight(&self->g, GUEST_RX) == 7,
 			     LONG_MS));
-	/* Stalled again, which is another stall. */
+	/* This is a second stall. */
 	EXPECT_TRUE(WAIT_FOR(ept_stat(self->ept, S(STALLS)) == 2, LONG_MS));
 	EXPECT_STAT(2, dev_stat(DEV, S(STALLS)));
 	READ_IN_ORDER(20);
@@ -322,7 +321,7 @@ TEST_F(pressure, a_queue_below_its_limit_takes_one_more)
 	}
 }
 
-/* The writer's side. */
+/* The side of the writer. */
 
 #define NO_BUFFERS()							\
 	do {								\
@@ -333,7 +332,7 @@ TEST_F(pressure, a_queue_below_its_limit_takes_one_more)
 		ASSERT_EQ(0, guest_open(&self->g, &__opts));		\
 	} while (0)
 
-/* All that was written arrives, in order. */
+/* All written messages arrive in order. */
 #define ARRIVE_IN_ORDER(end)							\
 	do {									\
 		uint32_t __data[LEN / 4];					\
@@ -448,7 +447,7 @@ TEST_F(pressure, one_busy_endpoint_leaves_room_for_others)
 	struct guest_hdr hdr;
 	unsigned int n = 0;
 
-	/* 100 messages of one are waiting when the other one comes. */
+	/* 100 messages of one endpoint are waiting when the other one writes. */
 	NO_BUFFERS();
 	ASSERT_EQ(0,
 		  nl_ept_set(self->ept, EPT_REQ(.tx_limit = 1000 * COST), -1));
@@ -462,7 +461,7 @@ TEST_F(pressure, one_busy_endpoint_leaves_room_for_others)
 			  guest_recv_copy(&self->g, &hdr, NULL, LEN, LONG_MS));
 		n++;
 	} while (hdr.src == 1024);
-	/* Turns are of 4096 bytes with overhead, and the last may be longer. */
+	/* A turn has 4096 bytes including overhead, and its last message may exceed that. */
 	EXPECT_LE(n, 4096 / COST + 2);
 	self->arrived = n - 1;
 	ARRIVE_IN_ORDER(100);
@@ -473,13 +472,13 @@ TEST_F(pressure, a_message_for_larger_buffers)
 	struct guest_seg seg;
 	uint32_t len;
 
-	/* Its buffers were large when it was written, and then are not. */
+	/* The buffers were large when the message was written, and are small later. */
 	NO_BUFFERS();
 	seg = (struct guest_seg){ guest_alloc(&self->g, 64), 64 };
 	ASSERT_EQ(LEN, write_next(self));
 	ASSERT_LE(0, guest_add(&self->g, GUEST_TX, &seg, 1, true, false, 0));
 	guest_kick(&self->g, GUEST_TX);
-	/* Once round the ring it may have a larger one, and then it has none. */
+	/* The message waits for a larger buffer for one round of the ring. */
 	for (int i = 0; i < 256; i++) {
 		if (i < 255)
 			EXPECT_EQ(0, ept_stat(self->ept, S(TX_DROP_SIZE)));
@@ -492,12 +491,12 @@ TEST_F(pressure, a_message_for_larger_buffers)
 	}
 	ASSERT_TRUE(WAIT_FOR(ept_stat(self->ept, S(TX_DROP_SIZE)) == 1,
 			     LONG_MS));
-	/* The buffer is still there for the next one. */
+	/* The next message can use the buffer. */
 	EXPECT_EQ(5, write(self->other_fd, "short", 5));
 	EXPECT_TRUE(guest_wait_used(&self->g, GUEST_TX, LONG_MS));
 }
 
-/* A cgroup for this process, limited to what it has now and a little more. */
+/* Limit the cgroup of this process to its present memory and a little more. */
 static bool limit_memory(const char *path, long more)
 {
 	char file[128], buf[64];
@@ -534,7 +533,7 @@ static bool join_cgroup(const char *path)
 #define CGROUP_ROOT	"/dev/shm/cgroup"
 #define CGROUP		CGROUP_ROOT "/test"
 
-/* A cgroup of which this process is a member: why there is none, or NULL. */
+/* Create a cgroup and join it. Returns NULL, or the reason why that is not possible. */
 static const char *make_cgroup(void)
 {
 	FILE *f;
@@ -564,7 +563,7 @@ static bool set_memory_max(const char *value)
 	return !fclose(f);
 }
 
-/* Opened from inside of a cgroup, with room for far more than that has. */
+/* Open the file in a cgroup, with queues that exceed its limit. */
 static void open_in_cgroup(struct __test_metadata *_metadata,
 			   FIXTURE_DATA(pressure) *self, int policy)
 {
@@ -598,7 +597,7 @@ TEST_F(pressure, messages_are_charged_to_the_reader)
 	set_memory_max("max");
 }
 
-/* With the policy hold that is as a full queue, until there is memory again. */
+/* With policy hold this is like a full queue, until there is memory again. */
 TEST_F(pressure, a_reader_without_memory_loses_nothing)
 {
 	const char *why = make_cgroup();
@@ -606,7 +605,7 @@ TEST_F(pressure, a_reader_without_memory_loses_nothing)
 	if (why)
 		SKIP(return, "%s", why);
 	open_in_cgroup(_metadata, self, VHOST_RPMSG_FULL_POLICY_HOLD);
-	/* Until the ring is full, and stays so: what can be reclaimed is used up. */
+	/* Send until the ring stays full: then nothing is left to reclaim. */
 	do {
 		while (!send_next(self))
 			;
@@ -615,13 +614,13 @@ TEST_F(pressure, a_reader_without_memory_loses_nothing)
 	EXPECT_LT(0, ept_stat(self->ept, S(STALLS)));
 	EXPECT_LT(0, guest_in_flight(&self->g, GUEST_RX));
 	EXPECT_EQ(0, ept_stat(self->ept, S(RX_DROP_NOMEM)));
-	/* Nobody reads, but there is room in the cgroup. */
+	/* There is room in the cgroup again, without reading. */
 	ASSERT_TRUE(set_memory_max("max"));
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 	READ_IN_ORDER(self->sent);
 }
 
-/* A writer at the limit is told, and nothing is killed for it. */
+/* A writer at the limit gets an error, and the OOM killer does not run. */
 TEST_F(pressure, a_writer_without_memory_is_told)
 {
 	const char *why = make_cgroup();
@@ -653,7 +652,7 @@ TEST_F(pressure, a_writer_without_memory_is_told)
 	ASSERT_TRUE(WIFEXITED(status));
 	EXPECT_EQ(0, WEXITSTATUS(status));
 	set_memory_max("max");
-	/* Nobody has counted what was written. */
+	/* The number of written messages is unknown. */
 	ASSERT_EQ(0, nl_ept_del(self->ept));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Clauses of docs/protocol.md that no other test is about. What drivers in the field
- * put into the rings, byte by byte, is in test_habits.
+ * Requirements of docs/protocol.md that no other test covers. test_habits has the behaviour
+ * of existing drivers, byte by byte.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -150,7 +150,7 @@ TEST_F(protocol, reserved_and_flags_mean_nothing)
 	EXPECT_EQ(0, dev_stat(DEV, S(RX_DROP_INVALID)));
 }
 
-/* Whether what is behind it is handled. */
+/* The messages behind it are processed. */
 #define EXPECT_GOES_ON()						\
 	do {								\
 		ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "on", 2));	\
@@ -194,14 +194,14 @@ TEST_F(protocol, a_readable_buffer_comes_back_with_nothing)
 	ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
 	ASSERT_TRUE(guest_used(g, GUEST_TX, NULL, &len));
 	EXPECT_EQ(0, len);
-	/* The message waits for one that can be used. */
+	/* The message waits for a usable buffer. */
 	guest_post(g);
 	guest_kick_always(g, GUEST_TX);
 	EXPECT_EQ(4, guest_recv_copy(g, NULL, NULL, 8, LONG_MS));
 	EXPECT_GOES_ON();
 }
 
-/* Good and bad ones. */
+/* Valid and invalid messages. */
 TEST_F(protocol, requests_come_back_in_order)
 {
 	struct guest *g = &self->g;
@@ -213,7 +213,7 @@ TEST_F(protocol, requests_come_back_in_order)
 	OPEN();
 	for (i = 1; i <= 100; i++) {
 		seg.p = guest_alloc(g, 64);
-		/* To a reader, to nobody, and too short. */
+		/* To a reader, without an endpoint, and too short. */
 		seg.len = i % 3 == 2 ? 8 : 20;
 		hdr = (struct guest_hdr){ REMOTE, i % 3 ? 99 : 1024, 0, 4, 0 };
 		memcpy(seg.p, &hdr, sizeof(hdr));
@@ -232,7 +232,7 @@ TEST_F(protocol, requests_come_back_in_order)
 
 /* Notifications. */
 
-/* One interrupt or none for a message each way. */
+/* Exchange a message in each direction, and return which interrupts arrived. */
 static int interrupts(FIXTURE_DATA(protocol) *self)
 {
 	struct guest *g = &self->g;
@@ -248,7 +248,7 @@ static int interrupts(FIXTURE_DATA(protocol) *self)
 	    !WAIT_FOR(guest_in_flight(g, GUEST_TX) < g->ring[GUEST_TX].num,
 		      LONG_MS))
 		return -1;
-	/* It comes after the index. */
+	/* The interrupt comes after the index. */
 	n += poll_fd(g->ring[GUEST_RX].call, POLLIN, SHORT_MS) ? 1 : 0;
 	n += poll_fd(g->ring[GUEST_TX].call, POLLIN, SHORT_MS) ? 2 : 0;
 	if (guest_recv_copy(g, NULL, NULL, 8, LONG_MS) != 3 ||
@@ -273,7 +273,7 @@ TEST_F(protocol, a_guest_that_wants_no_interrupts_gets_none)
 
 	OPEN(.features = GUEST_FEATURES | GUEST_EVENT_IDX);
 	EXPECT_EQ(3, interrupts(self));
-	/* The one after the next. */
+	/* Request an interrupt after the next but one. */
 	vring = &self->g.ring[GUEST_RX].vring;
 	vring_used_event(vring) = self->g.ring[GUEST_RX].last_used + 1;
 	EXPECT_EQ(2, interrupts(self));
