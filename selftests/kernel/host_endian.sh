@@ -1,10 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Fault 5 of the code of 2020: a value of the wire used as it is. On a
-# little-endian machine no message shows that, and virtio's types, which sparse
-# checks, do: all of the module is clean, and each conversion that is left out is
-# noticed.
+# Fault 5 of the code of 2020: a missing byte order conversion. A little-endian machine
+# does not show it, but sparse does, since it checks virtio's types: the module has no
+# warnings, and sparse reports each conversion that is removed.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 copy=$(mktemp -d)
@@ -30,7 +29,7 @@ without()
 
 	((++number))
 	cp "$top/kernel/$2" "$file"
-	# The time decides what is compiled.
+	# make decides by the time of a file what to compile.
 	sed "s/$old/$new/" "$top/kernel/$2" >"$file"
 	if cmp -s "$top/kernel/$2" "$file"; then
 		echo "# nothing is changed by $3"

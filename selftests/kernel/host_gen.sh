@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The committed uAPI header, policies and operation table are what the YNL spec
-# says, and a difference would be noticed.
+# The committed uAPI header, policies and operation table match the YNL spec, and a
+# difference is reported.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 copy=$(mktemp -d)

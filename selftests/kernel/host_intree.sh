@@ -1,12 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kernel/ and uapi/ inside of a kernel tree, as kernel/Makefile says, built in
-# and as a module: with W=1 C=2 neither the compiler nor sparse says a word.
-# Prints TAP. VRPMSG_BUILD says where to; what the kernel needs before that stays
-# there for the next time.
+# Build kernel/ and uapi/ in a kernel tree, as kernel/Makefile describes, built in and as
+# a module: with W=1 C=2 the compiler and sparse print no warnings. Prints TAP.
+# VRPMSG_BUILD is the output folder, which keeps the prepared kernel for the next run.
 #
-# The tree is one of links to Debian's 6.12 in the cache, which stays as it is.
+# The tree consists of links to Debian's 6.12 in the cache, which does not change.
 # shellcheck disable=SC2317	# functions are called through check
 set -euo pipefail
 . "$(dirname "$0")/../vm/lib.sh"
@@ -14,13 +13,13 @@ set -euo pipefail
 dir=${VRPMSG_BUILD:-$build}/intree
 src=$dir/source
 tree=$cache/tree/6.12
-# Settings of our own Makefile are none of kbuild's business.
+# kbuild must not see the settings of the outer make.
 unset MAKEFLAGS MAKEOVERRIDES
 
 # shellcheck source=../lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
-# Make folders of the tree that something is added to, with links to the rest.
+# Create the folders of the tree that get new files, with links to all other files.
 link_folders()
 {
 	local folder
@@ -50,17 +49,16 @@ make_tree()
 	} >"$src/drivers/vhost/Makefile"
 }
 
-# kbuild NAME ARGUMENT...: make for the configuration NAME.
+# kbuild NAME ARGUMENT...: run make for the configuration NAME.
 kbuild()
 {
 	local name=$1
 	shift
-	# Without an input, a question is an error, and nobody waits for ever.
+	# Without input a question is an error and does not wait for ever.
 	make -s -j"$(nproc)" -C "$src" O="$dir/$name" "$@" </dev/null
 }
 
-# prepare NAME OPTION...: all that an object needs before it is compiled. Options
-# that are not named are off.
+# prepare NAME OPTION...: build everything that objects need. All other options are off.
 prepare()
 {
 	local name=$1
@@ -72,14 +70,14 @@ prepare()
 		kbuild "$name" prepare
 }
 
-# What has been compiled before would not be complained of again.
+# Objects that are up to date would not cause warnings again.
 compile()
 {
 	rm -rf "$dir/$1/drivers/vhost/rpmsg"
 	kbuild "$1" W=1 C=2 drivers/vhost/rpmsg/
 }
 
-# Each source has become an object, and those are in the archive or the module.
+# Each source has become an object, which is in the archive or the module.
 all_there()
 {
 	local out=$dir/$1/drivers/vhost/rpmsg source object
@@ -98,8 +96,8 @@ all_there()
 	fi
 }
 
-# What the drivers share with all of the kernel when they are built in: no name
-# twice, and all of ours are known for ours.
+# Global symbols of built-in drivers are shared with the whole kernel: none is defined
+# twice, and ours have our prefixes.
 names_are_ours()
 {
 	local out=$dir/builtin/drivers/vhost
@@ -114,7 +112,7 @@ names_are_ours()
 	return 0
 }
 
-# notices NAME CODE WORDS: WORDS are said of CODE at the end of ept.c.
+# notices NAME CODE WORDS: CODE at the end of ept.c causes a warning with WORDS.
 notices()
 {
 	local file=$src/drivers/vhost/rpmsg/ept.c
@@ -133,12 +131,12 @@ notices()
 
 "$top/selftests/vm/fetch" --tree 6.12
 make_tree
-# With one processor, spin_trylock() takes its lock twice for sparse.
+# With one processor, sparse thinks that spin_trylock() takes its lock twice.
 least=(CONFIG_64BIT=y CONFIG_SMP=y CONFIG_NET=y CONFIG_EVENTFD=y
        CONFIG_VHOST_MENU=y)
 more=(CONFIG_CGROUPS=y CONFIG_MEMCG=y CONFIG_FTRACE=y
       CONFIG_ENABLE_DEFAULT_TRACERS=y CONFIG_TRACEPOINTS=y)
-# With what they depend on.
+# Options with their dependencies.
 others=(CONFIG_INET=y CONFIG_VHOST_NET=y CONFIG_VSOCKETS=y
 	CONFIG_VHOST_VSOCK=y CONFIG_BLOCK=y CONFIG_SCSI=y CONFIG_CONFIGFS_FS=y
 	CONFIG_TARGET_CORE=y CONFIG_VHOST_SCSI=y CONFIG_VDPA=y

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Each MUST of docs/protocol.md has a test, and the script that says so finds one
-# that has none; prints TAP.
+# Each MUST of docs/protocol.md has a test, and scripts/check-protocol finds one without
+# a test. Prints TAP.
 # shellcheck disable=SC2317	# functions are called through check
 set -uo pipefail
 
@@ -18,7 +18,7 @@ as_it_is()
 	"$top/scripts/check-protocol"
 }
 
-# finds WHAT SED: the page, changed with sed, is complained of like this
+# finds WHAT SED: after a change with sed, the script reports WHAT.
 finds()
 {
 	local out
@@ -31,7 +31,7 @@ finds()
 	[[ $out == *"$1"* ]] || echo "it says: $out"
 }
 
-# A test that is not there any more.
+# A test that no longer exists.
 removed()
 {
 	local out

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# scripts/build-module and the types of the vhost core: the module made of a
-# kernel's own type information is the one that the kernel's vhost.h makes, and a
-# vhost.h of another layout is refused. Prints TAP. VRPMSG_BUILD says where to
-# build; kernels are those in the cache.
+# scripts/build-module and the types of the vhost core: a module that is built with a
+# kernel's type information is the same as with the kernel's vhost.h, and a vhost.h with
+# another layout is refused. Prints TAP. VRPMSG_BUILD is the output folder; the kernels
+# are those in the cache.
 # shellcheck disable=SC2317	# functions are called through check
 set -euo pipefail
 . "$(dirname "$0")/../vm/lib.sh"
@@ -21,7 +21,7 @@ kernel=$(kernel_dir $series)
 release=$(<"$kernel/release")
 vhost_h=$kernel/source/drivers/vhost/vhost.h
 
-# code FOLDER: that of all objects, without what debuggers want.
+# code FOLDER: print the code of all objects without debug information.
 code()
 {
 	local object
@@ -32,8 +32,8 @@ code()
 	done
 }
 
-# The two folders' names are of one length: a WARN_ON() has the file's path among its
-# strings, and each string has its place.
+# The names of the two folders have the same length: the strings of a WARN_ON() contain
+# the path of the file, and their length affects the layout.
 same_code()
 {
 	local what
@@ -52,8 +52,8 @@ same_code()
 		echo "both were built with the same vhost.h"
 }
 
-# build_for ROOT WORD...: with settings in words, without compiling; the vhost.h
-# that would be used is in $tmp/out.
+# build_for ROOT SETTING...: run without compiling; $tmp/out has the vhost.h that would be
+# used.
 build_for()
 {
 	local root=$1
@@ -64,7 +64,7 @@ build_for()
 		"$@" "$top/scripts/build-module" "$release" >"$tmp/said" 2>&1
 }
 
-# refused WORDS COMMAND...: it fails, and says why in these words.
+# refused WORDS COMMAND...: the command fails with a message that contains WORDS.
 refused()
 {
 	local words=$1
@@ -75,7 +75,7 @@ refused()
 	grep -q "$words" "$tmp/said" || cat "$tmp/said"
 }
 
-# changed WORDS SED: vhost.h with that change is refused with those words.
+# changed WORDS SED: vhost.h with this change is refused with WORDS.
 changed()
 {
 	sed -e "$2" "$vhost_h" >"$tmp/vhost.h"
@@ -89,7 +89,7 @@ changed()
 		echo "there is a module"
 }
 
-# A kernel of another byte order: all but the names is numbers of 32 bits.
+# A kernel with the other byte order: everything but the names is 32-bit numbers.
 swap()
 {
 	/usr/bin/python3 - "$1" "$2" <<-'END'
@@ -120,14 +120,14 @@ other_byte_order()
 	"$types" checks "$tmp/base" "$tmp/ko" <"$tmp/names" >"$tmp/theirs"
 	[[ $(wc -l <"$tmp/ours") -gt 100 ]] || echo "there are hardly any types"
 	cmp "$tmp/ours" "$tmp/theirs" || :
-	# Both at once are not of one kernel.
+	# Changing both at the same time does not match any kernel.
 	: >"$tmp/said"
 	refused "for another processor" "$types" checks "$tmp/base" \
 		"$dir/types/$series/vhost.ko"
 }
 
-# image FOLDER COMMAND...: a root with an image that has the kernel compressed by
-# COMMAND in the middle, after what only looks like it.
+# image FOLDER COMMAND...: create a root with an image. The image contains the kernel,
+# compressed by COMMAND, after data that only looks like a compressed kernel.
 image()
 {
 	local root=$1
@@ -156,7 +156,7 @@ compressed()
 	cmp "$tmp/out/kernel/vhost.h" "$dir/types/$series/kernel/vhost.h" || :
 }
 
-# source_package FOLDER SUBLEVEL: a linux-source with vhost.h of that release.
+# source_package FOLDER SUBLEVEL: create a linux-source with the vhost.h of that release.
 source_package()
 {
 	local root=$1 name=linux-source-$series

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Whoever asks for the family loads the module, as with an installed one: what the
-# kernel calls for that is a script here, which knows our module by its aliases.
-# VRPMSG_KO is the module, and is loaded in the end.
+# A request for the family loads the module, as with an installed one. The kernel calls a
+# script of this test, which knows the aliases of the module. VRPMSG_KO is the module; it
+# is loaded at the end.
 # shellcheck disable=SC2317	# functions are called through check
 set -u
 tmp=$(mktemp -d)
-# The kernel's helpers run where the first process was started.
+# Helpers of the kernel run in the root of the first process.
 helper=/modprobe.$$
 outside=/proc/1/root$helper
 before=$(</proc/sys/kernel/modprobe)
@@ -31,7 +31,7 @@ loads()
 	grep -q vhost_rpmsg "$outside.asked" || echo "nobody asked for it"
 }
 
-# As a user without rights, who is refused in the end.
+# A user without privileges triggers the load, and is then refused.
 not_there()
 {
 	modinfo -F alias "$VRPMSG_KO" | grep -v '^net-pf-' >"$outside.aliases"

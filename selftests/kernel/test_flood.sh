@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A guest that floods the name service of its device: what is asked about others
-# succeeds each time, what is asked about it succeeds or says why, and a monitor is
-# not drowned and right in the end.
+# A guest floods the name service of its device. Queries about other devices always
+# succeed, queries about this device succeed or print a reason, and a monitor gets a
+# limited number of events and the right final state.
 #
-# VRPMSG_FLOOD=SECONDS says how long, 4 by default.
+# VRPMSG_FLOOD=SECONDS sets the duration, by default 4.
 # shellcheck disable=SC2317	# functions are called through check
 set -u
 tests=$VRPMSG_BUILD/user/selftests
@@ -25,7 +25,7 @@ cleanup()
 } 2>/dev/null
 trap cleanup EXIT
 
-# So many that no list of endpoints or devices fits into a datagram.
+# Enough devices that no list of endpoints or devices fits into a datagram.
 prepare()
 {
 	local i
@@ -50,7 +50,7 @@ undo()
 }
 
 asked=0
-# must COMMAND...: it succeeds, and says nothing of trouble.
+# must COMMAND...: the command succeeds without an error message.
 must()
 {
 	((++asked))
@@ -58,7 +58,8 @@ must()
 		echo "vrpmsgctl $*: $?" >>"$tmp/refused"
 }
 
-# may COMMAND...: it succeeds or says why, within two seconds and what it takes to start.
+# may COMMAND...: the command succeeds or prints a reason, within two seconds plus the
+# time for its start.
 may()
 {
 	local begin=${EPOCHREALTIME/./} rc=0 limit=$((3000000 * ${VRPMSG_SLOW:-1}))
@@ -71,7 +72,7 @@ may()
 		echo "vrpmsgctl $*: $rc without a word" >>"$tmp/late"
 }
 
-# ask N: a round of questions
+# ask N: one round of queries
 ask()
 {
 	must dev show
@@ -90,8 +91,9 @@ ask()
 	may chan show dev "$noisy"
 }
 
-# What the monitor believes, as "ADDR NAME" lines; exit 1 if it was told nonsense.
-# After a loss it says what is there, and hears of older things until it has caught up.
+# Print the channels according to the monitor, as "ADDR NAME" lines; exit 1 if the events
+# contradict each other. After a loss the monitor prints what exists, and still gets
+# older events until it has caught up.
 believed()
 {
 	python3 - "$tmp/events" "$noisy" <<'END'
@@ -109,7 +111,7 @@ for line in open(sys.argv[1]):
         odd += addr in chans and not lost
         chans[addr] = name
     elif event["event"] == "del" and addr not in chans:
-        pass    # its end is told since an answer to somebody has shown it
+        pass    # its end is reported since an answer has shown it
     elif chans.get(addr) != name:
         odd += not lost
     elif event["event"] == "del":
@@ -141,7 +143,7 @@ right_in_the_end()
 	return 1
 }
 
-# Of the noisy device, after which it may have some.
+# Events of the noisy device; after that it may have some more.
 few_enough()
 {
 	local n
@@ -151,7 +153,7 @@ few_enough()
 	((n <= 128 * (SECONDS + 2)))
 }
 
-# The ends of 1,024 channels have to wait for that, at 128 in a second.
+# The ends of 1,024 channels have to wait, at 128 per second.
 lost_rarely()
 {
 	local n

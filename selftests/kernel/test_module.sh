@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Loading and removing the module: refused while it is in use, clean otherwise.
-# VRPMSG_KO and VRPMSG_KCLIENT_KO are the modules. Whatever happens, the module is
-# loaded in the end.
+# Loading and removing the module: removal is refused while the module is in use, and
+# leaves nothing otherwise. VRPMSG_KO and VRPMSG_KCLIENT_KO are the modules. The module is
+# loaded at the end in any case.
 set -u
 tmp=$(mktemp -d)
 busy_pid=
@@ -23,7 +23,7 @@ cleanup()
 }
 trap cleanup EXIT
 
-# fails TEXT COMMAND...: it fails, and says so.
+# fails TEXT COMMAND...: the command fails and prints TEXT.
 fails()
 {
 	local text=$1 said rc
@@ -39,7 +39,7 @@ loaded()
 	[[ -d /sys/module/vhost_rpmsg ]]
 }
 
-# A device with an endpoint, whose char device is then $node.
+# Create a device with an endpoint; $node is its char device.
 make_device()
 {
 	vrpmsgctl dev add module &&
@@ -47,7 +47,7 @@ make_device()
 		node=${node%%:*} && [[ -c $node ]]
 }
 
-# It is in use, and says so.
+# Removal fails, since the module is in use.
 is_refused()
 {
 	fails "is in use" rmmod vhost_rpmsg && return
@@ -55,7 +55,7 @@ is_refused()
 	return 1
 }
 
-# What is left of the module that it should have taken with it.
+# Print what is left of the module after its removal.
 leftovers()
 {
 	local found
@@ -72,7 +72,7 @@ leftovers()
 	done
 }
 
-# The kernel's log has it, and only since the last time.
+# The kernel's log since the last call contains the text.
 says_what_goes()
 {
 	dmesg >"$tmp/log"
@@ -95,7 +95,7 @@ is_empty()
 	[[ $(vrpmsgctl -j dev show) == "[]" && $(vrpmsgctl -j ept show) == "[]" ]]
 }
 
-# With a persistent device, and with one that goes with its VMM.
+# The same with a persistent device, and with one of a VMM.
 often()
 {
 	local i
@@ -109,7 +109,7 @@ often()
 	done
 }
 
-# What an installation would have it say.
+# The message of an installed module.
 depmod_is_content()
 {
 	local dir
@@ -121,7 +121,7 @@ depmod_is_content()
 		! grep vhost_rpmsg "$tmp/complaints"
 }
 
-# In the background, over and over: keep_busy COMMAND...
+# keep_busy COMMAND...: repeat a command in the background.
 keep_busy()
 {
 	(
@@ -140,13 +140,13 @@ stop_busy()
 	busy_pid=
 }
 
-# Without O_CREAT: there may be no such file.
+# Do not use O_CREAT, since the file may not exist.
 open_vmm()
 {
 	local fd
 
 	{ exec {fd}</dev/vhost-rpmsg; } 2>/dev/null && exec {fd}<&-
-	# Or it would be open most of the time.
+	# Otherwise the file would be open most of the time.
 	sleep 0.05
 }
 
@@ -158,7 +158,7 @@ administrate()
 	vrpmsgctl dev del busy
 }
 
-# Remove and load it so often, with somebody who gets in the way.
+# Remove and load the module repeatedly, while another process uses it.
 reload()
 {
 	local i removed=0
@@ -174,13 +174,13 @@ reload()
 
 echo "TAP version 13"
 
-# A test before this one may have left it.
+# An earlier test may have left it loaded.
 rmmod vhost_rpmsg_kclient 2>/dev/null
 succeeds "it is loaded" loaded
 succeeds "and not a second time" fails "File exists" insmod "$VRPMSG_KO"
 succeeds "depmod has no complaint" depmod_is_content
 
-# In use.
+# The module is in use.
 exec {vmm}</dev/vhost-rpmsg
 succeeds "not removed while a VMM has a file" is_refused
 exec {vmm}<&-
@@ -198,7 +198,7 @@ succeeds "nor that one while a VMM has it" fails "is in use" \
 exec {vmm}<&-
 succeeds "the other client is removed" rmmod vhost_rpmsg_kclient
 
-# Not in use.
+# The module is not in use.
 vrpmsgctl dev del module
 succeeds "a persistent device and an endpoint" make_device
 stat -c '%Hr %Lr' "$node" >"$tmp/devt"
@@ -215,7 +215,7 @@ succeeds "it is loaded again" insmod "$VRPMSG_KO"
 succeeds "with nothing in it" is_empty
 succeeds "ten times" often
 
-# In between.
+# The module is used while it is removed.
 keep_busy open_vmm
 succeeds "while VMMs come and go" reload 6
 stop_busy

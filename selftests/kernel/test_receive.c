@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who receives a message, when nobody reads, one process does, or another one
- * than before; and who reads it of several.
+ * Which process receives a message: without a reader, with one reader, with another reader
+ * than before, and with several threads that read one file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@
 FIXTURE(receive)
 {
 	struct guest g;
-	int ept;		/* fixed remote, address 1024, nobody has it open */
+	int ept;		/* fixed remote, address 1024, not open */
 	char buf[1024];
 };
 
@@ -57,7 +57,7 @@ FIXTURE_TEARDOWN(receive)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
-/* The guest sends, and the host has taken it. */
+/* Send a message from the guest, and wait until the host has it. */
 #define SEND(data)							\
 	do {								\
 		ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, data,	\
@@ -65,7 +65,7 @@ FIXTURE_TEARDOWN(receive)
 		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));		\
 	} while (0)
 
-/* The next message is this one. */
+/* Expect this message next. */
 #define READ(fd, data)							\
 	do {								\
 		EXPECT_EQ((ssize_t)strlen(data),			\
@@ -83,7 +83,7 @@ FIXTURE_TEARDOWN(receive)
 
 #define STAT(name)	ept_stat(self->ept, S(name))
 
-/* One reads, any number write. */
+/* One file reads, any number of files write. */
 
 TEST_F(receive, one_reads_and_any_number_write)
 {
@@ -99,7 +99,7 @@ TEST_F(receive, one_reads_and_any_number_write)
 	EXPECT_ERR(EBADF, write(reader, "x", 1));
 	SEND("in");
 	READ(reader, "in");
-	/* Writers come and go, the reader stays. */
+	/* Writers close their files, the reader stays. */
 	close(w1);
 	SEND("still");
 	READ(reader, "still");
@@ -118,7 +118,7 @@ TEST_F(receive, a_writer_does_not_count_as_a_reader)
 	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.rx_limit = 1), -1));
 	ASSERT_EQ(0, nl_ept_get(self->ept, &ept));
 	EXPECT_FALSE(ept.open);
-	/* It is not for the writer, and the guest does not wait for it to read. */
+	/* The messages are not for the writer, and the guest does not wait for it. */
 	for (int i = 0; i < 10; i++)
 		SEND("to a writer");
 	EXPECT_EQ(0, STAT(STALLS));
@@ -129,7 +129,7 @@ TEST_F(receive, a_writer_does_not_count_as_a_reader)
 	READ(reader, "to a writer");
 	EXPECT_EQ(0, poll_fd(reader, POLLOUT, 0));
 	close(reader);
-	/* Nor afterwards. */
+	/* Neither is a later message. */
 	SEND("after");
 	EXPECT_EQ(1, STAT(RX_DROP_CLOSED));
 	close(writer);
@@ -154,7 +154,7 @@ TEST_F(receive, what_comes_before_the_first_open_waits)
 	close(fd);
 }
 
-/* Whatever the policy: nobody is there to make room. */
+/* This does not depend on the policy, since there is no reader to make room. */
 TEST_F(receive, before_the_first_open_the_newest_are_dropped)
 {
 	int fd;
@@ -171,7 +171,7 @@ TEST_F(receive, before_the_first_open_the_newest_are_dropped)
 	READ(fd, "0000");
 	READ(fd, "0001");
 	EXPECT_ERR(EAGAIN, read(fd, self->buf, 100));
-	/* Now somebody is. */
+	/* Now there is a reader. */
 	SEND("0300");
 	SEND("0301");
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "0302", 4));
@@ -263,8 +263,8 @@ TEST_F(receive, what_nobody_has_read_goes_with_the_endpoint)
 }
 
 /*
- * Have what the host reads from this page, which nobody has touched, wait until
- * the descriptor is closed; -1: the kernel cannot.
+ * Block reads of the host from this untouched page until the returned descriptor is closed.
+ * -1 if the kernel does not support this.
  */
 static int missing(void *page)
 {
@@ -281,7 +281,7 @@ static int missing(void *page)
 	return uffd;
 }
 
-/* Queue a message whose memory does not come until the descriptor is closed. */
+/* Queue a message whose memory is missing until the descriptor is closed. */
 static int queue_missing(struct guest *g)
 {
 	uint8_t *page = guest_alloc_page(g);
@@ -293,7 +293,7 @@ static int queue_missing(struct guest *g)
 	return uffd;
 }
 
-/* Have the worker take what was hidden, until it waits for that memory. */
+/* Show the hidden messages to the worker, and wait until it waits for that memory. */
 static bool show_and_hang(struct guest *g, int uffd)
 {
 	guest_show(g);
@@ -301,7 +301,7 @@ static bool show_and_hang(struct guest *g, int uffd)
 	return poll_fd(uffd, POLLIN, LONG_MS) & POLLIN;
 }
 
-/* A burst that goes on while the file is closed and opened. */
+/* A burst continues while the file is closed and opened again. */
 static void a_burst_and_two_readers(struct __test_metadata *_metadata,
 				    FIXTURE_DATA(receive) *self, bool keep)
 {
@@ -310,7 +310,7 @@ static void a_burst_and_two_readers(struct __test_metadata *_metadata,
 	if (keep)
 		ASSERT_EQ(0, nl_ept_set(self->ept,
 					EPT_REQ(.closed = KEEP_CLOSED), -1));
-	/* The second message's memory does not come for now. */
+	/* The memory of the second message is missing for now. */
 	guest_hide(&self->g);
 	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "first", 5));
 	uffd = queue_missing(&self->g);
@@ -325,7 +325,7 @@ static void a_burst_and_two_readers(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
 	if (keep)
 		EXPECT_TEXT(fd, "first");
-	/* It comes when the next reader is there already. */
+	/* It arrives after the next reader has opened the file. */
 	EXPECT_TEXT(fd, "third");
 	EXPECT_ERR(EAGAIN, read(fd, self->buf, 100));
 	EXPECT_EQ(keep ? 0 : 1, STAT(RX_DROP_CLOSED));
@@ -343,8 +343,8 @@ TEST_F(receive, a_burst_is_for_the_next_reader_with_closed_keep)
 }
 
 /*
- * The queue is full with what the worker has not handed over yet, and it never will
- * be, since it was for who has closed the file. Whoever has it open now reads on.
+ * The queue is full of messages that the worker has not handed over yet. They are for the
+ * former reader, so they are dropped. The new reader can continue.
  */
 TEST_F(receive, a_burst_that_is_dropped_does_not_hold_the_next_reader_up)
 {
@@ -370,7 +370,7 @@ TEST_F(receive, a_burst_that_is_dropped_does_not_hold_the_next_reader_up)
 	close(fd);
 }
 
-/* With the reader the guest's wait is over, but not the limit. */
+/* When the reader closes the file, the guest no longer waits, but the limit still applies. */
 TEST_F(receive, a_burst_does_not_pass_the_limit_when_its_reader_closes)
 {
 	int fd = OPEN(O_RDWR), uffd, n;
@@ -399,7 +399,7 @@ TEST_F(receive, a_burst_does_not_pass_the_limit_when_its_reader_closes)
 	close(fd);
 }
 
-/* Then it drops until there is room, and the guest can go on. */
+/* After that it drops until there is room, and the guest continues. */
 TEST_F(receive, a_reader_that_does_not_read_holds_the_guest_for_so_long_only)
 {
 	char data[8];
@@ -416,7 +416,7 @@ TEST_F(receive, a_reader_that_does_not_read_holds_the_guest_for_so_long_only)
 	EXPECT_EQ(-ETIMEDOUT, guest_drain(&self->g, SHORT_MS));
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 	EXPECT_EQ(16, STAT(RX_DROP_FULL));
-	/* Without another wait. */
+	/* This message is dropped without waiting again. */
 	SEND("lost");
 	EXPECT_EQ(17, STAT(RX_DROP_FULL));
 	for (int i = 0; i < 4; i++) {
@@ -429,7 +429,7 @@ TEST_F(receive, a_reader_that_does_not_read_holds_the_guest_for_so_long_only)
 	close(fd);
 }
 
-/* Nothing has to happen for that: the guest waits, and nobody reads. */
+/* It takes effect at once, while the guest waits and the process does not read. */
 TEST_F(receive, a_new_hold_time_is_for_who_is_held_already)
 {
 	int fd;
@@ -447,7 +447,7 @@ TEST_F(receive, a_new_hold_time_is_for_who_is_held_already)
 	close(fd);
 }
 
-/* One that drops already stops when nothing is to be lost any more. */
+/* An endpoint that is already dropping stops when the hold-time is set to 0. */
 TEST_F(receive, without_a_hold_time_it_holds_again)
 {
 	int fd;
@@ -471,7 +471,7 @@ TEST_F(receive, without_a_hold_time_it_holds_again)
 	close(fd);
 }
 
-/* The message could not be read at first, and is refused when it can be. */
+/* At first the message cannot be read; when it can be, the full queue refuses it. */
 TEST_F(receive, a_fault_that_has_passed_does_not_hold_the_guest_for_ever)
 {
 	const struct guest_hdr hdr = { .src = REMOTE, .dst = 1024, .len = 5 };
@@ -490,7 +490,7 @@ TEST_F(receive, a_fault_that_has_passed_does_not_hold_the_guest_for_ever)
 	usleep(50 * 1000);
 	ASSERT_EQ(0, mprotect(page, 4096, PROT_READ | PROT_WRITE));
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
-	/* It is given up after 111 ms, where this comes too late. */
+	/* On a slow machine the message is given up after 111 ms before that. */
 	EXPECT_STAT(1, STAT(RX_DROP_FULL) + dev_stat(DEV, S(RX_DROP_INVALID)));
 	READ(fd, "first");
 	close(fd);
@@ -526,7 +526,7 @@ static bool start(struct reader *r, int fd, void *buf)
 	return WAIT_FOR(r->running, LONG_MS);
 }
 
-/* Memory that is missing until it is unmapped; -1: the kernel cannot. */
+/* Memory that is missing until it is unmapped; -1 if the kernel does not support this. */
 static int missing_page(void **page)
 {
 	*page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
@@ -545,7 +545,7 @@ struct two_readers {
 	int fd;
 };
 
-/* A read that fails, and another one that waits for it meanwhile. */
+/* A read() that fails while another one waits for it. */
 #define FAIL_AND_READ(r, during)					\
 	do {								\
 		(r)->fd = ept_open_as(self->ept, O_RDWR);		\
@@ -616,7 +616,7 @@ TEST_F(receive, all_who_wait_exclusively_hear_of_the_end)
 	int fd, ready[2], id, heard = 0;
 	char c;
 
-	/* Nobody is ready: there is no message, and no remote. */
+	/* Nothing is ready: there is no message and no remote. */
 	id = nl_ept_new(EPT_REQ(.dev = DEV, .name = "lonely"));
 	fd = ept_open_as(id, O_RDWR | O_NONBLOCK);
 	ASSERT_GE(fd, 0);

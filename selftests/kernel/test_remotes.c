@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Remotes: where an endpoint has its remote from, when it forgets it, and which
- * channel goes to which endpoint, whatever the order in which they come and go.
+ * Remotes: where an endpoint gets its remote from, when it loses it, and which channel is
+ * bound to which endpoint, for each order in which they appear and disappear.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,14 +49,14 @@ FIXTURE_TEARDOWN(remotes)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
-/* The guest says something, which the host has understood. */
+/* Send an announcement from the guest, and wait until the host has processed it. */
 #define TELL(name, addr, flags)						\
 	do {								\
 		ASSERT_EQ(0, guest_ns_send(&self->g, name, addr, flags)); \
 		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));		\
 	} while (0)
 
-/* A message to the endpoint at 7, from an address. */
+/* Send a message to the endpoint at 7 from this address. */
 #define SEND(src)							\
 	do {								\
 		ASSERT_EQ(0, guest_send(&self->g, src, 7, "x", 1));	\
@@ -99,7 +99,7 @@ TEST_F(remotes, a_learned_one_is_forgotten_when_the_guest_destroys_it)
 	ASSERT_EQ(0, nl_announce(self->ept));
 	SEND(REMOTE);
 	EXPECT_REMOTE(self->ept, REMOTE, LEARNED);
-	/* As OpenAMP ends an endpoint of a service that we have announced. */
+	/* OpenAMP ends its endpoint for a service of the host like this. */
 	TELL(SVC, REMOTE, DESTROY);
 	EXPECT_NO_REMOTE(self->ept);
 	EXPECT_EQ(-1, write(self->fd, "x", 1));
@@ -143,7 +143,7 @@ TEST_F(remotes, withdraw_forgets_a_learned_one)
 	EXPECT_NO_REMOTE(self->ept);
 	EXPECT_EQ(-1, write(self->fd, "x", 1));
 	EXPECT_EQ(ENOTCONN, errno);
-	/* The next one of the guest that is bound to the service. */
+	/* The next endpoint of the guest for the service. */
 	ASSERT_EQ(0, nl_announce(self->ept));
 	SEND(REMOTE + 1);
 	EXPECT_REMOTE(self->ept, REMOTE + 1, LEARNED);
@@ -163,7 +163,7 @@ TEST_F(remotes, withdraw_leaves_fixed_and_bound_ones)
 	EXPECT_REMOTE(fixed, 1, FIXED);
 }
 
-/* The message itself need not have been taken: the queue is full. */
+/* The message itself is still in the ring, since the queue is full. */
 TEST_F(remotes, learned_from_a_message_held_back_it_goes_with_its_guest)
 {
 	int id = nl_ept_new(EPT_REQ(.dev = DEV, .addr = 8, .rx_limit = 1));
@@ -178,7 +178,7 @@ TEST_F(remotes, learned_from_a_message_held_back_it_goes_with_its_guest)
 	ASSERT_EQ(0, guest_reset(&self->g));
 	EXPECT_NO_REMOTE(id);
 
-	/* A guest of which nothing but this was taken notice of. */
+	/* The host has processed nothing else of this guest. */
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE + 1, 8, "3", 1));
 	ASSERT_TRUE(WAIT_FOR(!nl_dev_get(DEV, &dev) && dev.stalled, LONG_MS));
 	guest_close(&self->g);
@@ -191,7 +191,7 @@ TEST_F(remotes, learned_from_a_message_held_back_it_goes_with_its_guest)
 	close(fd);
 }
 
-/* Channels and endpoints that find each other. */
+/* Binding channels and endpoints. */
 
 TEST_F(remotes, an_endpoint_takes_a_free_channel_when_its_own_is_destroyed)
 {
@@ -210,7 +210,7 @@ TEST_F(remotes, an_endpoint_takes_a_free_channel_when_its_own_is_destroyed)
 TEST_F(remotes, a_service_that_moves_is_followed_once_the_old_address_is_gone)
 {
 	TELL(SVC, REMOTE, CREATE);
-	/* Firmware that restarts announces the new before it ends the old. */
+	/* Firmware that restarts announces the new address before it destroys the old one. */
 	TELL(SVC, REMOTE + 1, CREATE);
 	EXPECT_BOUND(REMOTE, self->ept);
 	TELL(SVC, REMOTE, DESTROY);
@@ -264,7 +264,7 @@ TEST_F(remotes, endpoints_with_a_destroyed_remote_take_what_is_free)
 	EXPECT_BOUND(2, second);
 }
 
-/* So that nobody else is offered it. */
+/* Then no other endpoint is bound to it. */
 TEST_F(remotes, who_talks_to_an_address_is_bound_to_its_channel)
 {
 	int second;
@@ -287,7 +287,7 @@ TEST_F(remotes, a_message_from_a_free_channel_binds)
 	EXPECT_FREE(REMOTE);
 	ASSERT_EQ(0, set_mode(self->ept, MODE(FOLLOW)));
 	EXPECT_BOUND(REMOTE, self->ept);
-	/* The name is another one: no more than its address. */
+	/* The name differs, so the address is only learned. */
 	SEND(REMOTE + 1);
 	EXPECT_REMOTE(self->ept, REMOTE + 1, LEARNED);
 	EXPECT_FREE(REMOTE + 1);
@@ -309,7 +309,7 @@ TEST_F(remotes, announcing_twice_is_harmless)
 
 #define MANY	300
 
-/* More of each than there are lists of names. */
+/* There are more channels and endpoints than hash buckets. */
 TEST_F(remotes, each_of_many_finds_the_one_of_its_name)
 {
 	static int id[MANY];
@@ -354,7 +354,7 @@ TEST_F(remotes, the_guest_announces_names_of_any_bytes)
 	EXPECT_EQ(-ENOENT, nl_chan_get(DEV, 500, &chan));
 }
 
-/* What the administrator says. */
+/* Settings of the administrator. */
 
 TEST_F(remotes, a_fixed_one_is_taken_back)
 {
@@ -410,7 +410,7 @@ TEST_F(remotes, who_follows_writes_to_whoever_spoke_last)
 	}
 	SEND(ANY);
 	EXPECT_REMOTE(self->ept, REMOTE + 2, LEARNED);
-	/* Nobody has spoken since. */
+	/* No message has arrived since then. */
 	ASSERT_EQ(0, guest_reset(&self->g));
 	EXPECT_NO_REMOTE(self->ept);
 	SEND(REMOTE);
@@ -442,7 +442,7 @@ TEST_F(remotes, following_can_be_asked_for_at_once_and_given_up)
 	ASSERT_EQ(0, guest_send(&self->g, 2, 8, "x", 1));
 	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
 	EXPECT_REMOTE(id, 2, LEARNED);
-	/* A remote of its own ends it, too. */
+	/* Setting a fixed remote ends the binding, too. */
 	ASSERT_EQ(0, nl_ept_set(id, EPT_REQ(.remote = 3), -1));
 	ASSERT_EQ(0, guest_send(&self->g, 4, 8, "x", 1));
 	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));

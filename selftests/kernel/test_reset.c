@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest is reset or paused, and its VMM stays: what becomes of messages, of
- * announcements and channels, and of the MTU.
+ * The guest is reset or paused while its VMM stays: the effect on messages, announcements,
+ * channels and the MTU.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 #include "reset_fixture.h"
 
-/* A reset after which the guest has no buffers for us yet. */
+/* A reset after which the guest has not posted any buffers yet. */
 #define RESET_WITHOUT_BUFFERS()				\
 	do {						\
 		ASSERT_EQ(0, guest_stop(&self->g));	\
@@ -45,7 +45,7 @@ TEST_F(reset, with_full_queues)
 	EXPECT_STAT(10, dev_stat(DEV, S(TX_DROP_RESET)));
 	EXPECT_EQ(POLLOUT, poll_fd(self->t.fd, POLLOUT, 0));
 	NOTHING_ARRIVES();
-	/* What was received before is there, what was not received is not. */
+	/* Messages that were received before the reset are there, others are not. */
 	READ_FROM(0, 10);
 	EXPECT_EQ(-EAGAIN, read_next(&self->t));
 
@@ -69,7 +69,7 @@ TEST_F(reset, what_is_in_buffers_of_the_guest_is_sent)
 
 TEST_F(reset, before_anything_has_happened_drops_nothing)
 {
-	/* A driver that is bound late, or firmware that looks first. */
+	/* For example, a driver is bound late. */
 	RESET_WITHOUT_BUFFERS();
 	WRITE_N(5);
 	RESET_WITHOUT_BUFFERS();
@@ -119,7 +119,7 @@ TEST_F(reset, keeps_fixed_remotes_and_forgets_learned_ones)
 	WRITE_N(1);
 	ARRIVE_FROM(0, 1);
 
-	/* The next guest's is learned. */
+	/* The address of the next guest is learned. */
 	ASSERT_EQ(0, guest_send(&self->g, 0x888, 7, "hello", 5));
 	ASSERT_EQ(0, drain(&self->g));
 	ASSERT_EQ(0, nl_ept_get(id, &ept));
@@ -166,7 +166,7 @@ TEST_F(reset, forgets_channels)
 	ASSERT_EQ(0, nl_ept_get(id, &ept));
 	EXPECT_EQ(KIND(NONE), ept.remote_kind);
 
-	/* Announced again they are new, and not twice there. */
+	/* Announced again they are new channels, and there are no duplicates. */
 	ASSERT_EQ(0, guest_ns_send(&self->g, "bound", 0x905, 0));
 	ASSERT_EQ(0, drain(&self->g));
 	EXPECT_EQ(0, dev_stat(DEV, S(NS_INVALID)));
@@ -177,7 +177,7 @@ TEST_F(reset, forgets_channels)
 
 #define NAMES	5
 
-/* Endpoints that are announced as "a", "b", ... from address 100. */
+/* Create and announce endpoints "a", "b", ... from address 100. */
 #define ANNOUNCE(ids)								\
 	do {									\
 		for (int __i = 0; __i < NAMES; __i++) {				\
@@ -215,7 +215,7 @@ TEST_F(reset, announces_again_in_order_and_once)
 	NOTHING_ARRIVES();
 	EXPECT_STAT(4 * NAMES, dev_stat(DEV, S(NS_TX)));
 
-	/* Neither what was withdrawn, nor what was deleted. */
+	/* Withdrawn and deleted endpoints are not announced. */
 	ASSERT_EQ(0, nl_withdraw(ids[0]));
 	ASSERT_EQ(0, nl_ept_del(ids[1]));
 	ASSERT_EQ(0, guest_reset(&self->g));
@@ -245,7 +245,7 @@ TEST_F(reset, says_nothing_of_what_it_took_back)
 	ANNOUNCE(ids);
 	ANNOUNCED_IN_ORDER(0);
 	RESET_WITHOUT_BUFFERS();
-	/* The next guest has never heard of them. */
+	/* The next guest has not received their announcements. */
 	ASSERT_EQ(0, nl_withdraw(ids[0]));
 	ASSERT_EQ(0, nl_ept_del(ids[1]));
 	POST_BUFFERS();
@@ -277,12 +277,12 @@ TEST_F(reset, the_mtu_is_that_of_the_new_buffers)
 	RESET_WITHOUT_BUFFERS();
 	ASSERT_EQ(0, nl_dev_get(DEV, &dev));
 	EXPECT_EQ(VHOST_RPMSG_DEFAULT_MTU, dev.mtu);
-	/* Nobody waits for them, so that nobody looks without a kick. */
+	/* No message waits for the buffers, so the worker does not look at them without a kick. */
 	guest_post(&self->g);
 	guest_kick_always(&self->g, GUEST_TX);
 	EXPECT_TRUE(WAIT_FOR(!nl_dev_get(DEV, &dev) && dev.mtu == 2032,
 			     LONG_MS));
-	/* And of none when the VMM is gone. */
+	/* Without a VMM the MTU is the default. */
 	guest_close(&self->g);
 	ASSERT_EQ(0, nl_dev_get(DEV, &dev));
 	EXPECT_EQ(VHOST_RPMSG_DEFAULT_MTU, dev.mtu);
@@ -306,7 +306,7 @@ TEST_F(reset, the_mtu_is_that_of_the_largest_buffer_so_far)
 		ASSERT_LE(0, guest_add(&self->g, GUEST_TX, &seg, 1, true, false,
 				       0));
 		guest_kick(&self->g, GUEST_TX);
-		/* Used for a message, so that the worker has seen it. */
+		/* A message uses the buffer, so the worker has seen it. */
 		WRITE_N(1);
 		ASSERT_TRUE(guest_wait_used(&self->g, GUEST_TX, LONG_MS));
 		ASSERT_TRUE(guest_used(&self->g, GUEST_TX, NULL, NULL));
@@ -316,7 +316,7 @@ TEST_F(reset, the_mtu_is_that_of_the_largest_buffer_so_far)
 	}
 }
 
-/* The guest is paused, and goes on. */
+/* The guest is paused and continues. */
 
 TEST_F(reset, nothing_moves_while_it_is_paused)
 {
@@ -455,13 +455,13 @@ TEST_F(reset, resets_in_the_middle_of_traffic_are_counted)
 			n = recv_number(&self->g, 20);
 			if (n == -ETIMEDOUT)
 				break;
-			/* Some are missing, but none comes too late. */
+			/* Some messages are missing, but none arrives late. */
 			ASSERT_GT(n, last);
 			last = n;
 			self->t.arrived++;
 		}
 		ASSERT_EQ(0, guest_stop(&self->g));
-		/* What is in its buffers has reached it. */
+		/* Messages in its buffers have reached it. */
 		while (recv_number(&self->g, 0) >= 0)
 			self->t.arrived++;
 		guest_reset_rings(&self->g);
@@ -472,7 +472,7 @@ TEST_F(reset, resets_in_the_middle_of_traffic_are_counted)
 	pthread_join(writing, NULL);
 	EXPECT_EQ(LEN, w.ret);
 	EXPECT_LT(1, sent);
-	/* The last ones may still be on their way: what was sent arrives. */
+	/* The last messages may still be on their way. */
 	do {
 		ASSERT_EQ(0, nl_ept_get(self->t.ept, &ept));
 		while (self->t.arrived < ept.stats[S(TX_MSGS)]) {
@@ -488,7 +488,7 @@ struct admin {
 	int rounds;
 };
 
-/* Leaves the device as it was. */
+/* Make changes that leave the device as it was. */
 static void *administrate(void *arg)
 {
 	struct admin *a = arg;
@@ -527,7 +527,7 @@ TEST_F(reset, while_an_administrator_is_at_work)
 	pthread_join(thread, NULL);
 	EXPECT_EQ(0, a.err);
 	EXPECT_LT(3, a.rounds);
-	/* What is there now, and nothing of what has been. */
+	/* The present endpoints are announced, former ones are not. */
 	ASSERT_EQ(0, guest_reset(&self->g));
 	ANNOUNCED_IN_ORDER(0);
 	NOTHING_ARRIVES();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VMM that dies, or stops, while used entries of its guest cannot be written: the
- * messages have been delivered by then, so the next one that goes on with the guest
- * has to write the entries, and must take none of the buffers again.
+ * A VMM dies or stops while used entries of its guest cannot be written. The messages were
+ * delivered already. So the next VMM that continues the guest must write the entries, and
+ * must not use the buffers again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,7 @@ static const struct guest_opts opts = {
 	.stopped = true,
 };
 
-/* One message each way: used indices of 0 are those of a guest that was reset. */
+/* Exchange messages, since used indices of 0 mean a guest that was reset. */
 static int talk(struct guest *g, int fd)
 {
 	char buf[8];
@@ -79,7 +79,7 @@ FIXTURE_TEARDOWN(restart)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
-/* Go on with the guest, from where its used indices are. */
+/* Continue the guest from its used indices. */
 static int go_on(struct guest *g)
 {
 	int q, err;
@@ -97,7 +97,7 @@ static int go_on(struct guest *g)
 	return guest_set_running(g, VHOST_RPMSG_CONTINUE);
 }
 
-/* Messages for the other side, as numbers from @first on. */
+/* Send numbered messages to the other side, beginning with @first. */
 static int send_some(FIXTURE_DATA(restart) *self, int q, uint32_t first)
 {
 	uint32_t i;
@@ -115,7 +115,7 @@ static int send_some(FIXTURE_DATA(restart) *self, int q, uint32_t first)
 	return 0;
 }
 
-/* They have arrived once each, in order, and their buffers are back. */
+/* Each message has arrived once, in order, and the buffers were returned. */
 static int got_some(FIXTURE_DATA(restart) *self, int q, uint32_t first)
 {
 	uint32_t i, number;
@@ -147,8 +147,8 @@ static int got_some(FIXTURE_DATA(restart) *self, int q, uint32_t first)
 	} while (0)
 
 /*
- * The VMM: starts the rings, has what is written to the used ring of @q wait, says
- * which descriptor that is, and lives until it is killed.
+ * The VMM: start the rings, block writes to the used ring of @q, send the number of that
+ * descriptor, and live until it is killed.
  */
 static pid_t start_vmm(FIXTURE_DATA(restart) *self, int pipe, int q)
 {
@@ -169,7 +169,7 @@ static pid_t start_vmm(FIXTURE_DATA(restart) *self, int pipe, int q)
 		pause();
 }
 
-/* A descriptor of another process, or -1. */
+/* Get a descriptor of another process, or -1. */
 static int take_fd(pid_t pid, int fd)
 {
 	int pidfd = syscall(SYS_pidfd_open, pid, 0);
@@ -204,10 +204,10 @@ static void killed_while_it_writes(struct __test_metadata *_metadata,
 	}
 
 	ASSERT_EQ(0, send_some(self, q, 0));
-	/* The worker is at it. */
+	/* The worker is writing. */
 	ASSERT_NE(0, poll_fd(uffd, POLLIN, LONG_MS));
 	kill(pid, SIGKILL);
-	/* A worker that is no thread of the VMM does not hear of that. */
+	/* The signal does not reach a worker that is not a thread of the VMM. */
 	close(uffd);
 	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
 	ASSERT_EQ(0, guest_reopen(&self->g, &opts));
@@ -227,7 +227,7 @@ TEST_F(restart, killed_while_it_hands_over_what_the_guest_gets)
 	killed_while_it_writes(_metadata, self, GUEST_TX);
 }
 
-/* A channel, and a message for the guest, when its VMM has closed the device. */
+/* Leave a channel, and a message for the guest, when the VMM closes the device. */
 static int leave(FIXTURE_DATA(restart) *self)
 {
 	int err = guest_start(&self->g)				 ?:
@@ -242,7 +242,7 @@ static int leave(FIXTURE_DATA(restart) *self)
 	return err;
 }
 
-/* Wait for the worker to have gone, as closing a file does not. */
+/* Wait until the worker has ended, since close() does not. */
 #define EXPECT_STALE(is_stale, what, num)				\
 	do {								\
 		struct nl_dev dev;					\
@@ -278,7 +278,7 @@ TEST_F(restart, a_stale_guest_is_forgotten_by_hand)
 	EXPECT_EQ(0, nl_dev_reset(DEV));
 	EXPECT_STALE(false, VHOST_RPMSG_DEV_STATE_DETACHED, 0);
 	EXPECT_EQ(dropped + 1, dev_stat(DEV, S(TX_DROP_RESET)));
-	/* Once more there is nothing to do. */
+	/* The second time there is nothing to do. */
 	EXPECT_EQ(0, nl_dev_reset(DEV));
 	ASSERT_EQ(0, guest_reopen(&self->g, &opts));
 	EXPECT_EQ(-ESTALE, go_on(&self->g));
@@ -288,7 +288,7 @@ TEST_F(restart, a_stale_guest_is_forgotten_by_hand)
 	EXPECT_EQ(0, talk(&self->g, self->fd));
 }
 
-/* Again and again: what was kept once is kept until it is written. */
+/* Repeated: the entries are kept until they can be written. */
 TEST_F(restart, stopped_while_the_used_ring_is_away)
 {
 	int q, round, in_time = 0;
@@ -305,7 +305,7 @@ TEST_F(restart, stopped_while_the_used_ring_is_away)
 		usleep(2000);
 		ASSERT_EQ(0, guest_stop(&self->g));
 		ASSERT_EQ(0, mprotect(used, 4096, PROT_READ | PROT_WRITE));
-		/* Given up before the stop, on a slow machine: they are lost. */
+		/* On a slow machine the entries are given up before the stop, and are lost. */
 		if (dev_stat(DEV, S(RING_ERRORS)) != errors) {
 			errors = dev_stat(DEV, S(RING_ERRORS));
 			guest_reset_rings(&self->g);
@@ -326,7 +326,7 @@ TEST_F(restart, stopped_while_the_used_ring_is_away)
 	EXPECT_EQ(0, talk(&self->g, self->fd));
 }
 
-/* A guest that was reset meanwhile does not hear of the one before. */
+/* A guest that was reset in the meantime gets nothing of the former one. */
 TEST_F(restart, a_new_guest_gets_no_used_entries_of_the_one_before)
 {
 	void *used = self->g.ring[GUEST_RX].vring.used;
@@ -339,7 +339,7 @@ TEST_F(restart, a_new_guest_gets_no_used_entries_of_the_one_before)
 	ASSERT_NE(0, poll_fd(self->fd, POLLIN, LONG_MS));
 	ASSERT_EQ(0, guest_stop(&self->g));
 	ASSERT_EQ(0, mprotect(used, 4096, PROT_READ | PROT_WRITE));
-	/* They do not fit into its ring. A slow machine has given them up. */
+	/* The entries do not fit into its ring. On a slow machine they are given up. */
 	if (!dev_stat(DEV, S(RING_ERRORS))) {
 		ASSERT_EQ(0, ioctl(self->g.fd, VHOST_SET_VRING_NUM, &smaller));
 		EXPECT_EQ(-ESTALE,

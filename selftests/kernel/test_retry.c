@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of the guest that cannot be reached for a while: what is in a ring stays
- * there, and is tried again before it is given up. And entries that will never make
- * sense, which come back at once.
+ * Guest memory that is temporarily inaccessible: an entry stays in the ring, and is tried
+ * again before it is given up. Also invalid entries, which are returned at once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +19,7 @@
 #define DEV	"retry"
 #define REMOTE	0x400
 
-/* It is given up after tries at 1, 10 and 100 ms; a little less than all of it. */
+/* An entry is given up after retries at 1, 10 and 100 ms; this is slightly less. */
 #define PATIENCE_MS	90
 
 FIXTURE(retry)
@@ -30,7 +29,7 @@ FIXTURE(retry)
 	int fd;
 };
 
-/* How the worker finds out that the memory is there again. */
+/* How the worker learns that the memory is accessible again. */
 enum news { NONE, KICK, WRITE, MEM_TABLE };
 
 FIXTURE_VARIANT(retry)
@@ -43,7 +42,7 @@ FIXTURE_VARIANT_ADD(retry, with_a_kick) { .news = KICK };
 FIXTURE_VARIANT_ADD(retry, with_a_write) { .news = WRITE };
 FIXTURE_VARIANT_ADD(retry, with_a_memory_table) { .news = MEM_TABLE };
 
-/* Rings whose descriptors fill a page of their own. */
+/* Rings whose descriptors fill a whole page. */
 static const struct guest_opts opts = {
 	.name = DEV,
 	.num = 256,
@@ -130,7 +129,7 @@ TEST_F(retry, a_buffer_is_not_lost)
 	EXPECT_EQ(0, errors());
 }
 
-/* Which entries there are cannot be read either. */
+/* The available ring cannot be read, either. */
 TEST_F(retry, a_list_of_what_is_available_is_not_lost)
 {
 	void *avail = self->g.ring[GUEST_RX].vring.avail;
@@ -145,7 +144,7 @@ TEST_F(retry, a_list_of_what_is_available_is_not_lost)
 	EXPECT_EQ(0, errors());
 }
 
-/* What the host has done is told to the guest as soon as that is possible. */
+/* Used entries are written as soon as that is possible. */
 TEST_F(retry, a_used_buffer_is_not_lost)
 {
 	void *used = self->g.ring[GUEST_RX].vring.used;
@@ -161,14 +160,14 @@ TEST_F(retry, a_used_buffer_is_not_lost)
 	tell(self, variant->news, GUEST_RX);
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 	EXPECT_EQ(0, errors());
-	/* And once. */
+	/* They are written only once. */
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "two", 3));
 	EXPECT_TEXT(self->fd, "two");
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 	EXPECT_EQ(2, self->g.ring[GUEST_RX].vring.used->idx);
 }
 
-/* Memory that stays away. */
+/* Memory that stays inaccessible. */
 
 FIXTURE(gone)
 {
@@ -192,13 +191,13 @@ FIXTURE_TEARDOWN(gone)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
-/* The last that was added has an address that the host has no memory for. */
+/* Give the last added descriptor an address without memory. */
 static void send_away(struct guest *g, int q, int head)
 {
 	g->ring[q].vring.desc[head].addr = g->size + 4096;
 }
 
-/* The first of two messages. */
+/* Queue two messages, the first one with such an address. */
 #define QUEUE_TWO()							\
 	do {								\
 		int __head = self->g.ring[GUEST_RX].free_head;		\
@@ -210,7 +209,7 @@ static void send_away(struct guest *g, int q, int head)
 		guest_show(&self->g);					\
 	} while (0)
 
-/* The entry comes back empty, and what is behind it is next. */
+/* The entry is returned, and the next one is processed. */
 TEST_F(gone, a_message_is_given_up_and_counted)
 {
 	long long begun = now_ms();
@@ -251,7 +250,7 @@ TEST_F(gone, a_buffer_is_given_up_and_counted)
 	EXPECT_EQ(1, errors());
 }
 
-/* A guest that does not kick: the worker looks now and then, as before. */
+/* The guest does not kick: the worker still polls. */
 TEST_F(gone, a_list_that_is_back_and_empty_is_looked_at)
 {
 	struct guest *g = &self->g;
@@ -262,7 +261,7 @@ TEST_F(gone, a_list_that_is_back_and_empty_is_looked_at)
 	ASSERT_EQ(3, write(self->fd, "one", 3));
 	usleep(3000);
 	show(avail);
-	/* Until all tries are over. */
+	/* Wait until all retries are over. */
 	usleep(2 * SHORT_MS * 1000);
 	guest_post_one(g, g->tx_bufs);
 	ASSERT_EQ(1, guest_recv(g, &msg, LONG_MS));
@@ -270,7 +269,7 @@ TEST_F(gone, a_list_that_is_back_and_empty_is_looked_at)
 	EXPECT_EQ(0, errors());
 }
 
-/* Given up, the list is read again when there is more to send. */
+/* After it was given up, the ring is read again for the next write(). */
 TEST_F(gone, a_list_that_was_given_up_is_tried_with_the_next_write)
 {
 	struct guest *g = &self->g;
@@ -282,7 +281,7 @@ TEST_F(gone, a_list_that_was_given_up_is_tried_with_the_next_write)
 	hide(vring->avail);
 	ASSERT_EQ(3, write(self->fd, "one", 3));
 	ASSERT_TRUE(WAIT_FOR(errors() == 1, LONG_MS));
-	/* The worker counts first. */
+	/* The worker counts before that. */
 	ASSERT_TRUE(WAIT_FOR(!(__atomic_load_n(&vring->used->flags,
 					       __ATOMIC_RELAXED) &
 			       VRING_USED_F_NO_NOTIFY),
@@ -296,7 +295,7 @@ TEST_F(gone, a_list_that_was_given_up_is_tried_with_the_next_write)
 	EXPECT_EQ(1, errors());
 }
 
-/* It may be in the next one. */
+/* The next memory table may contain the address. */
 TEST_F(gone, an_address_outside_of_memory_may_come_with_a_table)
 {
 	struct guest *g = &self->g;
@@ -324,7 +323,7 @@ TEST_F(gone, an_address_outside_of_memory_may_come_with_a_table)
 	EXPECT_EQ(0, errors());
 }
 
-/* Who waits in one ring does not hold up the other. */
+/* An entry that waits in one ring does not block the other ring. */
 TEST_F(gone, the_other_direction_goes_on)
 {
 	struct guest *g = &self->g;
@@ -341,7 +340,7 @@ TEST_F(gone, the_other_direction_goes_on)
 	EXPECT_TEXT(self->fd, "two");
 }
 
-/* As long as used buffers wait, no others are taken. */
+/* While used entries wait, no other buffers are used. */
 TEST_F(gone, a_used_ring_that_stays_away_holds_the_ring_up)
 {
 	void *used = self->g.ring[GUEST_RX].vring.used;
@@ -363,9 +362,9 @@ TEST_F(gone, a_used_ring_that_stays_away_holds_the_ring_up)
 	EXPECT_TRUE(WAIT_FOR(errors(), LONG_MS));
 }
 
-/* Entries that make no sense. */
+/* Invalid entries. */
 
-/* Skipped at once, and given back. */
+/* Expect that the entry is skipped and returned at once. */
 #define EXPECT_BACK(q, head)							\
 	do {									\
 		struct vring_used *__used = self->g.ring[q].vring.used;		\
@@ -420,7 +419,7 @@ TEST_F(gone, a_buffer_with_a_loop_comes_back)
 	EXPECT_EQ(0, memcmp(g->tx_bufs + GUEST_HDR, "good", 4));
 }
 
-/* More pieces than can be had at once. */
+/* The chain has more pieces than the maximum. */
 TEST_F(gone, a_chain_that_is_too_long_comes_back)
 {
 	struct guest *g = &self->g;
@@ -448,7 +447,7 @@ TEST_F(gone, a_chain_that_is_too_long_comes_back)
 	EXPECT_BACK(GUEST_RX, head);
 }
 
-/* Of a head that is none, nothing can be given back. */
+/* An invalid head cannot be returned. */
 TEST_F(gone, a_head_that_is_none_is_skipped)
 {
 	struct guest *g = &self->g;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Messages through the rings: every length, every way to lay a buffer out, in
- * both directions.
+ * Messages through the rings: every length and every layout of buffers, in both
+ * directions.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@ FIXTURE(ring)
 {
 	struct guest g;
 	struct guest_opts opts;
-	int ept;		/* its number, and its address is 1024 */
+	int ept;		/* number of the endpoint at address 1024 */
 	int fd;
 	uint8_t *a;
 	uint8_t *b;
@@ -82,7 +82,7 @@ FIXTURE_TEARDOWN(ring)
 
 #define OPEN() ASSERT_EQ(0, guest_open(&self->g, &self->opts))
 
-/* One message that was sent with this seed and length is read. */
+/* Read a message with this seed and length. */
 #define EXPECT_READ(seed, n)							\
 	do {									\
 		size_t __n = (n);						\
@@ -92,7 +92,7 @@ FIXTURE_TEARDOWN(ring)
 		ASSERT_EQ(0, check_fill(self->b, __n, seed));			\
 	} while (0)
 
-/* The guest gets one that was written. */
+/* Receive a message with this seed and length in the guest. */
 #define EXPECT_RECV(seed, n)							\
 	do {									\
 		struct guest_hdr __hdr;						\
@@ -188,14 +188,14 @@ TEST_F(ring, large_messages_to_the_guest)
 	}
 	for (i = 0; i < NUM_LENGTHS; i++)
 		EXPECT_RECV(i, lengths[i]);
-	/* The header counts in 16 bits. */
+	/* The length in the header has 16 bits. */
 	EXPECT_EQ(-1, write(self->fd, self->a, 65536));
 	EXPECT_EQ(EMSGSIZE, errno);
 }
 
 /*
- * Cut `size` bytes at p into n pieces: one up to `at`, then pieces of one byte,
- * and the rest. Returns how many there are, 0 when it cannot be done.
+ * Split `size` bytes at p into n pieces: one up to `at`, then pieces of one byte, and the
+ * rest. Returns the number of pieces, or 0 if that is not possible.
  */
 static int cut(struct guest_seg *seg, uint8_t *p, int size, int n, int at)
 {
@@ -272,7 +272,7 @@ TEST_F(ring, buffers_in_pieces_to_the_guest)
 			ASSERT_EQ(SPLIT_LEN, hdr.len);
 			ASSERT_EQ(0, check_fill(p + GUEST_HDR, SPLIT_LEN,
 						n * 1000 + at));
-			/* And not a byte more. */
+			/* No other byte has changed. */
 			ASSERT_EQ(0xee, p[SPLIT_SIZE]);
 		}
 	}
@@ -296,7 +296,7 @@ TEST_F(ring, message_shorter_than_its_buffer)
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 }
 
-/* More than the 65,536 that the indices count to. */
+/* More messages than the 65,536 values of an index. */
 #define WRAP	70000
 #define BATCH	125
 
@@ -397,16 +397,16 @@ TEST_F(ring, a_burst_is_one_interrupt)
 		SKIP(return, "fewer buffers than a burst");
 	OPEN();
 	posted = guest_in_flight(&self->g, GUEST_TX);
-	/* Filled up while the rings do not run, so that it is one burst. */
+	/* Fill the queue while the rings do not run, so that it becomes one burst. */
 	ASSERT_EQ(0, guest_pause(&self->g));
 	for (i = 0; i < 64; i++)
 		ASSERT_EQ(4, write(self->fd, &i, 4));
 	guest_calls(&self->g, GUEST_TX);
 	ASSERT_EQ(0, guest_resume(&self->g));
-	/* Without a look at the calls, which are to be counted. */
+	/* Do not consume calls here, since they are counted later. */
 	EXPECT_TRUE(WAIT_FOR(guest_in_flight(&self->g, GUEST_TX) == posted - 64,
 			     LONG_MS));
-	/* The used index comes before its call. */
+	/* The used index is written before the call. */
 	ASSERT_EQ(0, guest_pause(&self->g));
 	calls = guest_calls(&self->g, GUEST_TX);
 	EXPECT_LE(1, calls);
@@ -414,9 +414,9 @@ TEST_F(ring, a_burst_is_one_interrupt)
 }
 
 /*
- * A guest that has its buffer back may tell others that the message has arrived.
- * Here the host cannot give back any, but all of the burst can be read. With
- * EVENT_IDX, that is the first that it writes after a burst of 64.
+ * When a buffer is returned, the message must have arrived. Here the host cannot write
+ * used entries, but all messages of the burst can be read. With EVENT_IDX, used entries
+ * are the first thing that the worker writes after a burst of 64.
  */
 TEST_F(ring, what_comes_back_has_arrived)
 {
@@ -429,7 +429,7 @@ TEST_F(ring, what_comes_back_has_arrived)
 	OPEN();
 	if (!(self->g.features & GUEST_EVENT_IDX))
 		SKIP(return, "a driver of this habit has no EVENT_IDX");
-	/* The end of a look at the ring, a write to it, may be held: once more. */
+	/* The worker may be blocked in a write at the end of a check of the ring: try again. */
 	for (tries = 0; tries < 5 && got != 64; tries++) {
 		usleep(50 * 1000);
 		uffd = guest_hold_used(&self->g, GUEST_RX);
@@ -475,7 +475,7 @@ TEST_F(ring, an_idle_device_wants_no_kicks_for_buffers)
 	EXPECT_EQ(kicks, self->g.kicks);
 }
 
-/* The message is there, its buffer is not: the guest has it coming. */
+/* The message has arrived, and its buffer is still to be returned. */
 TEST_F(ring, a_used_ring_that_cannot_be_written_is_counted)
 {
 	void *used;
@@ -520,9 +520,9 @@ TEST_F(ring, a_header_that_cannot_be_read_is_counted)
 }
 
 /*
- * A guest that makes more buffers available than its ring has entries, two by two
- * while the worker is held in the one before: what a burst gives back would be
- * written beyond the end of the ring.
+ * The guest makes more buffers available than its ring has entries, two at a time, while
+ * the worker is blocked in the previous one. Without a check the used entries of a burst
+ * would be written beyond the end of the ring.
  */
 TEST_F(ring, more_buffers_than_entries_stay_within_the_ring)
 {
@@ -535,7 +535,7 @@ TEST_F(ring, more_buffers_than_entries_stay_within_the_ring)
 	self->opts.no_buffers = true;
 	OPEN();
 	used = g->ring[GUEST_TX].vring.used;
-	/* Behind what belongs to event indices. */
+	/* The memory after the event index. */
 	behind = (uint8_t *)&used->ring[2] + sizeof(uint16_t);
 	fill(behind, 64, 1);
 	for (i = 0; i < 2; i++) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who the guest is: one that has been reset, or the one that was there before. What
- * is kept and what is forgotten at a stop, a start, a wrap of the indices, and when
- * a guest begins anew and says nothing.
+ * The identity of the guest: a guest that was reset, or the previous one. What is kept and
+ * what is forgotten at a stop, at a start, when indices wrap around, and when a guest
+ * starts again without a reset.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,10 +28,10 @@
 FIXTURE(running)
 {
 	struct guest g;
-	int bound;		/* of name "bound", at 7 */
-	int learned;		/* at 8 */
-	int fd;			/* of that one */
-	int announced;		/* as "ann", at 9 */
+	int bound;		/* named "bound", at address 7 */
+	int learned;		/* at address 8 */
+	int fd;			/* file of that endpoint */
+	int announced;		/* named "ann", at address 9 */
 };
 
 static const struct guest_opts opts = { .name = DEV, .num = 64 };
@@ -69,7 +69,7 @@ FIXTURE_TEARDOWN(running)
 		EXPECT_EQ(0, __ns.flags);				\
 	} while (0)
 
-/* A channel, a learned remote; and one buffer of each ring is used. */
+/* Create a channel and a learned remote, and use one buffer of each ring. */
 #define LEAVE_TRACES()							\
 	do {								\
 		char __buf[8];						\
@@ -111,7 +111,7 @@ FIXTURE_TEARDOWN(running)
 		EXPECT_KIND(self->learned, NONE);	\
 	} while (0)
 
-/* A message each way, and nothing before the one to the guest. */
+/* Exchange a message in each direction; the guest receives nothing before it. */
 #define EXPECT_TALK(remote)						\
 	do {								\
 		struct guest_hdr __hdr;					\
@@ -135,13 +135,13 @@ static uint32_t state(void)
 	return nl_dev_get(DEV, &dev) ? ~0U : dev.state;
 }
 
-/* Send until the index of the ring to the host is back at 0. */
+/* Send until the index of the ring to the host is 0 again. */
 static int wrap(struct guest *g)
 {
 	struct guest_ring *r = &g->ring[GUEST_RX];
 	int err = 0;
 
-	/* To an address that nobody has. */
+	/* Send to an address without an endpoint. */
 	while (!err && r->avail) {
 		err = guest_queue(g, REMOTE, 99, "x", 1);
 		if (err == -EAGAIN) {
@@ -162,7 +162,7 @@ TEST_F(running, other_values_are_refused)
 	EXPECT_EQ(STATE(RUNNING), state());
 }
 
-/* Whatever the bases are. */
+/* This does not depend on the bases. */
 TEST_F(running, a_start_is_a_new_guest)
 {
 	ASSERT_EQ(0, nl_announce(self->announced));
@@ -190,7 +190,7 @@ TEST_F(running, the_same_guest_goes_on)
 	EXPECT_STAT(1, dev_stat(DEV, S(NS_TX)));
 }
 
-/* As a VMM does that has been migrated, or has got more memory. */
+/* Like a VMM after a migration, or after memory hot-plug. */
 TEST_F(running, the_same_guest_goes_on_with_rings_set_up_again)
 {
 	LEAVE_TRACES();
@@ -202,7 +202,7 @@ TEST_F(running, the_same_guest_goes_on_with_rings_set_up_again)
 	EXPECT_TALK(0x600);
 }
 
-/* What was written meanwhile is for it. */
+/* Messages that were written in the meantime are for this guest. */
 TEST_F(running, what_waits_for_the_same_guest_is_sent)
 {
 	LEAVE_TRACES();
@@ -219,7 +219,7 @@ TEST_F(running, what_waits_for_the_same_guest_is_sent)
 		  guest_recv_copy(&self->g, NULL, NULL, 8, SHORT_MS));
 }
 
-/* Indices that come back to 0 are no news. */
+/* Indices that wrap around to 0 do not mean a new guest. */
 TEST_F(running, the_same_guest_goes_on_after_65536_messages)
 {
 	LEAVE_TRACES();
@@ -232,7 +232,7 @@ TEST_F(running, the_same_guest_goes_on_after_65536_messages)
 	EXPECT_TALK(0x600);
 }
 
-/* Refusals: nothing has changed, and it can be said in another way. */
+/* Refusals change nothing, and the guest can be started in another way. */
 
 #define EXPECT_STALE()							\
 	do {								\
@@ -300,7 +300,7 @@ TEST_F(running, there_is_no_guest_to_go_on_with)
 	EXPECT_TALK(0x601);
 }
 
-/* A file that is closed takes its guest along. */
+/* Closing the file forgets its guest. */
 TEST_F(running, the_guest_of_another_file_is_another_guest)
 {
 	LEAVE_TRACES();
@@ -314,7 +314,7 @@ TEST_F(running, the_guest_of_another_file_is_another_guest)
 	EXPECT_STALE();
 }
 
-/* Guests that begin anew and do not say so. */
+/* Guests that start again without a reset. */
 
 TEST_F(running, a_guest_that_begins_anew_is_a_new_guest)
 {
@@ -324,7 +324,7 @@ TEST_F(running, a_guest_that_begins_anew_is_a_new_guest)
 	ASSERT_EQ(0, nl_announce(self->announced));
 	HEAR_OF_IT();
 	LEAVE_TRACES();
-	/* More than a ring: then its indices cannot be the old ones. */
+	/* Send more messages than the ring has entries, so that the indices differ. */
 	for (i = 0; i < 100; i++)
 		EXPECT_TALK(0x600);
 
@@ -346,7 +346,7 @@ TEST_F(running, a_guest_that_begins_anew_is_a_new_guest)
 	EXPECT_EQ(STATE(RUNNING), state());
 }
 
-/* The guest has made a mistake, and puts it right. */
+/* The guest makes an error and corrects it. */
 TEST_F(running, an_index_that_is_behind_does_no_harm)
 {
 	struct guest *g = &self->g;
@@ -357,7 +357,7 @@ TEST_F(running, an_index_that_is_behind_does_no_harm)
 	__atomic_store_n(&r->vring.avail->idx, r->avail - 1, __ATOMIC_RELEASE);
 	guest_kick_always(g, GUEST_RX);
 	EXPECT_TRUE(WAIT_FOR(dev_stat(DEV, S(RING_ERRORS)), LONG_MS));
-	/* Nobody spins. */
+	/* The worker does not spin. */
 	usleep(SHORT_MS * 1000);
 	errors = dev_stat(DEV, S(RING_ERRORS));
 	usleep(SHORT_MS * 1000);
@@ -373,11 +373,11 @@ TEST_F(running, an_index_that_is_behind_does_no_harm)
 
 struct watch {
 	volatile bool stop;
-	long long worst;	/* ms that a request took */
+	long long worst;	/* longest time of a request in ms */
 	int err;
 };
 
-/* An administrator who wants to know. */
+/* An administrator queries the device repeatedly. */
 static void *ask_for_device(void *arg)
 {
 	struct watch *w = arg;
@@ -397,8 +397,8 @@ static void *ask_for_device(void *arg)
 #define MANY	150000
 
 /*
- * What waits for a guest that is gone is freed in no time that others have to wait
- * for, however much it is.
+ * Freeing the messages for a guest that is gone does not delay others, however many there
+ * are.
  */
 TEST_F(running, a_reset_with_long_queues_keeps_nobody_waiting)
 {
@@ -427,7 +427,7 @@ TEST_F(running, a_reset_with_long_queues_keeps_nobody_waiting)
 	EXPECT_EQ(0, w.err);
 	printf("# the reset takes %lld ms, a request meanwhile %lld ms at most\n",
 	       ms, w.worst);
-	/* To free them takes several times as long. */
+	/* Freeing the messages takes several times as long. */
 	EXPECT_LE(w.worst, 100 * slowness());
 	close(fd);
 }

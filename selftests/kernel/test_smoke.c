@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The module is there, and says no as it should. */
+/* The module is loaded and refuses invalid requests. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The tracepoints: one line for each message, name service message, drop and
-# change of state, with the right numbers in it.
+# The tracepoints: one line for each message, name service message, drop and change of
+# state, with the right numbers.
 set -u
 tests=$VRPMSG_BUILD/user/selftests
 trace=/sys/kernel/tracing
@@ -27,7 +27,7 @@ trap cleanup EXIT
 echo >$trace/trace
 echo 1 >$trace/events/vhost_rpmsg/enable
 
-# traced NAME COUNT PATTERN: so many lines, once they had time to come.
+# traced NAME COUNT PATTERN: expect this number of lines, after some time.
 traced()
 {
 	local name=$1 count=$2 pattern=$3 i n
@@ -56,7 +56,7 @@ exec {fd}<>"$ept"
 coproc GUEST { exec "$tests/echo_guest" $dev sensors=2000; }
 read -r -t 10 -u "${GUEST[0]}" _
 timeout 10 dd bs=4096 count=1 of="$tmp/hello" <&$fd 2>/dev/null
-# What comes before the first reader would wait for one.
+# Messages before the first open would wait.
 : <"$closed"
 
 traced "a device that runs" 1 "vrpmsg_dev_state: dev=$id name=$dev state=running"
@@ -82,7 +82,7 @@ echo "send 5 1025 closed" >&"${GUEST[1]}"
 traced "a message to a closed endpoint" 1 \
 	"vrpmsg_drop: dev=$id cause=rx-drop-closed addr=0x401 len=6"
 
-# One byte of queue takes one message: the second waits.
+# A limit of one byte allows one message, so the second one waits.
 vrpmsgctl ept set $dev/echo rx-limit 1
 timeout 10 dd bs=4096 count=1 of="$tmp/echo" <&$fd 2>/dev/null
 echo "send 1024 1024 one" >&"${GUEST[1]}"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whose turn it is to send to the guest, and how long a burst may be: shares of
- * endpoints that always have something, announcements between them, and guests
- * that make the search for a buffer expensive.
+ * Whose turn it is to send to the guest, and the length of a burst: shares of endpoints
+ * that are always busy, announcements between them, and guests that make the search for a
+ * buffer expensive.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 #define MAX_EPTS 100
 #define LARGEST	60000U
 
-/* What design and documentation promise. */
+/* The documented quantum. */
 #define QUANTUM		4096U
 #define BURST_MSGS	64U
 #define BURST_BYTES	0x80000U
@@ -36,13 +36,13 @@ static unsigned int cost(unsigned int len)
 FIXTURE(turns)
 {
 	struct guest g;
-	unsigned int num;	/* endpoints */
-	uint32_t limit;		/* of their queues */
+	unsigned int num;	/* number of endpoints */
+	uint32_t limit;		/* limit of their queues */
 	int ept[MAX_EPTS];
 	int fd[MAX_EPTS];
 	unsigned int len[MAX_EPTS];
 	unsigned int queued[MAX_EPTS];	/* messages written, but not received */
-	uint64_t got[MAX_EPTS];	/* cost of what the guest has received */
+	uint64_t got[MAX_EPTS];	/* cost of the received messages */
 	uint8_t *data;
 };
 
@@ -77,7 +77,7 @@ FIXTURE_TEARDOWN(turns)
 	free(self->data);
 }
 
-/* Write until no more is taken, or there are this many: 0, or -errno. */
+/* Write until the queue is full or has this many messages: 0, or -errno. */
 static int keep_busy(FIXTURE_DATA(turns) *self, unsigned int i,
 		     unsigned int max)
 {
@@ -106,7 +106,7 @@ static int add_ept(FIXTURE_DATA(turns) *self, unsigned int len)
 	return 0;
 }
 
-/* A guest whose MTU is known, and that has no buffers yet. */
+/* Start a guest with a known MTU and without buffers. */
 static int begin(FIXTURE_DATA(turns) *self, unsigned int largest)
 {
 	struct guest_opts opts = {
@@ -121,7 +121,7 @@ static int begin(FIXTURE_DATA(turns) *self, unsigned int largest)
 		return err;
 	if (!WAIT_FOR(!nl_dev_get(DEV, &dev) && dev.mtu == largest, LONG_MS))
 		return -ETIME;
-	/* The one that there is holds the announcement of a beginning. */
+	/* The only buffer is used for an announcement. */
 	err = nl_ept_new(EPT_REQ(.dev = DEV, .name = "begin", .addr = 1));
 	err = err < 0 ? err : nl_announce(err);
 	if (err)
@@ -140,8 +140,8 @@ static void post_all(FIXTURE_DATA(turns) *self, unsigned int buffers)
 }
 
 /*
- * The next message, and the writer goes on: who it is from, or VHOST_RPMSG_NS_ADDR
- * for an announcement; -errno.
+ * Receive a message, and let its writer continue. Returns the sender, VHOST_RPMSG_NS_ADDR
+ * for an announcement, or -errno.
  */
 static int receive(FIXTURE_DATA(turns) *self)
 {
@@ -167,7 +167,7 @@ static int receive(FIXTURE_DATA(turns) *self)
 
 static const unsigned int sizes[] = { 16, 100, 496, 2000, 10000, LARGEST };
 
-/* Few of the short ones: of these there are thousands for a large one. */
+/* Use few short messages: there are thousands of them per large one. */
 static unsigned int size_of(unsigned int i, unsigned int num)
 {
 	if (num == 2)
@@ -184,7 +184,7 @@ static void shares(struct __test_metadata *_metadata,
 	int src;
 
 	ASSERT_EQ(0, begin(self, LARGEST));
-	/* More than a burst, and than there are buffers: never is it empty. */
+	/* The queue has more than a burst and than all buffers, so it is never empty. */
 	self->limit = num > 10 ? 1 << 20 : 8 << 20;
 	for (i = 0; i < num; i++) {
 		ASSERT_EQ(0, add_ept(self, size_of(i, num)));
@@ -227,8 +227,8 @@ TEST_F(turns, a_hundred_endpoints_get_their_share)
 }
 
 /*
- * What another endpoint has to say comes after a turn of the busy one, and not
- * after all that this has queued.
+ * Another endpoint sends after a turn of the busy one, not after all of its queued
+ * messages.
  */
 TEST_F(turns, a_busy_endpoint_lets_another_one_send)
 {
@@ -279,7 +279,7 @@ TEST_F(turns, long_messages_let_another_one_send)
 static const char *const services[] = { "a", "b", "c", "d", "e",
 					"f", "g", "h", "i", "j" };
 
-/* Made while others are busy, it reaches the guest within two bursts. */
+/* An announcement while others are busy reaches the guest within two bursts. */
 TEST_F(turns, an_announcement_takes_two_bursts_at_most)
 {
 	struct guest_ring *ring = &self->g.ring[GUEST_TX];
@@ -301,7 +301,7 @@ TEST_F(turns, an_announcement_takes_two_bursts_at_most)
 					.addr = 100 + k));
 		ASSERT_GE(id, 0);
 		ASSERT_EQ(0, nl_announce(id));
-		/* What is in used buffers by now was sent before it. */
+		/* Messages in used buffers were sent before it. */
 		sent = __atomic_load_n(&ring->vring.used->idx,
 				       __ATOMIC_ACQUIRE);
 		msgs = 0;
@@ -325,7 +325,7 @@ TEST_F(turns, an_announcement_takes_two_bursts_at_most)
 	EXPECT_LE(worst_bytes, 2 * (BURST_BYTES + LARGEST));
 }
 
-/* It does not wait for the endpoint in whose middle of a turn buffers ran out. */
+/* It does not wait for an endpoint whose turn was interrupted when buffers ran out. */
 TEST_F(turns, an_announcement_does_not_wait_for_a_busy_endpoint)
 {
 	unsigned int n = 0;
@@ -348,7 +348,7 @@ TEST_F(turns, an_announcement_does_not_wait_for_a_busy_endpoint)
 	EXPECT_LE(n, 2);
 }
 
-/* Many of them leave room for messages: a bounded number goes before others. */
+/* Only a limited number of announcements goes before messages. */
 TEST_F(turns, many_announcements_let_others_send)
 {
 	unsigned int n = 0, i;
@@ -377,8 +377,8 @@ TEST_F(turns, many_announcements_let_others_send)
 /* Bursts. */
 
 /*
- * Chains of so many descriptors without any bytes. Each is a buffer that cannot be
- * used, and takes as long to find out as no honest one does.
+ * Chains with this many empty descriptors. Each is an unusable buffer, and checking it
+ * takes longer than any valid one.
  */
 #define EMPTY	65536U
 
@@ -389,7 +389,7 @@ FIXTURE(burst)
 	int fd;
 	struct guest_seg seg;
 	uint16_t bad;		/* head of such a chain */
-	uint16_t good;		/* and of a buffer */
+	uint16_t good;		/* head of a valid buffer */
 };
 
 FIXTURE_SETUP(burst)
@@ -439,14 +439,14 @@ static bool all_used(struct guest *g)
 	return !guest_in_flight(g, GUEST_TX);
 }
 
-/* A guest in whose way there is a bad chain for each good buffer, 63 of them. */
+/* The guest posts 63 bad chains for each valid buffer. */
 TEST_F(burst, the_search_for_buffers_counts)
 {
 	struct guest *g = &self->g;
 	long long one, begun, stop;
 	int i, k;
 
-	/* What one takes. */
+	/* Measure the time for one chain. */
 	for (i = 0; i < 4; i++)
 		guest_add_raw(g, GUEST_TX, self->bad);
 	guest_add_raw(g, GUEST_TX, self->good);
@@ -455,7 +455,7 @@ TEST_F(burst, the_search_for_buffers_counts)
 	ASSERT_TRUE(WAIT_FOR(all_used(g), 3 * LONG_MS));
 	one = (now_ms() - begun) / 4 + 1;
 
-	/* Others are let go on after a burst: here, who wants to stop it. */
+	/* Other work continues after a burst, for example a stop. */
 	for (i = 0; i < 200; i++)
 		ASSERT_EQ(4, write(self->fd, "test", 4));
 	for (i = 0; i < 16; i++) {
@@ -464,7 +464,7 @@ TEST_F(burst, the_search_for_buffers_counts)
 		guest_add_raw(g, GUEST_TX, self->good);
 	}
 	guest_kick_always(g, GUEST_TX);
-	/* It is at it when the first buffers come back, or soon. */
+	/* The worker is searching now, or will be soon. */
 	usleep(1000 * one);
 	begun = now_ms();
 	ASSERT_EQ(0, guest_stop(g));

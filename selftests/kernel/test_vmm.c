@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMMs come, go and die, while readers, writers and pollers sleep. Where messages
- * flow, the test ends with the balance: what was sent is what was received and
- * what the counters say was dropped.
+ * VMMs appear, disappear and die while readers, writers and pollers sleep. Tests with
+ * messages end with a balance: the number of sent messages is the sum of received and
+ * dropped ones.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 
 #include "traffic.h"
 
-/* A VMM in a process of its own, whose guest does what it is told to. */
+/* A VMM in a process of its own; its guest executes commands. */
 enum what { SEND, DRAIN, POST, RECV, ECHO, VMM_FD, CLOSE, EXIT, KILL };
 
 struct order {
@@ -32,10 +32,10 @@ struct order {
 struct vmm {
 	pid_t pid;
 	int fd;
-	uint32_t sent;		/* messages so far */
+	uint32_t sent;		/* messages sent so far */
 };
 
-/* What a guest that is killed has done up to then. */
+/* The progress of a guest until it is killed. */
 struct echoed {
 	uint32_t sent;
 	uint32_t arrived;
@@ -43,7 +43,7 @@ struct echoed {
 
 static struct echoed *echoed;
 
-/* Send everything back, until there is another order. */
+/* Return all messages until there is another command. */
 static int echo(struct guest *g)
 {
 	struct guest_hdr hdr;
@@ -122,7 +122,7 @@ static void play_vmm(const struct guest_opts *opts, uint32_t number)
 	_exit(1);
 }
 
-/* The answer to the last order: the last number that was received, or -errno. */
+/* Return the answer to the last command: the last received number, or -errno. */
 static int answer(struct vmm *vmm)
 {
 	int ret;
@@ -154,7 +154,7 @@ static int vmm_start(struct vmm *vmm, const struct guest_opts *opts)
 		return -errno;
 	vmm->pid = fork();
 	if (!vmm->pid) {
-		/* No file of ours may live on in it. */
+		/* The child must not inherit our files. */
 		dup2(fds[1], 3);
 		close_range(4, ~0U, 0);
 		play_vmm(opts, vmm->sent);
@@ -184,7 +184,7 @@ static const struct guest_opts plain = { .name = DEV };
 static const struct guest_opts no_buffers = { .name = DEV, .no_buffers = true };
 static const struct guest_opts stopped = { .name = DEV, .stopped = true };
 
-/* Ephemeral devices: each test with a VMM that ends in another way. */
+/* Ephemeral devices: each test runs with several ways for a VMM to end. */
 
 FIXTURE(ephemeral)
 {
@@ -235,7 +235,7 @@ TEST_F(ephemeral, goes_with_its_file)
 	EXPECT_EQ(-ENOENT, nl_ept_get(self->t.ept, &ept));
 	snprintf(path, sizeof(path), "/dev/vrpmsg-ep%d", self->t.ept);
 	EXPECT_EQ(-1, access(path, F_OK));
-	/* The name is free, and the number is not given out again. */
+	/* The name is free, and the number is not used again. */
 	EXPECT_GT(nl_dev_new(DEV), (int)dev.id);
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
@@ -267,7 +267,7 @@ TEST_F(ephemeral, sleepers_wake_up)
 	EXPECT_EQ(POLLHUP | POLLERR, WAKES_UP(&poller));
 }
 
-/* The balance of an endpoint that is gone is in its last event. */
+/* The counters of a deleted endpoint are in its last event. */
 TEST_F(ephemeral, what_was_not_sent_is_counted)
 {
 	struct nl_event ev;
@@ -287,7 +287,7 @@ TEST_F(ephemeral, what_was_not_sent_is_counted)
 	EXPECT_EQ(0, ev.ept.stats[S(TX_MSGS)]);
 	EXPECT_EQ(0, ev.ept.tx_queued);
 	EXPECT_EQ(3, ev.ept.stats[S(RX_MSGS)]);
-	/* No event names a device that is gone. */
+	/* No event refers to a device that is gone. */
 	do {
 		ASSERT_EQ(1, nl_next_event(&ev, LONG_MS));
 	} while (ev.cmd != VHOST_RPMSG_CMD_DEV_NTF ||
@@ -334,7 +334,7 @@ FIXTURE_TEARDOWN(vmm)
 	nl_dev_del(DEV);
 }
 
-/* One message from the guest, so that it has left something behind. */
+/* Send one message from the guest, so that it leaves something behind. */
 #define BEGIN(opts)								\
 	do {									\
 		ASSERT_EQ(0, vmm_start(&self->vmm, opts));			\
@@ -377,7 +377,7 @@ TEST_F(vmm, only_one_at_a_time)
 	vmm_end(&other, KILL);
 	EXPECT_EQ(-EBUSY, nl_dev_del(DEV));
 	EXPECT_EQ(STATE(RUNNING), dev_state(DEV));
-	/* Nothing has happened to the one that is there. */
+	/* The present VMM is not affected. */
 	ASSERT_EQ(LEN, write_next(&self->t));
 	EXPECT_EQ(0, ask(&self->vmm, RECV, 1));
 	self->t.arrived++;
@@ -435,7 +435,7 @@ TEST_F(vmm, ends_while_others_sleep)
 	ASSERT_TRUE(go_to_sleep(&poller, &self->t, sleep_in_poll));
 	vmm_end(&self->vmm, variant->end);
 
-	/* What waited for that guest is dropped, which makes room. */
+	/* Messages for that guest are dropped, which makes room. */
 	EXPECT_EQ(LEN, WAKES_UP(&writer));
 	EXPECT_STAT(10, ept_stat(self->t.ept, S(TX_DROP_RESET)));
 	EXPECT_STAT(10, dev_stat(DEV, S(TX_DROP_RESET)));
@@ -443,7 +443,7 @@ TEST_F(vmm, ends_while_others_sleep)
 	EXPECT_TRUE(asleep(&reader));
 	EXPECT_TRUE(asleep(&poller));
 
-	/* The next guest gets what was written since, and wakes the others. */
+	/* The next guest gets later messages, and wakes the other threads. */
 	ASSERT_EQ(0, vmm_start(&self->vmm, &plain));
 	EXPECT_EQ(10, ask(&self->vmm, RECV, 1));
 	self->t.arrived++;
@@ -469,7 +469,7 @@ TEST_F(vmm, ends_with_full_queues)
 	EXPECT_FALSE(dev.stalled);
 	EXPECT_STAT(10, ept_stat(self->t.ept, S(TX_DROP_RESET)));
 
-	/* The reader gets what had arrived; the next guest goes on after it. */
+	/* The reader gets the messages of the old guest, then those of the next guest. */
 	ASSERT_EQ(0, vmm_start(&self->vmm, &plain));
 	ASSERT_EQ(0, ask(&self->vmm, SEND, 5));
 	ASSERT_TRUE(WAIT_FOR(!nl_dev_get(DEV, &dev) && dev.stalled, LONG_MS));
@@ -487,7 +487,7 @@ TEST_F(vmm, ends_with_full_queues)
 	self->t.arrived++;
 }
 
-/* Another one at the same address. */
+/* Create another endpoint at the same address. */
 #define NEW_ENDPOINT(remote)					\
 	do {							\
 		ASSERT_EQ(0, nl_ept_del(self->t.ept));		\
@@ -516,7 +516,7 @@ TEST_F(vmm, ends_and_what_was_learned_is_forgotten)
 	EXPECT_EQ(-ENOTCONN, write_next(&self->t));
 }
 
-/* Somebody else has a copy of its file: the device is not free yet. */
+/* Another process has a copy of its file, so the device is not free yet. */
 TEST_F(vmm, ends_and_its_file_lives_on)
 {
 	struct vmm other = {};
@@ -533,7 +533,7 @@ TEST_F(vmm, ends_and_its_file_lives_on)
 	EXPECT_EQ(-EBUSY, vmm_start(&other, &plain));
 	vmm_end(&other, KILL);
 	EXPECT_EQ(-EBUSY, nl_dev_del(DEV));
-	/* Neither the worker nor the guest may be there any more. */
+	/* The worker and the guest may have ended. */
 	for (int i = 0; i < 10; i++)
 		write_next(&self->t);
 	self->t.arrived = ept_stat(self->t.ept, S(TX_MSGS));
@@ -563,12 +563,12 @@ static int try_dev_del(void)
 {
 	int err;
 
-	/* EBUSY as long as the VMM is there. */
+	/* The result is EBUSY until the VMM has ended. */
 	WAIT_FOR((err = nl_dev_del(DEV)) != -EBUSY, LONG_MS);
 	return err;
 }
 
-/* From 0 to about the time that it takes a VMM to end. */
+/* Delays from 0 to about the time that a VMM takes to end. */
 TEST_F(vmm, ends_while_the_endpoint_is_deleted)
 {
 	struct sleeper reader, writer, poller;
@@ -595,7 +595,7 @@ TEST_F(vmm, ends_while_the_endpoint_is_deleted)
 		EXPECT_EQ(POLLHUP | POLLERR, WAKES_UP(&poller));
 		pthread_join(thread, NULL);
 
-		/* The device is still good, and has counted all of them. */
+		/* The device still works, and has counted all messages. */
 		EXPECT_EQ(STATE(DETACHED), dev_state(DEV));
 		dropped += 10 + (ret == LEN);
 		EXPECT_STAT(dropped, dev_stat(DEV, S(TX_DROP_RESET)));
@@ -639,7 +639,7 @@ TEST_F(vmm, ends_while_the_device_is_deleted)
 
 #define RIVALS	4
 
-/* A VMM comes and goes; the exit status says what it must not have seen. */
+/* A VMM attaches and closes; the exit status reports errors. */
 static int rival(void)
 {
 	long long end = now_ms() + LONG_MS;
@@ -671,7 +671,7 @@ TEST(many_want_the_same_name)
 		if (!pid)
 			_exit(rival());
 	}
-	/* It is now one of theirs, and now a persistent one. */
+	/* The device alternates between one of a VMM and a persistent one. */
 	while (left) {
 		err = nl_dev_new(DEV);
 		if (err <= 0)
@@ -689,7 +689,7 @@ TEST(many_want_the_same_name)
 	EXPECT_EQ(~0U, dev_state(DEV));
 }
 
-/* Writes as fast as it can, and reads what comes back, until the time is up. */
+/* Write as fast as possible, and read the answers, until the time is up. */
 static int talk(struct traffic *t, int ms)
 {
 	long long end = now_ms() + ms;
@@ -720,7 +720,7 @@ TEST_F(vmm, ends_in_the_middle_of_traffic)
 		vmm_end(&self->vmm, variant->end);
 		EXPECT_EQ(STATE(DETACHED), dev_state(DEV));
 	}
-	/* What had not left the rings at the end went with the guest. */
+	/* Messages that were in the rings at the end were lost with the guest. */
 	ASSERT_EQ(0, nl_ept_get(self->t.ept, &ept));
 	EXPECT_LT(4, echoed->arrived);
 	EXPECT_GE(ept.stats[S(TX_MSGS)], echoed->arrived);
