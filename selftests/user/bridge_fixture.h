@@ -18,9 +18,9 @@ FIXTURE(bridge)
 {
 	pid_t pid;
 	int ept;
-	int fd;			/* of the endpoint, non-blocking */
-	int maps;		/* of the bridge while it serves nobody */
-	struct fe fe;		/* has said who it is, but not started */
+	int fd;			/* file of the endpoint, non-blocking */
+	int maps;		/* mappings of the bridge without a front end */
+	struct fe fe;		/* connected, but not started */
 };
 
 FIXTURE_SETUP(bridge)
@@ -71,14 +71,14 @@ FIXTURE_TEARDOWN(bridge)
 		ASSERT_EQ(0, fe_start(FE));		\
 		ASSERT_EQ(0, meet(G, self->fd));	\
 	} while (0)
-/* The bridge has hung up. */
+/* The bridge has closed the connection. */
 #define EXPECT_DROPPED()					\
 	do {							\
 		char __c;					\
 									\
 		EXPECT_EQ(-ECONNRESET, fe_read(FE, &__c, 1));	\
 	} while (0)
-/* The bridge has said no, and goes on. */
+/* The bridge refuses the message, and continues. */
 #define EXPECT_REFUSED(expr)						\
 	do {								\
 		uint64_t __value;					\

@@ -4,9 +4,9 @@
 
 usage: complete.py SHELL FOLDER SCRIPT LINE...
 
-Each line is typed, and a TAB after it. The command that it has become runs in the
-folder, with its output in a file "N.out", N from 1. Fails when one does not run
-in time, and shows what was on the terminal.
+Types each line and a TAB. The completed command runs in the folder, and its output goes
+to a file "N.out", with N from 1. If a command does not run in time, this fails and shows
+the content of the terminal.
 """
 import os
 import pty
@@ -18,11 +18,11 @@ LIMIT = 60
 
 
 def start(shell, script):
-    """Command line of the shell, and what to type to have the completion."""
+    """Return the command line of the shell, and the input that enables completion."""
     if shell == "bash":
         return ["bash", "--norc", "--noprofile", "-i"], f"source {script}"
     if shell == "zsh":
-        # compinit would read all that zsh can complete.
+        # compinit would read all completions of zsh.
         return (["zsh", "-f", "-i"],
                 f"fpath=({os.path.dirname(script)} $fpath); "
                 "zmodload zsh/complete; autoload -U _vrpmsgctl; "
@@ -42,7 +42,7 @@ class Terminal:
         self.pid = pid
 
     def read(self, seconds):
-        """Read for some time, or until it is quiet."""
+        """Read for some time, or until there is no more output."""
         while select.select([self.fd], [], [], seconds)[0]:
             try:
                 self.screen += os.read(self.fd, 4096)
@@ -53,7 +53,7 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def run(self, folder, line):
-        """A command, until it has ended."""
+        """Type a command, and wait for its end."""
         done = os.path.join(folder, "done")
         self.type(line + "; true >done\r")
         end = time.monotonic() + LIMIT
@@ -70,10 +70,10 @@ def main():
     argv, setup = start(shell, script)
     term = Terminal(argv, folder)
     ok = term.run(folder, setup)
-    # A prompt that comes late throws away what is typed before it.
+    # A late prompt discards earlier input.
     term.read(1)
     for number, line in enumerate(lines, 1):
-        # What follows the TAB waits in the terminal until completion is over.
+        # Input after the TAB waits in the terminal until the completion is done.
         term.type(line + "\t")
         ok = ok and term.run(folder, f" >{number}.out")
     if not ok:

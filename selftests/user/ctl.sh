@@ -1,21 +1,21 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What the tests of vrpmsgctl share. Sourced; $tmp is a folder for them.
+# Functions for the tests of vrpmsgctl. Source this; $tmp is a folder for the test.
 
 : "${tmp:?}"
 # shellcheck source=../lib/tap.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/tap.sh"
 
-# expect NAME STATUS STDOUT STDERR COMMAND...: the exit status, and patterns
-# (extended regular expressions) for all of the output; "" is no output.
+# expect NAME STATUS STDOUT STDERR COMMAND...: check the exit status, and the whole output
+# with extended regular expressions; "" means no output.
 expect()
 {
 	local name=$1 status=$2 out=$3 err=$4 rc bad=0 got_out got_err
 	shift 4
 	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null
 	rc=$?
-	# Processes are slow to start in a VM: none is, but what is tested.
+	# Start no process but the tested one, since that is slow in a VM.
 	IFS= read -rd '' got_out <"$tmp/out"
 	IFS= read -rd '' got_err <"$tmp/err"
 	out_is "$out" "${got_out%$'\n'}" || bad=1
@@ -35,7 +35,7 @@ out_is()
 	fi
 }
 
-# wait_for COMMAND...: until it succeeds, at most 10 seconds.
+# wait_for COMMAND...: wait until the command succeeds, at most 10 seconds.
 wait_for()
 {
 	local i
@@ -48,7 +48,7 @@ wait_for()
 	return 1
 }
 
-# start_guest DEVICE SERVICE=ADDR...: echo_guest, see there.
+# start_guest DEVICE SERVICE=ADDR...: start echo_guest, see there.
 guest_pid=
 start_guest()
 {
@@ -75,7 +75,7 @@ stop_guest()
 	guest_pid=
 }
 
-# hex_of TEXT: without starting a program for it.
+# hex_of TEXT: print the text in hexadecimal, without starting a program.
 hex_of()
 {
 	local i
@@ -85,7 +85,7 @@ hex_of()
 	done
 }
 
-# The guest has got this text last.
+# The last message of the guest is this text.
 got()
 {
 	local hex
@@ -96,7 +96,7 @@ got()
 	[[ $hex == "$(hex_of "$1")" ]]
 }
 
-# One field of the only object that a command prints.
+# Print a field of the only object that a command prints.
 field()
 {
 	local pattern="\"$1\":(\"([^\"]*)\"|[^,}]*)" out

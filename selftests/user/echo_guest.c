@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest for tests that are scripts: its one driver says hello to each service
- * that is announced to it, and sends back what it gets.
+ * A guest for tests that are scripts. Its driver sends "hello" to each announced service,
+ * and returns all messages.
  *
  * usage: echo_guest DEVICE [SERVICE=ADDR...]
  *
- * It announces the services that it is given, from their addresses, prints
- * "ready" when it runs, and ends with the end of its standard input. A line there
- * is an order: "create SERVICE ADDR", "destroy SERVICE ADDR", "send SRC DST
- * TEXT", "reset", "garble" (change what is sent back), "mute" (take messages,
- * answer none). It says "done" to each, and to "last" first what was in the last
- * message, as hexadecimal digits.
+ * It announces the given services at their addresses, prints "ready" when it runs, and ends
+ * at the end of its standard input. Each line of the input is a command: "create SERVICE
+ * ADDR", "destroy SERVICE ADDR", "send SRC DST TEXT", "reset", "garble" (change returned
+ * messages), "mute" (receive messages without answering), "last" (print the content of the
+ * last message in hexadecimal). It prints "done" after each command.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -21,14 +20,14 @@
 #include "guest.h"
 #include "util.h"
 
-#define ADDR 0x400		/* of the driver */
+#define ADDR 0x400		/* address of the driver */
 
 static struct guest g;
 static bool garble, mute;
 static uint8_t last[512];
 static size_t last_len;
 
-/* As a driver does, wait until there is room. */
+/* Wait until there is room, as a driver does. */
 static void reply(uint32_t src, uint32_t dst, const void *data, size_t len)
 {
 	if (!WAIT_FOR(guest_send(&g, src, dst, data, len) == 0, LONG_MS))
@@ -118,7 +117,7 @@ int main(int argc, char **argv)
 		while (guest_recv(&g, &msg, 0))
 			take(&msg);
 		fds[1].fd = g.ring[GUEST_TX].call;
-		/* A call may have come before poll(): do not wait for ever. */
+		/* A call may arrive before poll(), so do not wait for ever. */
 		if (poll(fds, 2, 100) < 0)
 			die("echo_guest: poll");
 		if (fds[0].revents) {

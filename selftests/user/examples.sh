@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What the tests of the examples share: programs that serve a device, and a guest
-# that asks them. Sourced.
+# Functions for the tests of the examples: programs that serve a device, and a guest that
+# sends requests. Source this.
 # shellcheck disable=SC2034,SC2317	# used by those who source this
 tmp=$(mktemp -d)
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -21,7 +21,7 @@ cleanup()
 trap cleanup EXIT
 cd "$tmp" || exit
 
-# start COMMAND...: with what is written to $to as its input. Its output is in out.
+# start COMMAND...: start a program. $to is its input; the file out has its output.
 start()
 {
 	rm -f in
@@ -31,7 +31,7 @@ start()
 	pid=$!
 }
 
-# ends STATUS: it does by itself.
+# ends STATUS: the program ends by itself with this status.
 ends()
 {
 	local rc
@@ -47,19 +47,19 @@ ends()
 stop()
 {
 	exec {to}>&-
-	# With what it has started.
+	# Also kill the processes that it has started.
 	kill -- "-$pid"
 	wait "$pid" 2>/dev/null
 	pid=
 }
 
-# A service is ready when somebody may write to it.
+# A service is ready when its endpoint is open.
 serves()
 {
 	wait_for eval "[[ \$(field open ept show $dev/$1) == true ]]" 2>/dev/null
 }
 
-# asks_at FROM ADDR TEXT ANSWER: the guest sends a text, and gets an answer.
+# asks_at FROM ADDR TEXT ANSWER: the guest sends a text and receives the answer.
 asks_at()
 {
 	guest "send $1 $2 $3"
@@ -77,7 +77,7 @@ says()
 	wait_for has "$tmp/out" "$1" || { cat out; return 1; }
 }
 
-# What README has, as it stands there: block LANGUAGE, the first one.
+# block LANGUAGE: print the code block of README in this language.
 block()
 {
 	sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{/^\`\`\`/!p}" "$top/README.md"

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest that floods the name service: it announces and destroys channels as fast
- * as the host takes it.
+ * A guest that floods the name service: it announces and destroys channels as fast as the
+ * host accepts that.
  *
  * usage: flood_guest DEVICE SECONDS
  *
- * In the end it has the channels "last0" to "last9" at addresses 1 to 10, and no
- * other. It prints how many messages it has sent, and stays until its standard input
- * ends.
+ * At the end it only has the channels "last0" to "last9" at addresses 1 to 10. It prints the
+ * number of sent messages, and stays until the end of its standard input.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +34,7 @@ static void tell(const char *name, uint32_t addr, uint32_t flags)
 	sent++;
 }
 
-/* Some are bound to an endpoint, which finds another one each time. */
+/* Some channels are bound to an endpoint, which gets another channel each time. */
 static void flood(void)
 {
 	char name[32];

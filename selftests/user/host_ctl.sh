@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vrpmsgctl: arguments that are wrong. It says so before it asks the kernel for
-# anything, so that this needs no VM.
+# vrpmsgctl: wrong arguments. It reports them before it sends a request to the kernel, so
+# this needs no VM.
 set -u
 dev=nosuch
 tmp=$(mktemp -d)
@@ -65,7 +65,7 @@ expect "a keyword twice" 1 "" '"count" is one too many' \
 expect "keywords that exclude each other" 1 "" '"raw" is one too many' \
 	vrpmsgctl recv 0 hex raw
 
-# ept exec: what is behind -- is the program's.
+# ept exec: arguments after -- belong to the program.
 expect "exec on no device" 1 "" "dev NAME or ctrl PATH is missing" \
 	vrpmsgctl ept exec name x -- true
 expect "exec on two" 1 "" '"ctrl" is one too many' \
@@ -92,7 +92,7 @@ for folder in /dev /proc/self; do
 		vrpmsgctl send $folder/fd/99 a
 done
 
-# Help: everywhere, and all of it.
+# Help is complete and available everywhere.
 expect "help of an object" 0 "vrpmsgctl ept show .*vrpmsgctl ept del EPT" "" \
 	vrpmsgctl ept help
 expect "--help of an object" 0 "vrpmsgctl dev show.*vrpmsgctl dev del" "" \
@@ -109,7 +109,7 @@ expect "help that cannot be printed" 2 "" "stdout: No space left" \
 expect "a version that cannot be printed" 2 "" "stdout: No space left" \
 	bash -c "vrpmsgctl -V >/dev/full"
 
-# What comes next, of which the scripts for shells know nothing.
+# Completion of the next word, which the tool does for all shells.
 completes()
 {
 	local name=$1 out=$2

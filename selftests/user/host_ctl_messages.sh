@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vrpmsgctl: messages, with a process as the guest (preload/fake_ept.c), so that
-# this needs no VM and sees how fast it is.
+# vrpmsgctl: messages, with a process as the guest (preload/fake_ept.c). So this needs no
+# VM, and can measure the speed.
 set -u
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -10,7 +10,7 @@ trap 'rm -rf "$tmp"' EXIT
 . "$(dirname "$0")/ctl.sh"
 fake=$VRPMSG_BUILD/user/selftests/fake_ept.so
 
-# with GUEST COMMAND...: vrpmsgctl, whose guest does that.
+# with GUEST COMMAND...: run vrpmsgctl with this behaviour of the guest.
 with()
 {
 	local guest=$1
@@ -26,7 +26,7 @@ from_file()
 	with "$@" <"$file"
 }
 
-# Milliseconds that a command takes.
+# Print the duration of a command in milliseconds.
 milliseconds()
 {
 	local begin=${EPOCHREALTIME/./}
@@ -37,7 +37,7 @@ milliseconds()
 
 echo "TAP version 13"
 
-# What is sent.
+# Sent messages.
 expect "an answer" 0 "^hello$" "" with echo call 0 hello
 expect "an answer that does not come" 1 "" "" \
 	with silent call 0 hello timeout 0.1
@@ -84,7 +84,7 @@ expect "bytes both ways" 0 $'^one\ntwo\nfour$' "" \
 	from_file "$tmp/lines" echo connect 0 raw
 expect "lines of JSON" 0 '^\{"len":3,"text":"one","hex":"6f6e65"\}' "" \
 	from_file "$tmp/lines" echo -j connect 0
-# The guest's end: the input is open still.
+# The end of the guest, while the input is still open.
 mkfifo "$tmp/fifo"
 exec {input}<>"$tmp/fifo"
 echo hi >&$input
@@ -113,8 +113,8 @@ expect "a histogram as JSON" 0 \
 	'"histogram":\[\{"from":[0-9.]+,"to":[0-9.]+,"count":[0-9]+\}' "" \
 	with echo -j ping 0 count 20 interval 0 --histogram
 
-# How fast recv is, beside one that copies only: a slow reader holds the guest
-# back. Processor time, so that what else runs here does not count.
+# The speed of recv compared with a program that only copies: a slow reader holds the guest
+# back. This uses processor time, so that other programs do not matter.
 busy()
 {
 	local kind=$1 TIMEFORMAT='%U %S' user system
@@ -127,7 +127,7 @@ busy()
 }
 for kind in flood text; do
 	for format in hex text; do
-		# 260 MB. Other work on this machine only makes it slower.
+		# 260 MB. Other work on this machine only makes this slower.
 		for try in 1 2 3 4 5; do
 			ms=$(busy $kind recv 0 count 4000 $format)
 			echo "260 MB took $ms ms of a processor" >"$tmp/why"

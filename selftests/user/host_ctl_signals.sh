@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vrpmsgctl: a signal ends each command wherever it is, and the command dies of
-# it. Commands that need the module are in test_ctl_signals.sh.
+# vrpmsgctl: a signal ends each command at any point, and the exit status shows the signal.
+# test_ctl_events.sh tests commands that need the module.
 set -u
 tmp=$(mktemp -d)
 flood=
@@ -11,11 +11,11 @@ trap 'kill $flood 2>/dev/null; rm -rf "$tmp"' EXIT
 . "$(dirname "$0")/ctl.sh"
 fake=$VRPMSG_BUILD/user/selftests/fake_ept.so
 mkfifo "$tmp/input" "$tmp/output" "$tmp/quiet"
-# Nobody writes to the last, and nobody reads from the second.
+# No process writes to the last pipe, and none reads from the second.
 # shellcheck disable=SC2034	# they are kept open
 exec {in}<>"$tmp/input" {out}<>"$tmp/output" {quiet}<>"$tmp/quiet"
 
-# dies NAME STDIN STDOUT GUEST COMMAND...: of each signal.
+# dies NAME STDIN STDOUT GUEST COMMAND...: the command dies of each signal.
 dies()
 {
 	local name=$1 stdin=$2 stdout=$3 guest=$4 sig begin ms rc pid
@@ -84,7 +84,7 @@ dies "help, output that nobody reads" /dev/null "$tmp/output" silent help
 kill $flood
 flood=
 
-# What is done before the end.
+# Actions before the end.
 FAKE_EPT="text 10 3" LD_PRELOAD=$fake vrpmsgctl recv 0 count 0 >"$tmp/three" &
 pid=$!
 sleep 0.5

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# make deb: lintian has nothing to say, the same packages are made again, and DKMS
-# builds from what it gets, but only what can be built. Prints TAP. VRPMSG_BUILD
-# says where to build.
+# make deb: lintian prints nothing, the packages are reproducible, and DKMS builds the
+# module from its package, but only for supported kernels. Prints TAP. VRPMSG_BUILD is
+# the output folder.
 # shellcheck disable=SC2317	# functions are called through check
 set -uo pipefail
 . "$(dirname "$0")/../vm/lib.sh"
@@ -25,7 +25,7 @@ made()
 	done
 }
 
-# At another time, in another folder, by somebody with other habits.
+# Build again at another time, in another folder, with other settings.
 made_again()
 {
 	(
@@ -38,7 +38,7 @@ made_again()
 	done
 }
 
-# The files of the DKMS package, in a folder of their own.
+# Build from the files of the DKMS package only.
 dkms_builds()
 {
 	local kernel release src
@@ -54,7 +54,7 @@ dkms_builds()
 		echo "there is no module where dkms.conf says"
 }
 
-# excluded KERNEL: does dkms.conf say that there is nothing to build for it?
+# excluded KERNEL: does dkms.conf exclude this kernel?
 excluded()
 {
 	(
@@ -65,7 +65,7 @@ excluded()
 	)
 }
 
-# In a mount namespace, with folders of our own that say which kernels there are.
+# Run in a mount namespace, where our folders determine which kernels exist.
 exclusions()
 {
 	local kernel ours=$tmp/boot

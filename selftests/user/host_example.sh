@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The example in libvhostrpmsg(3) compiles, and fails as it should where there is no
-# module; those in examples/ compile as somebody else's programs; units are right;
-# prints TAP. VRPMSG_BUILD says where the library was built.
+# The example in libvhostrpmsg(3) compiles, and fails with a message without the module;
+# those in examples/ compile like programs of a user; units are valid. Prints TAP.
+# VRPMSG_BUILD is the folder with the library.
 # shellcheck disable=SC2317	# functions are called through check
 set -uo pipefail
 
@@ -26,14 +26,14 @@ skip()
 	echo "ok $((++number)) $1 # SKIP $2"
 }
 
-# extract PAGE: the first .EX of the examples, as one would read it.
+# extract PAGE: print the first .EX of the examples as text.
 extract()
 {
 	sed -n '/^\.SH EXAMPLES\?/,/^\.EE/{/^\.EX/,/^\.EE/{/^\.E[XE]/!p}}' \
 		"$1" | sed -e 's/\\e/\\/g' -e 's/\\-/-/g' -e 's/\\&//g'
 }
 
-# It is all there, and can be read at a glance.
+# The example is complete and short.
 length()
 {
 	local lines
@@ -62,7 +62,7 @@ static()
 	return 0
 }
 
-# With the library's flags and no others.
+# Compile with the flags of the library only.
 compiles()
 {
 	"$cc" "${flags[@]}" -o "$tmp/example" "$1" "-L$lib" -lvhostrpmsg
@@ -76,7 +76,7 @@ cplusplus()
 		"$tmp/header.cc" "-L$lib" -lvhostrpmsg
 }
 
-# fails PROGRAM: it says why on stderr, nothing on stdout, and exits with 1.
+# fails PROGRAM: it prints the reason on stderr, nothing on stdout, and exits with 1.
 fails()
 {
 	local rc
@@ -91,7 +91,7 @@ fails()
 	fi
 }
 
-# What the unit starts is not installed here.
+# The programs of the unit are not installed here.
 unit()
 {
 	sed 's,=/usr/.*/[a-z0-9_.-]*,=/bin/true,' "$1" >"$tmp/${1##*/}"

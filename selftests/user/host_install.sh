@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# make install, uninstall and dist: every folder can be chosen, also after make
-# has run with another choice; what was installed works from there, and nothing
-# stays. Prints TAP. VRPMSG_BUILD says where the library was built.
+# make install, uninstall and dist: every folder can be set, also after make has run with
+# another setting; the installed files work, and uninstall leaves nothing. Prints TAP.
+# VRPMSG_BUILD is the folder with the library.
 # shellcheck disable=SC2317	# functions are called through check
 set -uo pipefail
 
@@ -11,7 +11,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 build=${VRPMSG_BUILD:-$top/build}
 tmp=$(mktemp -d) || exit
 trap 'rm -rf "$tmp"' EXIT
-# Those of `make check` are none of what is run here.
+# Do not use the settings of `make check`.
 unset MAKEFLAGS MAKEOVERRIDES
 unset "${!PKG_CONFIG@}"
 
@@ -29,13 +29,13 @@ run_make()
 	make -s -C "$top" BUILD="$build" "$@" >"$tmp/out" || cat "$tmp/out"
 }
 
-# Files and links below a folder, by their names from there.
+# Print the files and links below a folder, relative to it.
 files()
 {
 	(cd "$1" 2>/dev/null && find . ! -type d | sed 's,^\.,,' | sort)
 }
 
-# Files of /usr that still name /usr/local were made for an earlier make.
+# Files in /usr that contain /usr/local are left from an earlier make.
 other_prefix()
 {
 	run_make tools PREFIX=/usr/local
@@ -48,7 +48,7 @@ other_prefix()
 		echo "the unit starts another program"
 }
 
-# Nothing goes where no variable has said.
+# No file is installed outside the folders of the variables.
 all_folders()
 {
 	run_make install DESTDIR="$tmp/all" PREFIX=/p BINDIR=/v/bin \
@@ -68,7 +68,7 @@ all_folders()
 		    sysusers/vrpmsg.conf data/vhost-rpmsg/vrpmsgctl.schema.json; do
 		grep -qxF "/v/$file" "$tmp/list" || echo "there is no $file"
 	done
-	# Each is where the files that name it say.
+	# Each file is at the path that other files contain.
 	grep -q '"binary": "/v/sbin/vrpmsg-bridge"' \
 		"$tmp/all/v/data/qemu/vhost-user/50-vhost-rpmsg.json" ||
 		echo "VMMs do not know where the bridge is"
@@ -89,16 +89,15 @@ nothing_stays()
 	[[ -d $tmp/all/v/bin ]] || echo "a folder of others is gone"
 }
 
-# A user's own folder, without the help of root; DESTDIR keeps root from telling
-# the system of it.
+# Installation by a user without root; with DESTDIR, root does not notify the system.
 install_home()
 {
 	run_make install PREFIX="$tmp/home" DESTDIR=/
 	LD_LIBRARY_PATH=$tmp/home/lib "$tmp/home/bin/vrpmsgctl" -V >"$tmp/out" || cat "$tmp/out"
 }
 
-# compile NAME FLAG...: the example of the manual page, with the installed
-# library, and started.
+# compile NAME FLAG...: compile the example of the manual page with the installed library,
+# and start it.
 compile()
 {
 	local name=$1 flags rc
@@ -129,7 +128,7 @@ verify_units()
 	local unit
 
 	for unit in "$tmp"/home/lib/systemd/system/*; do
-		# A template is not a unit.
+		# A template alone is not a unit.
 		[[ $unit != *@.* ]] || {
 			cp "$unit" "${unit/@./@test.}"
 			unit=${unit/@./@test.}
@@ -146,7 +145,7 @@ clang_builds()
 	[[ -x $tmp/clang/user/bin/vrpmsgctl ]] || echo "there is no vrpmsgctl"
 }
 
-# What is not committed is not in it, and it builds without git.
+# The tarball only has committed files, and builds without git.
 tarball_builds()
 {
 	local name

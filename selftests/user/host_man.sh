@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The library's manual pages, its header and its symbols say the same; prints
-# TAP. VRPMSG_BUILD says where the library was built.
+# The manual pages, the header and the symbols of the library agree. Prints TAP.
+# VRPMSG_BUILD is the folder with the library.
 # shellcheck disable=SC2317	# functions are called through check
 set -uo pipefail
 export LC_ALL=C
@@ -20,7 +20,7 @@ tool_pages=("$top"/tools/*/*.[178])
 # shellcheck source=../lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
-# As check, where there is a mandoc.
+# Like check, but skip the check without mandoc.
 check_pages()
 {
 	if command -v mandoc >/dev/null; then
@@ -30,14 +30,14 @@ check_pages()
 	fi
 }
 
-# The header without comments.
+# Print the header without comments.
 header()
 {
 	sed -z 's,/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/, ,g' "$lib/vhostrpmsg.h"
 }
 
-# The functions that C on stdin declares, each as a line NAME PROTOTYPE with the
-# least of white space.
+# Print the functions that C code on stdin declares, one per line as NAME PROTOTYPE, with
+# minimal white space.
 prototypes()
 {
 	sed '/^[[:space:]]*#/d' | tr -s '[:space:]' ' ' | sed 's/[{};]/\n/g' |
@@ -46,7 +46,7 @@ prototypes()
 		sed -nE 's/^.*\b(vrpmsg_[a-z0-9_]+)\(.*\)$/\1 &/p' | sort
 }
 
-# The text of a page as one reads it, on long lines.
+# Print the text of a page with long lines.
 text()
 {
 	mandoc -T ascii -O width=1000 "$1" | sed 's/.\x08//g'
@@ -57,7 +57,7 @@ synopsis()
 	text "$1" | sed -n '/^SYNOPSIS/,/^[A-Z]/{/^ /p}'
 }
 
-# Lines of the first list that are not in the second, after a text.
+# Print lines of the first list that are not in the second, after a text.
 only_in()
 {
 	comm -23 "$2" "$3" | sed "s/^/$1: /"
@@ -79,8 +79,8 @@ same_prototypes()
 	diff "$tmp/header.both" "$tmp/synopses.both"
 }
 
-# What the page $1 calls vrpmsg_something or VRPMSG_SOMETHING, and is neither in
-# the header nor, with (3), a page.
+# Print names vrpmsg_* and VRPMSG_* in the page $1 that are neither in the header nor, with
+# (3), a page.
 unknown_names()
 {
 	local name file
@@ -92,7 +92,7 @@ unknown_names()
 			[[ -e ${file%(3)}.3 ]] && continue
 		else
 			grep -qxF "$name" "$tmp/known" && continue
-			# The page's own name.
+			# The name of the page itself.
 			[[ $file.3 == "$1" ]] && continue
 		fi
 		echo "${1##*/} names $name"
@@ -147,7 +147,7 @@ page_each()
 	done <"$tmp/declared"
 }
 
-# What the names of types and functions are to C++.
+# C++ can use the names of types and functions.
 cplusplus()
 {
 	# shellcheck disable=SC2028	# it is C++
@@ -167,7 +167,7 @@ cplusplus()
 	g++ -std=c++11 -Wall -Wextra -Werror -I"$lib" -fsyntax-only "$tmp/enums.cc"
 }
 
-# Each function has words in the header, where it is declared.
+# Each function is documented at its declaration in the header.
 documented()
 {
 	local function

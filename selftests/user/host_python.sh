@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The Python package as its users see it: types, documentation, and whether it has
-# all that the library has; prints TAP. VRPMSG_BUILD says where it was built.
+# The interface of the Python package: types, documentation, and whether it covers the
+# library. Prints TAP. VRPMSG_BUILD is the folder with the package.
 # shellcheck disable=SC2317	# functions are called through check
 set -uo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -25,13 +25,13 @@ types()
 	return 0
 }
 
-# conftest.py is a module of the folder that it is in.
+# conftest.py is a module of its own folder.
 examples()
 {
 	cd "$top/examples/python" && types ./*.py
 }
 
-# What is public has a docstring.
+# Everything public has a docstring.
 documented()
 {
 	$python - <<-'END'
@@ -53,7 +53,7 @@ documented()
 	END
 }
 
-# All that the C library has.
+# The package covers the C library.
 complete()
 {
 	diff <(grep -o 'vrpmsg_[a-z0-9_]*' \

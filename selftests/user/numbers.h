@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Messages that are numbers, so that one that is lost, comes twice or out of order is
- * noticed.
+ * Messages that are numbers, so that loss, duplication and reordering are detected.
  */
 #ifndef SELFTESTS_NUMBERS_H
 #define SELFTESTS_NUMBERS_H
@@ -17,7 +16,7 @@ struct numbers {
 	uint32_t next;
 };
 
-/* What has arrived at the endpoint: 0, or -EBADMSG for a number out of order. */
+/* Read all messages at the endpoint: 0, or -EBADMSG for a number out of order. */
 static inline int read_numbers(int fd, struct numbers *guest)
 {
 	uint32_t number;
@@ -28,7 +27,7 @@ static inline int read_numbers(int fd, struct numbers *guest)
 	return 0;
 }
 
-/* The same at the guest, which must hear of nothing else. */
+/* The same in the guest, which must receive nothing else. */
 static inline int recv_numbers(struct guest *g, struct numbers *host,
 			       int timeout_ms)
 {
@@ -42,7 +41,7 @@ static inline int recv_numbers(struct guest *g, struct numbers *host,
 	return n == -ETIMEDOUT ? 0 : n;
 }
 
-/* As many as there is room for, both ways. */
+/* Send as many messages as there is room for, in both directions. */
 static inline void send_numbers(struct guest *g, int fd, struct numbers *guest,
 				struct numbers *host)
 {

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The tests of the Python package vhostrpmsg, in a VM with the module; TAP."""
+"""Test the Python package vhostrpmsg in a VM with the module; prints TAP."""
 import asyncio
 import errno
 import gc
@@ -24,12 +24,12 @@ USER = 65534
 
 
 def open_fds():
-    """How many files this process has open."""
+    """Return the number of open files of this process."""
     return len(os.listdir("/proc/self/fd"))
 
 
 class Base(unittest.TestCase):
-    """A device, and no file more at the end than at the beginning."""
+    """Tests with a device; no file may be left open at the end."""
 
     def setUp(self):
         gc.collect()
@@ -44,7 +44,7 @@ class Base(unittest.TestCase):
         self.assertEqual(self.fds, open_fds())
 
     def fails(self, number, call, *args, **kwargs):
-        """With that errno; the error."""
+        """Expect this errno, and return the exception."""
         with self.assertRaises(OSError) as caught:
             call(*args, **kwargs)
         self.assertEqual(errno.errorcode[number],
@@ -117,7 +117,7 @@ class Endpoints(Base):
              "drop", "keep", 1 << 18, 1 << 18, 0))
         self.assertEqual(made.path, f"/dev/vrpmsg-ep{made.id}")
         self.assertEqual((made.owner, made.descriptor), (None, False))
-        # Only devices count these.
+        # Only devices have these counters.
         self.assertIn("rx-msgs", made.stats)
         self.assertNotIn("ring-errors", made.stats)
         self.assertIn("ring-errors", self.ctx.device(DEV).stats)
@@ -196,7 +196,7 @@ class Files(Base):
         super().tearDown()
 
     def start(self, addressed=False):
-        """A guest, and what it says comes and goes."""
+        """A guest, whose channels appear and disappear."""
         if addressed:
             self.file.close()
             self.ctx.delete_endpoint(self.ept)
@@ -274,7 +274,7 @@ class Files(Base):
         while len(back) < 3:
             back += self.file.read_batch()
         self.assertEqual([m[:2] for m in back], [m[:2] for m in out])
-        # And one at a time again.
+        # One message at a time again.
         self.file.write_to(b"single", 900)
         self.assertEqual(self.file.read_from()[:2], (b"single", 900))
         self.assertEqual(self.file.write_batch([]), 0)
@@ -320,7 +320,7 @@ class Async(Base):
         super().tearDown()
 
     def run_file(self, test):
-        """With a file, and not for ever."""
+        """Wait for a file, with a timeout."""
         async def main():
             async with self.ept.open_async() as file:
                 await file.wait_remote()
@@ -592,7 +592,7 @@ class Monitors(Base):
 
     def test_lost(self):
         with vhostrpmsg.Monitor() as monitor:
-            # No room for more than one or two.
+            # There is room for one or two events only.
             with socket.socket(fileno=os.dup(monitor.fileno())) as sock:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
             for _ in range(50):

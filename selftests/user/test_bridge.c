@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vrpmsg-bridge and front ends as they should be: how rings start, stop and go on.
+ * vrpmsg-bridge with well-behaved front ends: how rings start, stop and continue.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 
 #include "bridge_fixture.h"
 
-/* What a front end does */
+/* Messages of a front end */
 
 TEST_F(bridge, attaches_and_runs)
 {
@@ -47,11 +47,11 @@ TEST_F(bridge, continues_after_a_stop)
 	START();
 	ASSERT_EQ(0, fe_stop(FE));
 	EXPECT_TRUE(dev_is(ATTACHED));
-	/* The host has had a name and a message of its own, and one of ours. */
+	/* The host has received an announcement and a message, and has sent one. */
 	EXPECT_EQ(2, FE->base[0]);
 	EXPECT_EQ(1, FE->base[1]);
 	ASSERT_EQ(0, fe_start(FE));
-	/* No second announcement: the guest is the same. */
+	/* There is no second announcement, since the guest is the same. */
 	EXPECT_EQ(0, talk(G, self->fd));
 }
 
@@ -63,7 +63,7 @@ TEST_F(bridge, stops_without_being_disabled_first)
 	ASSERT_EQ(0, fe_ask(FE, GET_VRING_BASE, &state, sizeof(state),
 			    sizeof(state)));
 	EXPECT_TRUE(dev_is(ATTACHED));
-	/* It is a kick eventfd that starts the ring again. */
+	/* A kick eventfd starts the ring again. */
 	ASSERT_EQ(0, fe_enable(FE, true));
 	EXPECT_TRUE(dev_is(ATTACHED));
 	ASSERT_EQ(0, fe_file(FE, SET_VRING_KICK, 1, G->ring[1].kick));
@@ -104,7 +104,7 @@ TEST_F(bridge, reset_device_begins_anew)
 	ASSERT_EQ(0, fe_ask(FE, GET_VRING_BASE, &state, sizeof(state),
 			    sizeof(state)));
 	EXPECT_EQ(0, state.num);
-	/* Not even enabled rings with a kick start: they have no address. */
+	/* Even enabled rings with a kick do not start without addresses. */
 	ASSERT_EQ(0, fe_file(FE, SET_VRING_KICK, 0, G->ring[0].kick));
 	ASSERT_EQ(0, fe_file(FE, SET_VRING_KICK, 1, G->ring[1].kick));
 	ASSERT_EQ(0, fe_enable(FE, true));
@@ -121,7 +121,7 @@ TEST_F(bridge, reset_device_begins_anew)
 	EXPECT_EQ(0, meet(G, self->fd));
 }
 
-/* QEMU says so for a reset, and for a pause. */
+/* QEMU sends this for a reset and for a pause. */
 TEST_F(bridge, status_of_zero_stops)
 {
 	struct nl_dev dev;
@@ -141,7 +141,7 @@ TEST_F(bridge, status_of_zero_stops)
 	EXPECT_EQ(0, status);
 	ASSERT_EQ(0, nl_dev_get(DEV, &dev));
 	EXPECT_EQ(GUEST_FEATURES, dev.features);
-	/* It is kicks that start the rings again, of the same guest. */
+	/* Kicks start the rings of the same guest again. */
 	ASSERT_EQ(0, fe_enable(FE, true));
 	EXPECT_TRUE(dev_is(ATTACHED));
 	ASSERT_EQ(0, fe_file(FE, SET_VRING_KICK, 0, G->ring[0].kick));
@@ -161,7 +161,7 @@ TEST_F(bridge, a_reset_follows_a_status_of_zero)
 	EXPECT_EQ(0, meet(G, self->fd));
 }
 
-/* Whatever the order, the last thing that is missing starts the rings. */
+/* In any order, the last missing message starts the rings. */
 TEST_F(bridge, rings_start_when_nothing_is_missing)
 {
 	struct region region = fe_region(0, MEM_SIZE);
@@ -180,7 +180,7 @@ TEST_F(bridge, rings_start_when_nothing_is_missing)
 	EXPECT_EQ(0, meet(G, self->fd));
 }
 
-/* What is refused has changed nothing: the next message does not start it. */
+/* A refused message changes nothing: the next message does not start the ring. */
 TEST_F(bridge, a_refused_enable_is_not_remembered)
 {
 	struct vhost_vring_addr addr = fe_addr(FE, 1);
@@ -209,7 +209,7 @@ TEST_F(bridge, front_end_without_protocol_features)
 	EXPECT_EQ(0, meet(G, self->fd));
 }
 
-/* QEMU may set it after the start, and what was signalled then is lost. */
+/* QEMU may set the eventfd after the start, and earlier signals are lost. */
 TEST_F(bridge, late_call_is_signalled)
 {
 	int call = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -217,7 +217,7 @@ TEST_F(bridge, late_call_is_signalled)
 	START();
 	ASSERT_EQ(0, fe_file(FE, SET_VRING_CALL, 0, call));
 	EXPECT_EQ(POLLIN, poll_fd(call, POLLIN, 0));
-	/* One that is full, and would block, is left alone. */
+	/* The bridge does not write to a full eventfd, which would block. */
 	ASSERT_EQ(0, eventfd_write(call, 0xfffffffffffffffdULL));
 	ASSERT_EQ(0, fe_file(FE, SET_VRING_CALL, 0, call));
 	close(call);
@@ -232,7 +232,7 @@ TEST_F(bridge, ring_without_call)
 	ASSERT_EQ(0, fe_u64(FE, SET_VRING_CALL, NOFD | GUEST_TX));
 	guest_calls(G, GUEST_TX);
 	ASSERT_EQ(4, write(self->fd, "pong", 4));
-	/* Seen by who polls the ring, and signalled to nobody. */
+	/* The used ring changes, without a signal. */
 	ASSERT_TRUE(WAIT_FOR(ring->vring.used->idx != ring->last_used,
 			     LONG_MS));
 	EXPECT_EQ(4, guest_recv_copy(G, NULL, buf, 4, SHORT_MS));
@@ -246,11 +246,11 @@ TEST_F(bridge, the_same_guest_reconnects)
 	START();
 	fe_disconnect(FE);
 	ASSERT_TRUE(WAIT_FOR(dev_is(DETACHED), LONG_MS));
-	/* Nothing told QEMU where the rings are; it looks into them. */
+	/* QEMU gets no base, so it reads the indices in the rings. */
 	for (q = 0; q < 2; q++)
 		FE->base[q] = G->ring[q].vring.used->idx;
 	ASSERT_EQ(0, fe_open(FE));
-	/* It goes on with what it has, and hears of nothing twice. */
+	/* The guest continues, and receives nothing twice. */
 	EXPECT_EQ(0, talk(G, self->fd));
 }
 

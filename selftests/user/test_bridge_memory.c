@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vrpmsg-bridge: memory and the log of a migration, right and wrong.
+ * vrpmsg-bridge: guest memory and the log of a migration, valid and invalid.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ static uint64_t ring_errors(void)
 	return dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS);
 }
 
-/* A message from memory at an address: 0, or -EFAULT if none is there. */
+/* Send a message from memory at this address: 0, or -EFAULT without memory. */
 static int talk_from(struct guest *g, int fd, uint64_t addr)
 {
 	uint64_t errors = ring_errors();
@@ -44,7 +44,7 @@ static int talk_from(struct guest *g, int fd, uint64_t addr)
 		       -EBADMSG;
 }
 
-/* Ready but for the memory, with that below UPPER only. */
+/* Set up everything, with the memory below UPPER only. */
 #define START_BELOW_UPPER()							\
 	do {									\
 		ASSERT_EQ(0, fe_set_features(FE));				\
@@ -68,7 +68,7 @@ TEST_F(bridge, memory_comes_and_goes)
 	EXPECT_LT(maps, count_maps(self->pid));
 	EXPECT_TRUE(dev_is(RUNNING));
 	EXPECT_EQ(0, talk_from(G, self->fd, UPPER + 0x1230));
-	/* The place in the file does not tell regions apart. */
+	/* Regions may have the same offset in their files. */
 	upper.mmap_offset = 0;
 	ASSERT_EQ(0, fe_mem_reg(FE, REM_MEM_REG, upper));
 	EXPECT_EQ(maps, count_maps(self->pid));
@@ -76,7 +76,7 @@ TEST_F(bridge, memory_comes_and_goes)
 	EXPECT_EQ(0, talk(G, self->fd));
 }
 
-/* Mappings begin at a page, regions need not. */
+/* Mappings begin at a page boundary, regions need not. */
 TEST_F(bridge, region_at_an_odd_place)
 {
 	START_BELOW_UPPER();
@@ -87,7 +87,7 @@ TEST_F(bridge, region_at_an_odd_place)
 	EXPECT_EQ(-EFAULT, talk_from(G, self->fd, UPPER + 0x1860));
 }
 
-/* As QEMU does when a region of its memory changes its size. */
+/* QEMU does this when a region of its memory changes its size. */
 TEST_F(bridge, rings_pause_without_their_memory)
 {
 	START_BELOW_UPPER();
@@ -194,7 +194,7 @@ TEST_F(bridge, migration_of_a_running_guest)
 	EXPECT_EQ(POLLIN, poll_fd(FE->err[0], POLLIN, 0));
 }
 
-/* QEMU says that it logs before it says where to. */
+/* QEMU enables logging before it sends the log. */
 TEST_F(bridge, start_during_a_migration)
 {
 	fe_make_log(FE);
@@ -205,7 +205,7 @@ TEST_F(bridge, start_during_a_migration)
 
 TEST_F(bridge, log_too_small)
 {
-	/* Enough for the lower half of memory. */
+	/* The log is large enough for the lower half of the memory. */
 	const uint64_t size = UPPER / 4096 / 8;
 	struct log_area area = { size, 0 };
 
@@ -219,7 +219,7 @@ TEST_F(bridge, log_too_small)
 	ASSERT_EQ(0, fe_mem_reg(FE, ADD_MEM_REG, fe_region(0, UPPER)));
 	ASSERT_EQ(0, fe_enable(FE, true));
 	EXPECT_TRUE(dev_is(RUNNING));
-	/* And while it runs, neither outgrows the other. */
+	/* While it runs, memory without log is refused, and so is a smaller log. */
 	EXPECT_REFUSED(fe_mem_reg(FE, ADD_MEM_REG,
 				  fe_region(UPPER, UPPER + 4096)));
 	area.size = size - 1;
@@ -244,7 +244,7 @@ TEST_F(bridge, log_of_a_ring_elsewhere)
 	EXPECT_REFUSED(fe_set_addr(FE, addr));
 }
 
-/* Memory that is not what it is said to be */
+/* Memory that differs from its description */
 
 #define EXPECT_NO_REGION(fd, ...)						\
 	do {									\
@@ -312,16 +312,16 @@ TEST_F(bridge, regions_that_overlap)
 	EXPECT_REFUSED(fe_mem_reg(FE, ADD_MEM_REG, regions[0]));
 	EXPECT_REFUSED(fe_mem_reg(FE, ADD_MEM_REG, regions[1]));
 	EXPECT_EQ(0, fe_mem_reg(FE, ADD_MEM_REG, good));
-	/* One inside of another, the other way round. */
+	/* A region that contains another one. */
 	EXPECT_REFUSED(fe_mem_reg(FE, ADD_MEM_REG, fe_region(4096, 8192)));
 	EXPECT_REFUSED(fe_mem_reg(FE, ADD_MEM_REG, fe_region(0, MEM_SIZE)));
-	/* One that reaches into another from below. */
+	/* A region that overlaps another one from below. */
 	ASSERT_EQ(0, fe_mem_reg(FE, REM_MEM_REG, regions[0]));
 	EXPECT_REFUSED(fe_mem_reg(FE, ADD_MEM_REG, fe_region(4096, UPPER + 1)));
 	EXPECT_EQ(0, fe_mem_reg(FE, ADD_MEM_REG, fe_region(4096, UPPER)));
 }
 
-/* How many mappings of shared memory of a process a core dump leaves out. */
+/* The number of shared mappings of a process that a core dump omits. */
 static int count_undumped(pid_t pid)
 {
 	char path[32], line[512];
@@ -368,7 +368,7 @@ TEST_F(bridge, region_is_removed_with_a_descriptor)
 		  fe_call(FE, REM_MEM_REG, &reg, sizeof(reg), &FE->memfd, 1));
 }
 
-/* The kernel's worker is the one that finds out. */
+/* The kernel's worker notices this. */
 TEST_F(bridge, memory_is_cut_off)
 {
 	START();

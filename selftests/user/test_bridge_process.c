@@ -31,13 +31,13 @@ TEST_F(bridge, killed_and_restarted)
 	EXPECT_TRUE(WAIT_FOR(dev_is(DETACHED), LONG_MS));
 	EXPECT_DROPPED();
 	fe_disconnect(FE);
-	/* Its socket is left, and is replaced. */
+	/* Its socket remains, and is replaced. */
 	EXPECT_EQ(0, access(SOCK, F_OK));
 	self->pid = SPAWN("-v", "-s", SOCK, "-n", DEV);
 	for (q = 0; q < 2; q++)
 		FE->base[q] = G->ring[q].vring.used->idx;
 	ASSERT_EQ(0, fe_open(FE));
-	/* It goes on with what it has, and hears of nothing twice. */
+	/* The guest continues, and receives nothing twice. */
 	EXPECT_EQ(0, talk(G, self->fd));
 }
 
@@ -54,7 +54,7 @@ TEST_F(bridge, ends_while_it_serves)
 TEST_F(bridge, shows_what_happens)
 {
 	START();
-	/* The front end of the set-up and this one. */
+	/* The front end of the fixture and this one. */
 	EXPECT_EQ(2,
 		  logged("event=message request=SET_MEM_TABLE size=40 fds=1 "));
 	EXPECT_EQ(2, logged(" level=info event=started guest=new\n"));
@@ -73,7 +73,7 @@ TEST_F(bridge, busy_device)
 	fe_disconnect(FE);
 	ASSERT_TRUE(WAIT_FOR(dev_is(DETACHED), LONG_MS));
 	ASSERT_EQ(0, guest_open(&guest, &opts));
-	/* Whoever says nothing takes the device from nobody. */
+	/* A front end that sends nothing does not take the device from another one. */
 	ASSERT_EQ(0, fe_connect(FE));
 	EXPECT_EQ(0, poll_fd(FE->sock, POLLIN, SHORT_MS));
 	ASSERT_EQ(0, fe_send(FE, GET_FEATURES, FLAG_VERSION, NULL, 0, NULL, 0));
@@ -141,7 +141,8 @@ TEST(errors_say_what_is_missing)
 	EXPECT_EQ(1, logged("there is no folder /nonexistent/folder\""));
 }
 
-/* Any child of a service inherits it; the journal reads only what it names. */
+/* All children of a service inherit JOURNAL_STREAM; the journal only reads the stream that
+ * it names. */
 TEST(lines_for_the_journal)
 {
 	char text[64];
@@ -161,7 +162,7 @@ TEST(lines_for_the_journal)
 	unsetenv("JOURNAL_STREAM");
 }
 
-/* All other options are ignored, as the specification has it. */
+/* According to the specification all other options are ignored. */
 TEST(capabilities)
 {
 	unlink(LOG);
@@ -178,7 +179,7 @@ static pid_t spawn_with_fd(int fd)
 	return SPAWN("--fd", number, "--name", DEV);
 }
 
-/* As some programs start a back end: connected, for this front end only. */
+/* Some programs pass a connected socket, for one front end only. */
 TEST(connected_socket)
 {
 	uint64_t value;
@@ -246,7 +247,7 @@ TEST(users_that_may_connect)
 	EXPECT_EQ(0, wait_exit(pid));
 }
 
-/* Who only connects does not keep others out for ever. */
+/* A front end that only connects does not lock others out for ever. */
 TEST(front_end_that_says_nothing)
 {
 	struct fe idle, fe;
@@ -257,7 +258,7 @@ TEST(front_end_that_says_nothing)
 	fe_init(&idle);
 	fe_init(&fe);
 	ASSERT_EQ(0, fe_connect(&idle));
-	/* Not even a whole header. */
+	/* This is not even a whole header. */
 	ASSERT_EQ(1, write(idle.sock, (char[1]){ GET_FEATURES }, 1));
 	ASSERT_EQ(0, fe_connect(&fe));
 	ASSERT_EQ(0,
@@ -265,14 +266,14 @@ TEST(front_end_that_says_nothing)
 	EXPECT_EQ(POLLIN, poll_fd(fe.sock, POLLIN, 20000) & POLLIN);
 	EXPECT_EQ(0, fe_reply(&fe, GET_FEATURES, &value, sizeof(value)));
 	fe_exit(&idle);
-	/* This one has said something, and may take its time. */
+	/* This front end has sent a message, and has no time limit. */
 	EXPECT_EQ(0, poll_fd(fe.sock, POLLIN, 12000));
 	fe_exit(&fe);
 	kill(pid, SIGTERM);
 	EXPECT_EQ(0, wait_exit(pid));
 }
 
-/* Where the kernel has them; where not, the bridge says so and does without. */
+/* If the kernel does not support them, the bridge logs that and continues. */
 TEST(busy_polling_and_workers)
 {
 	struct fe fe;
@@ -314,7 +315,7 @@ TEST(sockets_of_others)
 	ASSERT_TRUE(WAIT_FOR(!access(SOCK, F_OK), LONG_MS));
 	EXPECT_EQ(2, RUN("--socket", SOCK));
 	EXPECT_EQ(0, access(SOCK, F_OK));
-	/* What has taken its place is not its own to remove. */
+	/* The bridge does not remove a file that has replaced its socket. */
 	unlink(SOCK);
 	fd = open(SOCK, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	close(fd);
@@ -356,14 +357,14 @@ TEST(config_space_on_request)
 	ASSERT_EQ(0, fe_ask(&fe, GET_CONFIG, &config, head + 8, head + 8));
 	EXPECT_EQ(0, memcmp(config.data, zeroes, 8));
 	EXPECT_EQ(1, fe_call(&fe, SET_CONFIG, &config, head + 8, NULL, 0));
-	/* It says a size, and has another one. */
+	/* The size in the header and the real size differ. */
 	EXPECT_GT(0, fe_ask(&fe, GET_CONFIG, &config, head + 4, head + 4));
 	fe_exit(&fe);
 	kill(pid, SIGTERM);
 	EXPECT_EQ(0, wait_exit(pid));
 }
 
-/* A VMM that is early gets no device without endpoints in its place. */
+/* A VMM that connects too early does not get a device without endpoints. */
 TEST(device_must_be_persistent)
 {
 	struct nl_dev dev;
@@ -389,7 +390,7 @@ TEST(device_must_be_persistent)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
-/* A device of its own, which goes with the front end. */
+/* The bridge has its own device, which ends with the front end. */
 TEST(device_without_a_name)
 {
 	struct nl_dev dev;
@@ -428,17 +429,17 @@ TEST(socket_from_systemd)
 	struct fe fe;
 	pid_t pid;
 
-	/* A descriptor that is no listening socket, and one elsewhere. */
+	/* A descriptor that is not a listening socket, or not at this path. */
 	EXPECT_EQ(2, wait_exit(spawn(sock, argv)));
 	ASSERT_EQ(0, listen(sock, 1));
 	EXPECT_EQ(1, wait_exit(spawn(sock, other)));
-	/* And more sockets than it has use for. */
+	/* More sockets than it can use. */
 	setenv("LISTEN_FDS", "2", 1);
 	EXPECT_EQ(2, wait_exit(spawn(sock, argv)));
 	unsetenv("LISTEN_FDS");
 
 	setenv("NOTIFY_SOCKET", notify_path, 1);
-	/* Where it is may be said: the unit is the same without a socket unit. */
+	/* --socket-path is allowed as well, since the unit is the same without a socket unit. */
 	pid = spawn(sock, both);
 	ASSERT_EQ(POLLIN, poll_fd(notify, POLLIN, LONG_MS));
 	ASSERT_LT(0, recv(notify, buf, sizeof(buf) - 1, 0));
@@ -450,7 +451,7 @@ TEST(socket_from_systemd)
 	fe_exit(&fe);
 	kill(pid, SIGTERM);
 	EXPECT_EQ(0, wait_exit(pid));
-	/* systemd's socket is systemd's to remove. */
+	/* The bridge does not remove the socket of systemd. */
 	EXPECT_EQ(0, unlink(SOCK));
 	unlink(notify_path);
 	close(sock);

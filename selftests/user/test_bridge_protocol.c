@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vrpmsg-bridge: messages in pieces, malformed, refused, and at random.
+ * vrpmsg-bridge: messages that are malformed, refused, in pieces, or random.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@ TEST_F(bridge, message_in_pieces)
 	char buf[sizeof(msg)];
 	uint64_t value;
 
-	/* Without the padding. */
+	/* Copy without the padding. */
 	memcpy(buf, &msg.header, sizeof(msg.header));
 	memcpy(buf + sizeof(msg.header), &msg.value, sizeof(msg.value));
 	for (i = 0; i < size; i++) {
@@ -56,7 +56,7 @@ TEST_F(bridge, messages_in_one_piece)
 
 /* Malformed messages */
 
-/* A header that says so much, and no payload. */
+/* Send a header with this size, and no payload. */
 #define SEND_HEADER(...)							\
 	do {									\
 		struct header __header = { __VA_ARGS__ };			\
@@ -83,7 +83,7 @@ TEST_F(bridge, giant_message)
 
 TEST_F(bridge, big_message)
 {
-	/* A table of 64 regions is as long as they get. */
+	/* The longest message is a table of 64 regions. */
 	SEND_HEADER(SET_MEM_TABLE, FLAG_VERSION, 2057);
 	EXPECT_DROPPED();
 }
@@ -106,7 +106,7 @@ TEST_F(bridge, reply_to_nothing)
 	EXPECT_DROPPED();
 }
 
-/* Every request with a payload of a size that none has. */
+/* Send every request with an invalid size. */
 TEST_F_TIMEOUT(bridge, wrong_size, SLOW_S)
 {
 	static const uint32_t sizes[] = { 3, 9, 15, 41, 265, 7 };
@@ -130,7 +130,7 @@ TEST_F(bridge, unknown_request)
 	EXPECT_REFUSED(fe_call(FE, 0, NULL, 0, NULL, 0));
 	EXPECT_REFUSED(fe_call(FE, SET_CONFIG, NULL, 0, NULL, 0));
 	EXPECT_REFUSED(fe_call(FE, UINT32_MAX, NULL, 0, &FE->memfd, 1));
-	/* It would go on in the belief that all is well. */
+	/* Otherwise the front end would assume success. */
 	ASSERT_EQ(0, fe_send(FE, 41, FLAG_VERSION, NULL, 0, &FE->memfd, 1));
 	EXPECT_DROPPED();
 }
@@ -143,11 +143,11 @@ TEST_F(bridge, many_refusals)
 		ASSERT_EQ(1, fe_call(FE, 99, NULL, 0, NULL, 0));
 	fe_disconnect(FE);
 	EXPECT_TRUE(WAIT_FOR(logged(" refused=100\n"), LONG_MS));
-	/* Not for each a line, which would let a front end fill the disk. */
+	/* The number of log lines is limited, so that a front end cannot fill the disk. */
 	EXPECT_EQ(16, logged("event=refused"));
 }
 
-/* Does not read what it has asked for. */
+/* The front end does not read the replies. */
 TEST_F(bridge, replies_pile_up)
 {
 	struct header header = { GET_FEATURES, FLAG_VERSION, 0 };
@@ -212,7 +212,7 @@ TEST_F(bridge, descriptors_in_pieces)
 
 	for (i = 0; i < MAX_FDS; i++)
 		fds[i] = FE->memfd;
-	/* These messages are the payload, their descriptors come on top. */
+	/* These messages are the payload; the descriptors are additional. */
 	SEND_HEADER(SET_MEM_TABLE, FLAG_VERSION, 200);
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, fe_send(FE, SET_MEM_TABLE, FLAG_VERSION, NULL, 0,
@@ -249,7 +249,7 @@ TEST_F(bridge, rings_that_do_not_exist)
 	EXPECT_REFUSED(fe_state(FE, SET_VRING_ENABLE, 2, 1));
 	EXPECT_REFUSED(fe_file(FE, SET_VRING_KICK, 2, FE->err[0]));
 	EXPECT_REFUSED(fe_file(FE, SET_VRING_CALL, 255, FE->err[0]));
-	/* The bits above mean nothing, or nothing that we know. */
+	/* The upper bits have no defined meaning. */
 	EXPECT_REFUSED(fe_file(FE, SET_VRING_ERR, 1ULL << 32, FE->err[0]));
 	EXPECT_REFUSED(fe_set_addr(FE, (struct vhost_vring_addr){
 				.index = 0x80000000 }));
@@ -281,7 +281,7 @@ TEST_F(bridge, ring_without_size)
 
 TEST_F(bridge, rings_outside_of_memory)
 {
-	/* Ends a byte behind the memory, begins before it, is elsewhere. */
+	/* The ring ends one byte after the memory, begins before it, or is elsewhere. */
 	const uint64_t bad[] = {
 		USER + MEM_SIZE - RING_SIZE * 2,
 		USER - 2,
@@ -303,13 +303,13 @@ TEST_F(bridge, rings_outside_of_memory)
 	EXPECT_TRUE(dev_is(ATTACHED));
 	ASSERT_EQ(0, fe_set_addr(FE, fe_addr(FE, 1)));
 	ASSERT_EQ(0, fe_state(FE, SET_VRING_ENABLE, 1, 1));
-	/* Nor does a ring that runs move there. */
+	/* A running ring does not move there, either. */
 	/* cppcheck-suppress uninitvar ; bad[] has elements */
 	EXPECT_REFUSED(fe_set_addr(FE, addr));
 	EXPECT_EQ(0, meet(G, self->fd));
 }
 
-/* Regions are neighbours for the guest, not in the bridge. */
+/* The regions are adjacent in the guest, but not in the bridge. */
 TEST_F(bridge, ring_across_two_regions)
 {
 	uint64_t middle = guest_gpa(G, G->ring[1].vring.desc) + 4096;
@@ -360,7 +360,7 @@ TEST_F(bridge, files_that_are_no_eventfds)
 TEST_F(bridge, kick_without_eventfd)
 {
 	EXPECT_REFUSED(fe_u64(FE, SET_VRING_KICK, NOFD | GUEST_TX));
-	/* The flag says that there is none, or that there is one. */
+	/* The flag for "no descriptor" does not match the message. */
 	EXPECT_GT(0, fe_file(FE, SET_VRING_CALL, NOFD, FE->err[0]));
 }
 
@@ -428,11 +428,11 @@ TEST_F(bridge, no_reply_without_reply_ack)
 	ASSERT_EQ(0, fe_u64(FE, SET_PROTOCOL_FEATURES, value));
 	ASSERT_EQ(0, fe_send(FE, SET_OWNER, FLAG_VERSION | FLAG_NEED_REPLY,
 			     NULL, 0, NULL, 0));
-	/* So this is the reply to the second message. */
+	/* This is the reply to the second message. */
 	EXPECT_EQ(0, fe_get(FE, GET_FEATURES, &value));
 }
 
-/* All at once */
+/* Everything together */
 
 TEST_F_TIMEOUT(bridge, leaves_at_any_message, SLOW_S)
 {
@@ -440,7 +440,7 @@ TEST_F_TIMEOUT(bridge, leaves_at_any_message, SLOW_S)
 
 	for (n = 0;; n++) {
 		fe_disconnect(FE);
-		/* Until then the kernel uses the rings. */
+		/* The kernel uses the rings until then. */
 		ASSERT_TRUE(WAIT_FOR(dev_is(DETACHED), LONG_MS));
 		guest_reset_rings(G);
 		guest_post(G);
@@ -451,7 +451,7 @@ TEST_F_TIMEOUT(bridge, leaves_at_any_message, SLOW_S)
 	}
 	FE->left = -1;
 	EXPECT_EQ(0, err);
-	/* As many messages as QEMU sends. */
+	/* QEMU sends this number of messages. */
 	EXPECT_EQ(26, n);
 	EXPECT_EQ(0, meet(G, self->fd));
 }
@@ -464,7 +464,7 @@ static uint32_t rnd(uint32_t below)
 	return (uint64_t)seed * below >> 32;
 }
 
-/* Something that is right, or could be, for whichever request it is. */
+/* A payload that is, or could be, valid for the request. */
 static void random_payload(struct fe *fe, uint32_t request, uint64_t *payload)
 {
 	struct mem_table *table = (struct mem_table *)payload;
@@ -504,7 +504,7 @@ static void random_payload(struct fe *fe, uint32_t request, uint64_t *payload)
 	}
 }
 
-/* Most messages have the size and the descriptors that they should have. */
+/* Most messages have the right size and descriptors. */
 static int random_message(struct fe *fe)
 {
 	static const struct {
@@ -550,7 +550,7 @@ TEST_F_TIMEOUT(bridge, random_messages, SLOW_S)
 
 	for (i = 0; i < 50; i++) {
 		seed = i * 2654435761U;
-		/* Half of them begin where a guest runs. */
+		/* Half of the sequences begin with a running guest. */
 		if (i % 2) {
 			guest_reset_rings(G);
 			guest_post(G);

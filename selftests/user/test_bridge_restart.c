@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vrpmsg-bridge ends, or is killed, under a guest that goes on: nothing is forgotten,
- * and no message is lost, comes twice or in another order. The front end is one that
- * connects again and takes the used indices in the guest's memory.
+ * vrpmsg-bridge ends or is killed while the guest continues: nothing is forgotten, and no
+ * message is lost, duplicated or reordered. The front end reconnects, and takes the used
+ * indices from the guest's memory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,8 @@
 #include "numbers.h"
 
 #define ROUNDS	50
-#define CHAN	0x500	/* the guest's, of name "chan" */
-#define PEER	0x600	/* who is learned at 2000 */
+#define CHAN	0x500	/* channel "chan" of the guest */
+#define PEER	0x600	/* remote that the endpoint at 2000 learns */
 
 #define S(name)		VHOST_RPMSG_A_STATS_##name
 #define KIND(name)	VHOST_RPMSG_REMOTE_KIND_##name
@@ -74,7 +74,7 @@ TEST_F_TIMEOUT(bridge, restarts_forget_nothing, 2 * SLOW_S)
 		fe_disconnect(FE);
 		ASSERT_EQ(0, read_numbers(self->fd, &guest));
 		ASSERT_EQ(0, recv_numbers(G, &host, 0));
-		/* Written while nobody is there. */
+		/* Write while there is no bridge. */
 		if (write(self->fd, &host.sent, sizeof(host.sent)) ==
 		    sizeof(host.sent))
 			host.sent++;
@@ -101,7 +101,7 @@ TEST_F_TIMEOUT(bridge, restarts_forget_nothing, 2 * SLOW_S)
 	EXPECT_EQ(0, nl_ept_del(learned));
 }
 
-/* Send until the index of the ring to the host is 0 again, to nobody. */
+/* Send to an unused address until the index of the ring to the host is 0 again. */
 static int wrap_to_host(struct guest *g)
 {
 	int err = 0;
@@ -139,7 +139,7 @@ static int wrap_to_guest(struct guest *g, int fd)
 	return 0;
 }
 
-/* Both indices are 0 then, as those of a new guest are. */
+/* Then both indices are 0, like those of a new guest. */
 TEST_F_TIMEOUT(bridge, a_pause_after_65536_messages_forgets_nothing, 2 * SLOW_S)
 {
 	struct numbers guest = {}, host = {};
@@ -158,7 +158,7 @@ TEST_F_TIMEOUT(bridge, a_pause_after_65536_messages_forgets_nothing, 2 * SLOW_S)
 	ASSERT_EQ(0, fe_stop(FE));
 	EXPECT_EQ(0, FE->base[0]);
 	EXPECT_EQ(0, FE->base[1]);
-	/* In the middle of it all. */
+	/* This happens during the traffic. */
 	for (i = 0; i < 10; i++) {
 		ASSERT_EQ(0, guest_queue(G, REMOTE, ADDR, &guest.sent, 4));
 		guest.sent++;

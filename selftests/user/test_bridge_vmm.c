@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vrpmsg-bridge and front ends with manners of their own: cloud-hypervisor 52 to
- * 54, libkrun.
+ * vrpmsg-bridge with front ends that behave like cloud-hypervisor 52 to 54 and libkrun.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,16 +16,16 @@
 #include "numbers.h"
 
 /*
- * cloud-hypervisor has features of rings only, not the name service. It begins
- * at the avail index of each ring, which for a Linux guest's first one is behind
- * all buffers, and says the whole memory table each time.
+ * cloud-hypervisor only has features of rings, and no name service. It starts at the avail
+ * index of each ring, which is after all buffers for the first ring of a Linux guest, and
+ * sends the whole memory table each time.
  */
 
 #define CH_FEATURES							\
 	((1ULL << VIRTIO_F_VERSION_1) | (1ULL << VIRTIO_RING_F_EVENT_IDX) |	\
 	 (1ULL << VIRTIO_RING_F_INDIRECT_DESC) | F_PROTOCOL)
 
-/* Ask for a region of inflight descriptors: the file, or -errno. */
+/* Request a region for inflight descriptors: returns the file, or -errno. */
 static int get_inflight(struct fe *fe, struct inflight *inflight, uint32_t size)
 {
 	char control[CMSG_SPACE(sizeof(int))];
@@ -83,7 +82,7 @@ static int ch_set_ring(struct fe *fe, int q)
 	return err ?: fe_file(fe, SET_VRING_KICK, q, ring->kick);
 }
 
-/* The guest's driver says that it is ready. */
+/* The guest's driver is ready. */
 static int ch_activate(struct fe *fe)
 {
 	struct region regions[] = {
@@ -103,7 +102,7 @@ static int ch_activate(struct fe *fe)
 	return err ?: fe_enable(fe, true);
 }
 
-/* The guest has reset the device, and its driver sets it up once more. */
+/* The guest resets the device, and its driver sets it up again. */
 static int ch_reboot(struct fe *fe)
 {
 	struct vhost_vring_state state = {};
@@ -136,7 +135,7 @@ TEST_F(bridge, cloud_hypervisor_starts)
 	EXPECT_EQ(1, logged("event=base ring=0 base=64 used=0\n"));
 }
 
-/* What the guest has posted before the start is not skipped either. */
+/* Buffers that the guest has posted before the start are not skipped. */
 TEST_F(bridge, cloud_hypervisor_starts_with_messages_in_the_ring)
 {
 	char buf[4];
@@ -165,14 +164,14 @@ TEST_F(bridge, cloud_hypervisor_reboots)
 	ASSERT_EQ(0, ch_reboot(FE));
 	EXPECT_TRUE(dev_is(RUNNING));
 	EXPECT_EQ(0, talk(G, self->fd));
-	/* The new guest's addresses are not those of the one before. */
+	/* The new guest does not have the addresses of the former one. */
 	EXPECT_EQ(-1, write(fd, "pong", 4));
 	EXPECT_EQ(ENOTCONN, errno);
 	close(fd);
 	EXPECT_EQ(0, nl_ept_del(ept));
 }
 
-/* Nothing that was in the rings meanwhile is lost, or comes twice. */
+/* No message in the rings is lost or duplicated. */
 TEST_F(bridge, cloud_hypervisor_reconnects)
 {
 	uint32_t i, number;
@@ -195,8 +194,8 @@ TEST_F(bridge, cloud_hypervisor_reconnects)
 }
 
 /*
- * The bridge dies at any moment of a burst, and the VMM does not know how far the
- * rings have come. Nothing is in flight then: no message is lost, none comes twice.
+ * The bridge dies at any moment of a burst, and the VMM does not know the indices of the
+ * rings. Nothing is in flight then: no message is lost or duplicated.
  */
 TEST_F_TIMEOUT(bridge, killed_in_a_burst, SLOW_S)
 {
@@ -234,7 +233,7 @@ TEST_F(bridge, region_for_descriptors_in_flight)
 
 	fd = get_inflight(FE, &inflight, sizeof(inflight));
 	ASSERT_GE(fd, 0);
-	/* A head, and 16 bytes for each descriptor, of both rings. */
+	/* Both rings have a head, and 16 bytes per descriptor. */
 	ASSERT_LE(2 * (8 + 256 * 16), inflight.mmap_size);
 	EXPECT_EQ(2, inflight.num_queues);
 	EXPECT_EQ(256, inflight.queue_size);
@@ -247,13 +246,13 @@ TEST_F(bridge, region_for_descriptors_in_flight)
 	EXPECT_EQ(1, byte);
 	munmap(mem, inflight.mmap_size);
 	close(fd);
-	/* Some do not count the padding. */
+	/* Some front ends do not count the padding. */
 	EXPECT_EQ(0, ch_set_inflight(FE, 20));
 	EXPECT_EQ(0, ch_set_inflight(FE, 24));
 	START();
 }
 
-/* libkrun: base 0 each time, and all features that are offered. */
+/* libkrun uses base 0 each time, and accepts all offered features. */
 static int krun_start(struct fe *fe)
 {
 	struct region region = fe_region(0, MEM_SIZE);
@@ -281,7 +280,7 @@ TEST_F(bridge, libkrun_starts)
 	EXPECT_EQ(0, meet(G, self->fd));
 }
 
-/* A pause: base 0 is wrong then, and nothing is to come twice. */
+/* After a pause base 0 is wrong, and no message may be duplicated. */
 TEST_F(bridge, libkrun_goes_on)
 {
 	ASSERT_EQ(0, krun_start(FE));
@@ -292,7 +291,7 @@ TEST_F(bridge, libkrun_goes_on)
 	EXPECT_EQ(0, guest_in_flight(G, GUEST_RX));
 }
 
-/* After a stop, rings for a guest that has rebooted, and no word of a base. */
+/* After a stop, set up rings for a rebooted guest without sending a base. */
 TEST_F(bridge, no_base_for_a_new_guest)
 {
 	int q;

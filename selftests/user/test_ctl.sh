@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vrpmsgctl: each command, what it prints, what it refuses and its exit status.
+# vrpmsgctl: output, refusals and exit status of each command.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 tmp=$(mktemp -d)
@@ -108,7 +108,7 @@ expect "ept del" 0 "" "" vrpmsgctl ept del "$second"
 expect "ept del of no endpoint" 2 "" "No such file" \
 	vrpmsgctl ept del "${second#/dev/vrpmsg-ep}"
 
-# Messages. Nobody takes these: the second one waits for room.
+# Messages. The guest has no buffers, so the second message waits for room.
 vrpmsgctl ept set $dev/all tx-limit 1
 vrpmsgctl send $dev/all count 2 hi 2>"$tmp/why" &
 sender=$!
@@ -131,7 +131,7 @@ vrpmsgctl -j -t monitor >"$tmp/events.json" 2>"$tmp/monitor.err" &
 monitor=$!
 vrpmsgctl monitor chans >"$tmp/chans" &
 monitor_chan=$!
-# They listen once they sleep in poll().
+# The commands listen when they sleep in poll().
 listens() { has "/proc/$1/wchan" poll; }
 wait_for listens $monitor
 wait_for listens $monitor_chan
@@ -165,7 +165,7 @@ expect "chan show of no device" 2 "" "No such device" \
 expect "dev show of one that runs" 0 "state running .*channels 1" "" \
 	vrpmsgctl -o dev show $dev
 
-# What is sent comes back to a reader that is the only one.
+# The only reader receives the returned messages.
 vrpmsgctl recv $dev/many count 0 >"$tmp/many" &
 receiver=$!
 many_open() { [[ $(field open ept show $dev/many) == true ]]; }
@@ -183,7 +183,7 @@ expect "an addressed endpoint needs a destination" 1 "" 'say "to ADDR"' \
 	vrpmsgctl send $dev/many hi
 expect "another one has none" 1 "" 'no "to"' vrpmsgctl send $dev/echo to 5 hi
 
-# A process that has it open for both: three messages, three echoes.
+# A process that has it open for reading and writing: three messages, three echoes.
 both()
 {
 	local i
@@ -201,7 +201,7 @@ expect "shell talks to the guest" 0 "^hi there\|
 you\|
 three\|$" "" both three
 
-# sends NAME MESSAGES BYTES COMMAND...: what of it came to the guest.
+# sends NAME MESSAGES BYTES COMMAND...: check what has arrived in the guest.
 sent_so_far()
 {
 	local pattern="tx-msgs ([0-9]+) tx-bytes ([0-9]+)"
@@ -255,7 +255,7 @@ expect "send of no file" 2 "" "No such file" \
 expect "recv of nothing ends in time" 1 "" "" \
 	vrpmsgctl recv $dev/echo timeout 0.1
 
-# recv in its forms, of messages that the guest sends.
+# All forms of recv, with messages of the guest.
 receives()
 {
 	local name=$1 out=$2
@@ -348,7 +348,7 @@ expect "monitor says no more" 0 "" "" cat "$tmp/monitor.err"
 expect "monitor has the endpoint's opening" 0 '"event":"change","ept"' "" \
 	cat "$tmp/events.json"
 
-# The helper prints what does not fit.
+# The helper prints mismatches.
 validate()
 {
 	/usr/bin/python3 - "$top/tools/vrpmsgctl/vrpmsgctl.schema.json" "$@" <<'PY'
@@ -380,7 +380,7 @@ def strict(schema):
     return schema
 
 schema = json.load(open(sys.argv[1]))
-# Whoever has this schema takes what later versions print, too.
+# The published schema also accepts the output of later versions.
 jsonschema.Draft202012Validator(
     {"$defs": schema["$defs"], "$ref": "#/$defs/chan"}).validate(
         {"dev": "d", "dev-id": 1, "name": "n", "addr": 5, "colour": "red"})
@@ -389,7 +389,7 @@ bad = 0
 for arg in sys.argv[2:]:
     kinds, name = arg.split("=")
     lines = open(name).read()
-    # One document, or one in each line.
+    # One document, or one per line.
     docs = [lines] if name.endswith("s.json") and lines.lstrip().startswith("[") \
         else lines.splitlines()
     if not docs:
@@ -409,7 +409,7 @@ for arg in sys.argv[2:]:
         except (ValueError, jsonschema.ValidationError) as e:
             print(name, str(e).splitlines()[0], doc[:200])
             bad = 1
-# It can refuse.
+# The schema can refuse output.
 try:
     jsonschema.Draft202012Validator(
         {"$defs": schema["$defs"], "$ref": "#/$defs/devs"}).validate([{"id": 1}])

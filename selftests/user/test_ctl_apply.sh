@@ -21,7 +21,7 @@ cd "$tmp" || exit
 
 echo "TAP version 13"
 cat >first.conf <<EOF2
-# What gpu needs.
+# The configuration of gpu.
 ept add dev $a name "my service" addr 0x400 policy drop rx-limit 4k announced
 
 dev add $a hold-time 2.5	# behind its endpoint
@@ -29,7 +29,7 @@ ept add dev $a name many addressed
 ept add dev $a addr 77 remote 5 closed keep
 EOF2
 
-# Refusals: where they are, all of them, and nothing is done.
+# Refusals: all of them are reported with their lines, and nothing is changed.
 cat >bad.conf <<EOF2
 dev add $b
 ept add dev $b addr 1 colour red
@@ -61,7 +61,7 @@ expect "a file that is not there" 2 "" "nosuch.conf: No such file" \
 expect "nothing was done here either" 2 "" "No such device" \
 	vrpmsgctl dev show $a
 
-# Make it so.
+# Apply the configuration.
 changes="^dev add $a hold-time 2.5
 ept add dev $a name \"my service\" addr 0x400 policy drop rx-limit 4k announced
 ept add dev $a name many addressed
@@ -114,7 +114,7 @@ echo "ept add dev $a addr 77 name x" >third.conf
 expect "an address with another name" 2 "" "third.conf:1: .* cannot be changed" \
 	vrpmsgctl apply third.conf
 
-# Prune takes all files together.
+# --prune considers all files together.
 vrpmsgctl dev add $b >/dev/null
 vrpmsgctl ept add dev $b name keep >/dev/null
 vrpmsgctl save | sed "/dev $a addr 77/d" | grep -v "^dev add $b" |
@@ -143,7 +143,7 @@ vrpmsgctl -j apply --prune one.conf >changes.json
 expect "changes as JSON" 0 '^\[\{"change":"ept del /dev/vrpmsg-ep[0-9]+ # ' "" \
 	cat changes.json
 
-# One step.
+# Make a single change.
 expect "ept add of an announced one" 0 "name now addr [0-9]+ announced" "" \
 	vrpmsgctl ept add dev $a name now announced
 expect "ept add of one that cannot be announced" 2 "" "name" \

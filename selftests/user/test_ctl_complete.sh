@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Completion in shells: names that the shell would run, or that have spaces,
-# quotes and globs in them, are completed as they are.
+# Completion in shells: names with code that a shell could run, spaces, quotes and globs are
+# completed literally.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 tmp=$(mktemp -d)
@@ -27,7 +27,7 @@ cleanup()
 }
 trap cleanup EXIT
 
-# A line to type before a TAB, and what the command then prints.
+# Lines to type before a TAB, and the output of the resulting command.
 lines=() wanted=()
 completes()
 {
@@ -35,7 +35,7 @@ completes()
 	wanted+=("$2")
 }
 
-# Type them into a shell.
+# Type the lines into a shell.
 complete_in()
 {
 	local shell=$1 script=$completion/vrpmsgctl.$1 i bad
@@ -58,7 +58,7 @@ complete_in()
 	result "$shell: no name was run" $?
 }
 
-# As the tool has it in JSON.
+# Print the name as in the JSON output of the tool.
 json()
 {
 	local name=${1//\\/\\\\}

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vrpmsgctl: what follows what happens: wait, monitor and stats; and that
-# signals end them.
+# vrpmsgctl: the commands that follow changes, wait, monitor and stats; and signals that end
+# them.
 set -u
 tmp=$(mktemp -d)
 dev=events$$
@@ -18,10 +18,10 @@ cleanup()
 }
 trap cleanup EXIT
 
-# They listen once they sleep in poll().
+# The commands listen when they sleep in poll().
 listens() { has "/proc/$1/wchan" poll; }
 
-# waits NAME COMMAND...: begin to wait; then waited says how it ended.
+# waits NAME COMMAND...: start a command that waits; waited then checks its end.
 waits()
 {
 	waiting=$1
@@ -82,7 +82,7 @@ expect "which were those of channels" 0 "^chan new $dev: name sensors addr 2000
 chan del $dev: name sensors addr 2000$" "" cat "$tmp/two"
 expect "monitor of no device is silent" 0 "" "" cat "$tmp/none"
 
-# The module is loaded again: its objects are gone, and events come again.
+# The module is loaded again: its objects are gone, and new events arrive.
 if [[ ${VRPMSG_KO-} ]]; then
 	rmmod vhost_rpmsg_kclient 2>/dev/null
 	rmmod vhost_rpmsg && insmod "$VRPMSG_KO"
@@ -96,8 +96,8 @@ else
 	echo "ok $((++number)) the module is loaded again # SKIP no VRPMSG_KO"
 fi
 
-# Events come faster than they are printed: a reader that stopped misses some,
-# and is told what there is.
+# Events arrive faster than they are printed: a reader that was stopped loses some, and then
+# gets the present state.
 vrpmsgctl monitor epts >"$tmp/fifo.out" &
 slow=$!
 wait_for listens $slow
@@ -117,7 +117,7 @@ start_guest $dev
 vrpmsgctl wait ept $dev/echo remote timeout 20
 vrpmsgctl stats $dev/echo interval 0.5 count 6 >"$tmp/stats" &
 stats=$!
-# Whenever it begins to look, something is under way.
+# Traffic is running whenever stats starts.
 while kill -0 $stats 2>/dev/null; do
 	vrpmsgctl send $dev/echo count 30 hello
 done

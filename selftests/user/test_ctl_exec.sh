@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vrpmsgctl ept exec: a user without privileges, whose group may open the ctrl node,
-# makes an endpoint, sends and receives, and leaves nothing behind.
+# vrpmsgctl ept exec: a user without privileges, whose group may open the ctrl node, creates
+# an endpoint, sends and receives, and leaves nothing behind.
 # shellcheck disable=SC2016	# another shell expands it
 # shellcheck disable=SC2317	# functions are called through expect
 set -u
@@ -22,7 +22,7 @@ cleanup()
 }
 trap cleanup EXIT
 
-# Who is in the group, and who is not.
+# A member of the group, and another user.
 as_user()
 {
 	setpriv --reuid "$user" --regid "$user" --groups "$group" "$@"
@@ -32,13 +32,13 @@ as_other()
 	setpriv --reuid "$user" --regid "$user" --clear-groups "$@"
 }
 
-# with SETTING... -- COMMAND...: as the user, on the device.
+# with SETTING... -- COMMAND...: run ept exec as the user on the device.
 with()
 {
 	as_user vrpmsgctl ept exec dev "$dev" "$@"
 }
 
-# The node of the device, as udev would have it.
+# Create the node of the device as udev does.
 find_ctrl()
 {
 	local name
@@ -53,7 +53,7 @@ endpoints()
 	[[ $(field endpoints dev show "$dev") == "$1" ]]
 }
 
-# The guest got such a message of the name service last.
+# The last message of the guest is such an announcement.
 withdrawn()
 {
 	echo last >&"${GUEST[1]}"
@@ -105,7 +105,7 @@ expect "its exit status" 7 "" "" with -- sh -c 'exit 7'
 expect "no such program" 127 "" "/nosuch: No such file" with -- /nosuch
 expect "what is no program" 126 "" "$tmp: Permission denied" with -- "$tmp"
 
-# A server that is killed.
+# A server is killed.
 guest mute
 setpriv --reuid $user --regid $user --groups $group \
 	vrpmsgctl ept exec dev $dev name echo addr $addr announced remote follow \
@@ -142,7 +142,7 @@ path=$(field path ept add dev $dev)
 expect "the node of an endpoint" 2 "" "$path: not a ctrl node" \
 	vrpmsgctl ept exec ctrl "$path" -- true
 
-# As a container may have it: the node has another name, and /dev has none.
+# Like in a container: the node has another name, and /dev has no node.
 mknod -m 660 "$tmp/ctrl" c $((16#$(stat -c %t "$ctrl"))) $((16#$(stat -c %T "$ctrl")))
 chgrp $group "$tmp/ctrl"
 mkdir -p /dev/vrpmsg/ctrl

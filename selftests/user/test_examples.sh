@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The examples in C and shell do what they say, with a guest.
+# The examples in C and shell work with a guest.
 # shellcheck disable=SC2317	# functions are called through succeeds
 set -u
 # shellcheck source=examples.sh
@@ -69,7 +69,7 @@ vrpmsgctl ept del $dev/seen
 succeeds "monitor: the endpoint goes" says "del endpoint $dev/seen"
 stop
 
-# Who has the descriptor may be anybody.
+# Any user may use the descriptor.
 chmod 755 "$tmp"
 start "$bin/handover" $dev passed "$tmp/socket"
 succeeds "handover: has a socket" wait_for test -S "$tmp/socket"

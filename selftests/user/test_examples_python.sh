@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The examples in Python do what they say, with a guest.
+# The examples in Python work with a guest.
 # shellcheck disable=SC2317	# functions are called through succeeds
 set -u
 if ! /usr/bin/python3 -c 'import _cffi_backend' 2>/dev/null; then

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libvhostrpmsg, object by object. What the kernel answers to each request is
- * test_netlink's; here it is what the library makes of it.
+ * libvhostrpmsg, object by object. test_netlink tests the answers of the kernel; this
+ * tests how the library handles them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +59,7 @@ FIXTURE_TEARDOWN(lib)
 	EXPECT_EQ(0, vrpmsg_dev_del(self->ctx, DEV));
 	vrpmsg_ctx_close(self->ctx);
 #ifdef __SANITIZE_ADDRESS__
-	/* The harness ends a test with _exit(). */
+	/* The harness ends a test with _exit(), so release everything for leak checks. */
 	self->config = NULL;
 	self->ctx = NULL;
 	self->dev = NULL;
@@ -67,7 +67,7 @@ FIXTURE_TEARDOWN(lib)
 #endif
 }
 
-/* What the kernel has to say, and about which attribute. */
+/* Expect this message of the kernel and this attribute. */
 #define EXPECT_REFUSED(err, words, attr)					\
 	do {									\
 		EXPECT_EQ(err, errno);						\
@@ -240,7 +240,7 @@ TEST_F(lib, a_device_with_a_guest)
 	EXPECT_REFUSED(EBUSY, "a VMM has the device", "name");
 	guest_close(&g);
 
-	/* One that is only the VMM's. */
+	/* A VMM's own device. */
 	opts.name = OTHER;
 	ASSERT_EQ(0, guest_open(&g, &opts));
 	dev = vrpmsg_dev_get(self->ctx, OTHER);
@@ -316,7 +316,7 @@ TEST_F(lib, an_endpoint_with_everything)
 	struct vrpmsg_ept_config *config = self->config;
 	struct vrpmsg_ept *ept;
 
-	/* The last value counts, and NULL takes a name back. */
+	/* The last value counts, and NULL removes a name. */
 	ASSERT_EQ(0, vrpmsg_ept_config_set_name(config, "first"));
 	ASSERT_EQ(0, vrpmsg_ept_config_set_name(config, "svc"));
 	ASSERT_EQ(0, vrpmsg_ept_config_set_dev_name(config, NULL));
@@ -380,7 +380,7 @@ TEST_F(lib, endpoints_by_id_and_list)
 	/* Linux 6.1 does not name the attribute when a dump is refused. */
 	EXPECT_STREQ("no device has this name", vrpmsg_ctx_errmsg(self->ctx));
 
-	/* Those of a device that goes go with it. */
+	/* The endpoints of a deleted device are deleted, too. */
 	ASSERT_EQ(0, vrpmsg_dev_del(self->ctx, OTHER));
 	EXPECT_EQ(NULL, vrpmsg_ept_get(self->ctx, vrpmsg_ept_id(b)));
 	EXPECT_REFUSED(ENOENT, "no endpoint has this id", "id");
@@ -402,7 +402,7 @@ TEST_F(lib, an_empty_list)
 	vrpmsg_ept_list_free(list);
 }
 
-/* Endpoints of which the list is longer than one datagram. */
+/* More endpoints than fit into one datagram. */
 #define MANY	200
 
 #define ADD_MANY()						\
@@ -430,7 +430,7 @@ TEST_F(lib, a_long_list)
 	vrpmsg_ept_list_free(list);
 }
 
-/* The library's, too: something may happen just before it looks. */
+/* Replaces that of the library, too, to make changes just before a call. */
 static void (*before_recvfrom)(void);
 
 ssize_t recvfrom(int fd, void *buf, size_t len, int flags,
@@ -444,7 +444,7 @@ ssize_t recvfrom(int fd, void *buf, size_t len, int flags,
 static unsigned int overtakings;
 static const char *overtaken;
 
-/* An endpoint comes while the library reads a list. */
+/* An endpoint appears while the library reads a list. */
 static void overtake(void)
 {
 	void (*hook)(void) = before_recvfrom;
@@ -463,7 +463,7 @@ TEST_F(lib, a_list_that_is_overtaken_is_read_again)
 	ADD_MANY();
 	ASSERT_LT(0, nl_dev_new(OTHER));
 
-	/* Both are in the list that was not overtaken any more. */
+	/* Both are in the list that was finally not interrupted. */
 	overtakings = 2;
 	overtaken = DEV;
 	before_recvfrom = overtake;
@@ -474,7 +474,7 @@ TEST_F(lib, a_list_that_is_overtaken_is_read_again)
 	EXPECT_EQ(MANY + 2, count);
 	vrpmsg_ept_list_free(list);
 
-	/* It does not go on for ever. */
+	/* The library does not retry for ever. */
 	overtakings = 1000000;
 	before_recvfrom = overtake;
 	list = vrpmsg_ept_list(self->ctx, DEV, &count);
@@ -501,7 +501,7 @@ TEST_F(lib, a_list_does_not_mind_what_happens_elsewhere)
 	EXPECT_GT(1000000 - 1, overtakings);
 	vrpmsg_ept_list_free(list);
 
-	/* A list of all has all that is elsewhere, whatever one device does. */
+	/* A list of all devices is complete for the other devices, whatever one device does. */
 	overtaken = DEV;
 	before_recvfrom = overtake;
 	list = vrpmsg_ept_list(self->ctx, NULL, &count);
@@ -538,7 +538,7 @@ TEST_F(lib, endpoints_can_be_changed_in_part)
 	vrpmsg_ept_config_set_rx_limit(change, 1U << 30);
 	EXPECT_EQ(-1, vrpmsg_ept_set(self->ctx, id, change));
 	EXPECT_REFUSED(ERANGE, "", "rx-limit");
-	/* The library knows what cannot be changed. */
+	/* The library refuses settings that cannot be changed. */
 	EXPECT_EQ(-1, vrpmsg_ept_set(self->ctx, id, self->config));
 	EXPECT_REFUSED(EINVAL, "can be changed", "");
 	vrpmsg_ept_config_free(change);
@@ -591,7 +591,7 @@ TEST_F(lib, endpoints_by_name)
 	EXPECT_EQ(NULL, vrpmsg_ept_find(self->ctx, "nosuch", "svc"));
 	EXPECT_EQ(ENODEV, errno);
 
-	/* A name that does not say which one. */
+	/* An ambiguous name. */
 	b = vrpmsg_ept_add(self->ctx, self->config);
 	ASSERT_NE(NULL, b);
 	EXPECT_EQ(NULL, vrpmsg_ept_find(self->ctx, DEV, "svc"));
@@ -722,7 +722,7 @@ TEST_F(lib, channels)
 	ASSERT_EQ(0, guest_open(&g, &opts));
 	ASSERT_EQ(0, guest_ns_send(&g, "alone", 2000, 0));
 	ASSERT_EQ(0, guest_ns_send(&g, "bound", 2001, 0));
-	/* As long as the wire allows. */
+	/* The longest name of the protocol. */
 	ASSERT_EQ(0, guest_ns_send(&g, "0123456789012345678901234567890", 2002,
 				   0));
 	ASSERT_EQ(0, guest_drain(&g, LONG_MS));
@@ -874,9 +874,9 @@ TEST_F(lib, the_module_is_reloaded)
 
 	if (!module)
 		SKIP(return, "VRPMSG_KO does not say where the module is");
-	/* test_kclient may have left its module, which needs ours. */
+	/* test_kclient may have left its module loaded, which uses ours. */
 	module_remove("vhost_rpmsg_kclient");
-	/* The family has another number afterwards, as the handle finds out. */
+	/* The family has another number after that, which the handle notices. */
 	vrpmsg_dev_free(self->dev);
 	ASSERT_EQ(0, module_remove("vhost_rpmsg"));
 	ASSERT_EQ(0, module_load(module));
@@ -894,8 +894,8 @@ TEST_F(lib, the_module_is_reloaded)
 }
 
 /*
- * Another process may send to the handle's socket. It cannot know the number of
- * the next request, so it sends an answer to each that it may have.
+ * Another process may send to the socket of the handle. It does not know the number of the
+ * next request, so it sends answers for all possible numbers.
  */
 TEST_F(lib, answers_of_others_are_ignored)
 {
@@ -915,7 +915,7 @@ TEST_F(lib, answers_of_others_are_ignored)
 	fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, bind(fd, (struct sockaddr *)&any, sizeof(any)));
-	/* The handle's own socket, and its numbers, which begin with the time. */
+	/* Find the socket of the handle, and its numbers, which begin with the time. */
 	for (i = 3; i < fd; i++) {
 		if (getsockname(i, (struct sockaddr *)&to, &len) ||
 		    to.nl_family != AF_NETLINK || !to.nl_pid)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libvhostrpmsg: endpoints without privileges, and what names mean then.
+ * libvhostrpmsg: endpoints of users without privileges, and the meaning of names.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -127,7 +127,7 @@ TEST_F(lib_ctrl, modes_of_descriptors)
 	close(fd);
 }
 
-/* What only an administrator can have is refused, and not left out. */
+/* Settings for administrators are refused, not ignored. */
 TEST_F(lib_ctrl, settings_of_administrators)
 {
 	static const char too_long[] = "12345678901234567890123456789012";
@@ -144,7 +144,7 @@ TEST_F(lib_ctrl, settings_of_administrators)
 	EXPECT_EQ(EINVAL, errno);
 }
 
-/* A user who has the name of a service is not taken for it. */
+/* A user's endpoint with the name of a service is not found by that name. */
 TEST_F(lib_ctrl, names_are_the_administrators)
 {
 	struct vrpmsg_ept *ept, *again;

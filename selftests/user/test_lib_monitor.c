@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* libvhostrpmsg's monitor: events, what is lost, and why it cannot be had. */
+/* The monitor of libvhostrpmsg: events, lost events, and errors. */
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -48,7 +48,7 @@ FIXTURE_TEARDOWN(monitor)
 	vrpmsg_ctx_close(self->ctx);
 }
 
-/* The next one of a kind, or NULL. */
+/* The next event of this kind, or NULL. */
 static struct vrpmsg_event *next_event(struct vrpmsg_monitor *monitor,
 				       enum vrpmsg_object type)
 {
@@ -95,7 +95,7 @@ TEST_F(monitor, events)
 	vrpmsg_event_free(event);
 	vrpmsg_ept_free(ept);
 
-	/* The VMM's own device comes, and goes when it attaches to ours. */
+	/* The VMM's own device appears, and disappears when the VMM attaches to ours. */
 	ASSERT_EQ(0, guest_open(&g, &opts));
 	do {
 		event = next_event(monitor, VRPMSG_EVENT_DEV);
@@ -136,7 +136,7 @@ TEST_F(monitor, events_that_are_lost)
 	struct vrpmsg_ept *ept;
 	bool lost = false;
 
-	/* No room for more than one or two. */
+	/* There is room for one or two events only. */
 	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &one, sizeof(one)));
 	for (int i = 0; i < 50; i++) {
 		ept = vrpmsg_ept_add(self->ctx, self->config);
@@ -165,11 +165,11 @@ TEST_F(monitor, the_module_is_reloaded)
 
 	if (!module)
 		SKIP(return, "VRPMSG_KO does not say where the module is");
-	/* test_kclient may have left its module, which needs ours. */
+	/* test_kclient may have left its module loaded, which uses ours. */
 	module_remove("vhost_rpmsg_kclient");
 	ASSERT_EQ(0, module_remove("vhost_rpmsg"));
 	ASSERT_EQ(0, module_load(module));
-	/* It says so, and goes on: the family has another number now. */
+	/* The monitor reports the loss and continues; the family has another number now. */
 	while (!lost) {
 		ASSERT_TRUE(poll_fd(vrpmsg_monitor_fd(self->monitor), POLLIN,
 				    LONG_MS));
@@ -186,7 +186,7 @@ TEST_F(monitor, the_module_is_reloaded)
 	vrpmsg_event_free(event);
 }
 
-/* In a namespace of its own: 0, or where it went wrong. */
+/* In a network namespace of its own: 0, or the step that failed. */
 static int elsewhere(void)
 {
 	struct vrpmsg_ctx *ctx;

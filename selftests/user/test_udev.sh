@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# udev's links: whatever name the kernel takes leads to one inside of its folder, and
-# two names to two of them. Names of devices are instances of units as they are.
+# The links of udev: each name that the kernel accepts has a link in its folder, and
+# different names have different links. Names of devices are valid instances of units.
 # shellcheck disable=SC2317	# functions are called through check
 # shellcheck disable=SC1003,SC2016	# names are what they look like
 set -u
@@ -20,7 +20,7 @@ echo "TAP version 13"
 tmp=$(mktemp -d)
 mkdir -p /run/udev/rules.d
 cp "$top/tools/udev/60-vrpmsg.rules" /run/udev/rules.d/
-# The first process of the VM has another root, which udevadm takes for a chroot.
+# The first process of the VM has another root, so udevadm thinks that it is in a chroot.
 export SYSTEMD_IGNORE_CHROOT=1
 /lib/systemd/systemd-udevd --resolve-names=never >/dev/null 2>&1 &
 udevd=$!
@@ -33,7 +33,7 @@ cleanup()
 }
 trap cleanup EXIT
 
-# as_link NAME: how it is to be called
+# as_link NAME: print the expected name of the link
 as_link()
 {
 	local LC_ALL=C c i link=
@@ -54,7 +54,7 @@ names=(plain rpmsg-client-sample . .. .hidden a.b a/b /a a//b ../../../x ../y
 	'~' '!' '`' '{}' '|' ';' '&' '<' '>' '(' ')' '^' '#+=:@_-'
 	-a "1234567890123456789012345678901" "..............................." A a)
 
-# Each name has a link of its own, to its node, in the folder.
+# Each name has its own link to its node in the folder.
 links_of_all()
 {
 	local name path link missing=0
@@ -74,7 +74,7 @@ links_of_all()
 	((missing == 0))
 }
 
-# As many as there are names, and nothing elsewhere.
+# There are as many links as names, and no other files.
 no_other_links()
 {
 	local found
@@ -99,7 +99,7 @@ ctrl_link()
 		[[ $(stat -c %a "$(realpath "/dev/vrpmsg/ctrl/$dev")") == 660 ]]
 }
 
-# What a user has made by way of it: no link where an administrator's would be.
+# A node that a user has created with it: there is no link in the administrator's folder.
 link_of_user()
 {
 	local link=/dev/vrpmsg/by-user/0/$dev/plain node
@@ -123,7 +123,7 @@ gone_again()
 	[[ ! -e $links && ! -e /dev/vrpmsg/ctrl/$dev && ! -e /dev/vrpmsg/by-user/0/$dev ]]
 }
 
-# What may be in a device's name needs no escaping in the name of a unit.
+# The characters of a device's name need no escaping in the name of a unit.
 units()
 {
 	local name="_Az09.:@-x" escaped

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A char device of an endpoint for programs that run without the module: with
- * LD_PRELOAD, opening /dev/vrpmsg-epN gives one end of a socket, and a process
- * is the guest at the other end.
+ * A char device of an endpoint for programs without the module. With LD_PRELOAD, opening
+ * /dev/vrpmsg-epN returns one end of a socket; a process at the other end acts as the
+ * guest.
  *
- * FAKE_EPT says what it does:
- *	silent		nothing; what is sent fills the queue
- *	echo		send back what comes
- *	sink		take what comes
+ * FAKE_EPT selects what it does:
+ *	silent		nothing; sent messages fill the queue
+ *	echo		return all messages
+ *	sink		receive all messages
  *	flood SIZE N	send N messages (0: for ever) of SIZE bytes
- *	text SIZE N	the same, of letters
+ *	text SIZE N	the same with letters
  *	chatty		send something else all the time, and answer nothing
- *	late USEC	send back what comes, so much later
- *	once		send back one message, and then be deleted
+ *	late USEC	return all messages after this time
+ *	once		return one message, then the endpoint is deleted
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -87,7 +87,7 @@ static void guest(int fd)
 		flood(fd, 16, 0, true);
 	else
 		pause();
-	/* Who has read all may be told that this is the end, or wait for more. */
+	/* A reader of all messages gets EPIPE, or waits for more. */
 	if (count)
 		pause();
 }
@@ -99,9 +99,9 @@ static int fake_open(int flags)
 	if (socketpair(AF_UNIX, type, 0, fds))
 		return -1;
 	if (!fork()) {
-		/* It goes with the program that is tested. */
+		/* End together with the tested program. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		/* And is not taken for a part of its pipes. */
+		/* Do not keep the pipes of the program open. */
 		dup2(fds[1], STDOUT_FILENO);
 		dup2(fds[1], STDIN_FILENO);
 		close(fds[0]);
@@ -130,7 +130,7 @@ int open(const char *path, int flags, ...)
 	return next(path, flags, mode);
 }
 
-/* What the end of a socket is to a reader, a deleted endpoint is, too. */
+/* The end of the socket stands for a deleted endpoint. */
 ssize_t readv(int fd, const struct iovec *iov, int count)
 {
 	ssize_t (*next)(int fd, const struct iovec *iov, int count) =
