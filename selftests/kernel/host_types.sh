@@ -189,12 +189,17 @@ nothing_there()
 		build_for "$tmp/empty"
 }
 
+no_compiler()
+{
+	refused "programs cannot be compiled here" build_for "$tmp/empty" HOSTCC=false
+}
+
 available=()
 for s in $all_series; do
 	[[ ! -s $(kernel_dir "$s")/release ]] || available+=("$s")
 done
 echo "TAP version 13"
-echo "1..$((${#available[@]} + 14))"
+echo "1..$((${#available[@]} + 15))"
 for s in "${available[@]}"; do
 	check "$s: types of the kernel make the code that its vhost.h makes" \
 		same_code "$s"
@@ -228,4 +233,5 @@ check "an image that is not compressed" compressed cat "" cat
 check "without types, the source package of exactly that version is used" \
 	without_types
 check "without anything it says what to install" nothing_there
+check "without a compiler for programs it says so" no_compiler
 exit $failed
