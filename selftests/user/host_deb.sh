@@ -23,6 +23,8 @@ made()
 		[[ -s $(echo "$tmp"/first/"${package}"_[0-9]*.deb) ]] ||
 			echo "there is no $package"
 	done
+	# Where the next run would find it.
+	find "$tmp"/first -mindepth 1 -type d
 }
 
 # Build again at another time, in another folder, with other settings.
