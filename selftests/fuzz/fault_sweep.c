@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Each operation again and again, with its first allocation, page or copy from
- * or to user space failing, then its second, until none is left to fail.
+ * Repeat each operation: first its first allocation, page or copy from or to user space
+ * fails, then its second, until none is left.
  *
- * Each time the operation either fails with the errno that is documented for
- * it, has changed nothing and succeeds when it is repeated; or it succeeds as if
- * nothing had been. Listeners hear of what happened, or that they missed
- * something. In the worker, where nobody is there to be told, each message has
- * arrived or is counted as dropped.
+ * Each time the operation either fails with a documented errno, changes nothing, and
+ * succeeds when it is repeated; or it succeeds completely. Listeners get the events, or
+ * learn that they have lost some. In the worker, which cannot report errors, each message
+ * arrives or is counted as dropped.
  *
- * Needs a kernel with fault injection, such as `make check-debug` builds; it is
- * the attribute `times` of each kind of fault that says what has failed.
+ * This needs a kernel with fault injection, for example that of `make check-debug`. The
+ * attribute `times` of each kind of fault shows what has failed.
  *
  * usage: fault_sweep [OPERATION]...
  */
@@ -29,7 +28,7 @@
 static const struct fault_op *const ops[] = { vmm_ops, netlink_ops, ept_ops,
 					      ctrl_ops };
 
-/* Whether an error is the one to expect of a fault. */
+/* Is this error a documented one for the fault? */
 static bool documented(const struct fault_op *op, int kind, int err)
 {
 	if (op->flags & NEVER)
@@ -43,7 +42,7 @@ static bool documented(const struct fault_op *op, int kind, int err)
 	return err == (kind == COPY ? -EFAULT : -ENOMEM);
 }
 
-/* The operation was successful, and everything is as it must be. */
+/* Check everything after a successful operation. */
 static void check_done(const struct fault_op *op, unsigned int n,
 		       const char *when)
 {
@@ -52,7 +51,7 @@ static void check_done(const struct fault_op *op, unsigned int n,
 		wrong("%u: %s, it has no effect, or another one", n, when);
 }
 
-/* The operation with each fault in turn, until none strikes. */
+/* Run the operation with each fault in turn, until none occurs. */
 static void fail_op(const struct fault_op *op, unsigned int *faults)
 {
 	static struct state before, after;
@@ -89,7 +88,7 @@ static void fail_op(const struct fault_op *op, unsigned int *faults)
 			state_get(&after);
 			what = state_differs(&before, &after);
 			if (what && (op->flags & SOCKET) && lost) {
-				/* It was done, and the word of it is lost. */
+				/* The operation was done, and its answer was lost. */
 				ret = 0;
 			} else {
 				if (what)
@@ -115,7 +114,7 @@ static void fail_op(const struct fault_op *op, unsigned int *faults)
 
 		if (!(op->flags & KEEPS))
 			fixture_clean();
-		/* Caches of the kernel's make the count vary a little. */
+		/* Caches of the kernel make the count vary slightly. */
 		quiet = kind < 0 ? quiet + 1 : 0;
 		if (quiet == 3)
 			break;
@@ -123,7 +122,7 @@ static void fail_op(const struct fault_op *op, unsigned int *faults)
 	if (op->flags & KEEPS)
 		fixture_clean();
 	if (quiet == 3) {
-		/* The last one was undisturbed. */
+		/* The last run had no fault. */
 		for (unsigned int i = 1; i < n; i++)
 			if (heard[i] >= 0 && heard[i] != heard[n])
 				wrong("%u: %d events, not %d", i, heard[i],
@@ -136,9 +135,9 @@ static void fail_op(const struct fault_op *op, unsigned int *faults)
 }
 
 /*
- * All of it, and again what the module does by itself: now and then the kernel
- * takes memory on the way there as well, and then the n-th fault is another one
- * than it would have been, so that one is missed.
+ * Sweep the whole operation, and then only the module's part of it. The kernel sometimes
+ * allocates memory on the way to the module. Then the n-th fault is a different one, and
+ * the first sweep misses a fault.
  */
 static void sweep(const struct fault_op *op)
 {
@@ -154,14 +153,14 @@ static void sweep(const struct fault_op *op)
 	report_faults(op->name, faults);
 }
 
-/* What nobody refers to any more, since the last scan; false: cannot tell. */
+/* Scan for leaks since the last scan; false: not possible. */
 static bool scan_for_leaks(void)
 {
 	static const char path[] = "/sys/kernel/debug/kmemleak";
 	char line[200];
 	FILE *f;
 
-	/* Only what is some seconds old is reported, if it is seen twice. */
+	/* kmemleak reports objects that are some seconds old and were found twice. */
 	sleep(6);
 	if (write_file(path, "scan") || write_file(path, "scan"))
 		return false;
@@ -186,7 +185,7 @@ static bool selected(const char *name, char **list)
 	return false;
 }
 
-/* Nothing of ours is allocated while a fault is armed. */
+/* Make sure that this program does not allocate memory while a fault is armed. */
 static void settle_memory(void)
 {
 	void *p;
@@ -200,7 +199,7 @@ static void settle_memory(void)
 		die("mlockall");
 }
 
-/* How many operations there are with these names, or with any. */
+/* The number of operations with these names, or of all operations. */
 static unsigned int count_ops(char **names)
 {
 	const struct worker_op *worker_op;
@@ -252,7 +251,7 @@ int main(int argc, char **argv)
 			       missing);
 
 	ko = getenv("VRPMSG_KO");
-	/* And no_leak. */
+	/* The last one is for no_leak. */
 	plan = count_ops(argv + 1) + (ko && selected("module", argv + 1)) + 1;
 	if (argc > 1 && plan == 1)
 		ksft_exit_fail_msg("no such operation\n");

@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Send vrpmsg-bridge what no front end would, with AddressSanitizer and UBSan
-# watching; prints TAP.
+# Send vrpmsg-bridge messages that no front end would send, with AddressSanitizer and UBSan.
+# Prints TAP.
 #
 # usage: selftests/fuzz/fuzz_bridge.sh [--seconds N]
 #	 selftests/fuzz/fuzz_bridge.sh --merge FOLDER
 #
-# Without arguments only the inputs in bridge/corpus are sent. With
-# --seconds libFuzzer makes new ones out of them for so long; what it finds
-# interesting is in build/fuzz/corpus, and what fails in build/fuzz/fail-*. Put
-# that into the corpus together with the fix. --merge adds the inputs of FOLDER
-# that cover what the corpus does not.
+# Without arguments, this only sends the inputs in bridge/corpus. With --seconds, libFuzzer
+# generates new ones from them for that time. build/fuzz/corpus has the new inputs with
+# more coverage, and build/fuzz/fail-* the failing ones; add a failing input to the corpus
+# together with the fix. --merge adds the inputs of FOLDER that increase the coverage of
+# the corpus.
 # shellcheck disable=SC2317	# functions are called through check
 set -euo pipefail
 # shellcheck source=../vm/lib.sh
@@ -42,7 +42,7 @@ if [[ $merge ]]; then
 fi
 
 number=0 failed=0
-# check NAME COMMAND...: not ok, with the end of the log, when the command fails.
+# check NAME COMMAND...: if the command fails, print not ok and the end of the log.
 check()
 {
 	local name=$1
@@ -57,7 +57,7 @@ check()
 	fi
 }
 
-# The inputs still mean what they did: each request is in them, and rings start.
+# The inputs are still valid: they contain each request, and rings start.
 reaches_all()
 {
 	local said what absent=0

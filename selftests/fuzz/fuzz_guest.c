@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A hostile guest, with honest ones beside it. See fuzz/fuzz.h for what a case
- * is, and docs/testing.md for how to use this.
+ * A hostile guest, next to well-behaved ones. guest/fuzz.h explains cases, and
+ * docs/testing.md how to use this program.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 #define MAX_CORPUS	4096
 #define REOPEN		64	/* cases between two opens of the devices */
-#define TRIES		3	/* of a shorter case, to fail as the long one */
+#define TRIES		3	/* attempts for a shorter case to fail like the long one */
 
 static struct fuzz_case corpus[MAX_CORPUS];
 static unsigned int num_corpus;
@@ -26,7 +26,7 @@ static unsigned long cases, edges;
 static struct fuzz_fault fault;
 static bool failed;
 
-/* A helper that gives up is a finding, too: say where. */
+/* It is also a finding if a helper function exits: print where. */
 static void at_exit(void)
 {
 	if (current.n)
@@ -35,8 +35,8 @@ static void at_exit(void)
 }
 
 /*
- * The next case: new, or one that has found something, changed. It depends on
- * what was found before, and its name tells all of that which matters.
+ * The next case: a new one, or a mutation of one that has reached new code. It depends on
+ * earlier results, but its name contains everything that is needed to repeat it.
  */
 static void next_case(unsigned long number)
 {
@@ -92,7 +92,7 @@ static bool fails_again(void)
 		fclose(f);
 	}
 	while (tries--) {
-		/* From a device that nothing has happened to. */
+		/* Start with a fresh device. */
 		hostile_close();
 		hostile_open();
 		if (!play())
@@ -101,7 +101,7 @@ static bool fails_again(void)
 	return false;
 }
 
-/* Leave out what is not needed to fail: halves, quarters, and so on. */
+/* Omit operations that are not needed to fail: halves, quarters, and so on. */
 static void minimise(void)
 {
 	struct fuzz_case whole = current, shorter;
@@ -189,7 +189,7 @@ int main(int argc, char **argv)
 		{ "minimise", no_argument, NULL, 'm' },
 		{}
 	};
-	/* Without arguments: a few seconds, the same cases each time. */
+	/* Without arguments, run the same cases each time, for a few seconds. */
 	uint64_t first = 1, last = 3;
 	unsigned long iterations = 0, i;
 	long long seconds = 0, begun, end;
@@ -243,7 +243,7 @@ int main(int argc, char **argv)
 			failed = !play();
 	} else {
 		for (; seed <= last && !failed; seed++) {
-			/* Each seed has its share of the time. */
+			/* Each seed gets its share of the time. */
 			end = seconds ?
 				      now_ms() + (begun + seconds * 1000 -
 						  now_ms()) /

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hostile processes: several of them do whatever user space can do to the module,
- * in two threads each, and are killed in the middle of it. Beside them an honest
- * guest and an honest process exchange messages, to whom nothing may happen.
+ * Hostile processes with two threads each make all calls that user space can make on the
+ * module, and are killed in between. Next to them a well-behaved guest and a well-behaved
+ * process exchange messages, which must not be affected.
  *
  * usage: fuzz_host [--seconds N] [--processes N] [--seed N]
  *
- * The seed says what each process tries, but not how they interleave.
+ * The seed determines the calls of each process, but not their interleaving.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -79,7 +79,7 @@ static pid_t start_honest(void (*run)(void))
 	return pid;
 }
 
-/* Persistent devices outlive who made them: there shall not be too many. */
+/* Persistent devices outlive their creators: limit their number. */
 static void thin_out(bool all)
 {
 	static struct nl_dev devs[1024];
@@ -97,7 +97,7 @@ static void thin_out(bool all)
 			nl_ept_del(epts[i].id);
 }
 
-/* Kill now this one, now that one, until the time is over. */
+/* Kill processes at random until the time is over. */
 static const char *run_all(unsigned int seconds)
 {
 	static char wrong[100];
@@ -158,7 +158,7 @@ static unsigned int count_nodes(void)
 	return n;
 }
 
-/* All that they have left can be deleted, and nothing is left then. */
+/* Everything that they have left can be deleted, and then nothing is left. */
 static bool clean_up(void)
 {
 	struct nl_ept ept;
@@ -277,10 +277,10 @@ int main(int argc, char **argv)
 		die("fuzz_host: 1 to %u processes", MAX_PROCESSES);
 	printf("TAP version 13\n1..6\n# --seed %llu --seconds %u --processes %u\n",
 	       (unsigned long long)seed, seconds, processes);
-	/* No seed of the generator may be 0, and small ones are alike. */
+	/* A seed of the generator must not be 0, and small seeds are similar. */
 	rng = seed * 0x9e3779b97f4a7c15ULL | 1;
 	set_up();
-	/* The host first: what nobody reads would be dropped. */
+	/* Start the host first, since messages without a reader would be dropped. */
 	host = start_honest(run_honest_host);
 	guest = start_honest(run_honest_guest);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tables for fuzz_host, in C: what requests the netlink spec has, with their
+ in C: what requests the netlink spec has, in C: what requests the netlink spec has, with their
 attributes, and which errors the header documents.
 
 usage: fuzz_host_tables.py SPEC HEADER
@@ -10,8 +10,7 @@ import sys
 
 import yaml
 
-# What fuzz_host makes values of: numbers that mean something have a kind of
-# their own.
+# Kinds of values for fuzz_host: ids and addresses have their own kinds.
 KINDS = {"u32": "U32", "string": "STRING", "flag": "FLAG"}
 ROLES = {("dev", "id"): "DEV_ID", ("ept", "dev-id"): "DEV_ID",
          ("chan", "dev-id"): "DEV_ID", ("ept", "id"): "EPT_ID",
@@ -58,7 +57,7 @@ def main():
             "true" if "dump" in op else "false", name, name)
     print("const struct request requests[] = {\n%s};\n" % requests)
 
-    # User space never sees ERESTARTSYS, but what it becomes.
+    # User space gets another error in place of ERESTARTSYS.
     errors = ["EINTR" if e == "ERESTARTSYS" else e for e in errors]
     print("static const int documented[] = {\n\t%s\n};" % ", ".join(errors))
 

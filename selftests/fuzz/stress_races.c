@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lifetime races by name: each pair of operations at once, over and over, while
- * messages flow both ways. docs/races.md says what makes each pair safe.
+ * Lifetime races: run each pair of operations at the same time, repeatedly, while messages
+ * flow in both directions. docs/races.md says what makes each pair safe.
  *
  * usage: stress_races [--rounds N] [--pair A,B] [--seed N]
  *
- * Two threads are let go together, each waits for some microseconds of its own,
- * does its operation, and the results must be among those that the pair may
- * have. Afterwards everything works again, the counters add up, and no
- * descriptor and no reference to the module is left. Removal of the module needs
- * VRPMSG_KO, from where it is loaded again.
+ * Two threads start together. Each waits for some microseconds and runs its operation. The
+ * results must be valid for the pair. After that everything must work again, the counters
+ * must add up, and no descriptor and no reference to the module may be left. The removal of
+ * the module needs VRPMSG_KO, the file to load it from again.
  *
- * A pair has two phases. In the first, a guest runs on the device, and the
- * endpoint is open. The second is for operations that this would only have
- * refused: a device is deleted while no VMM has it, an endpoint is opened by
- * both, the module is removed when nothing is open. What an operation needs and
- * the phase does not have, it opens and closes by itself.
+ * A pair has two phases. In the first one a guest runs on the device, and the endpoint is
+ * open. The second one is for operations that would be refused in the first: a device is
+ * deleted without a VMM, both threads open an endpoint, the module is removed when nothing
+ * is open. An operation opens and closes what it needs and the phase does not have.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -93,7 +91,7 @@ static void *act(void *arg)
 		pthread_barrier_wait(&start);
 		if (me->op == NUM_OPS)
 			return NULL;
-		/* Mostly short, now and then up to a millisecond. */
+		/* Mostly short delays, sometimes up to a millisecond. */
 		rand = rnd(&me->rand);
 		spin((rand >> 8) % (1 << rand % 11));
 		/* The family may be gone, or have another number. */
@@ -120,8 +118,8 @@ static bool is_done(const struct actor *me)
 }
 
 /*
- * Until both are done. Who sleeps, and will not be woken by the other, gets a
- * signal; but who waits for something that is gone must wake up.
+ * Wait until both are done. A thread that sleeps, and that the other one will not wake, gets
+ * a signal. A thread that waits for something that is gone must wake up by itself.
  */
 static void supervise(void)
 {
@@ -200,7 +198,7 @@ static const char *one_round(enum op a, enum op b, uint32_t *seed)
 		fill_rings();
 	pthread_barrier_wait(&start);
 
-	/* Messages both ways, so that the worker is at it. */
+	/* Messages in both directions keep the worker busy. */
 	if (st.vmm && write(st.guest.ring[GUEST_RX].kick, &one, 8) != 8)
 		die("kick");
 	for (i = 0; st.vmm && i < 8; i++) {
@@ -224,7 +222,7 @@ static bool is_pair(enum op a, enum op b, enum op x)
 	return a == x || b == x;
 }
 
-/* The second phase is there for some pairs only. */
+/* Only some pairs have a second phase. */
 static bool enter_phase(int phase, enum op a, enum op b)
 {
 	bool open = is_pair(a, b, OPEN);
@@ -279,7 +277,7 @@ static bool run_pair(enum op a, enum op b, int rounds, uint32_t seed)
 			why = balance();
 		why = why ?: tear_down();
 	}
-	/* Refused now and then, but not always. */
+	/* The removal may be refused sometimes, but not always. */
 	if (!why && is_pair(a, b, REMOVAL) && second >= 5 && st.loads == loads)
 		why = "the module was never removed";
 	if (why) {
@@ -296,7 +294,7 @@ static bool run_pair(enum op a, enum op b, int rounds, uint32_t seed)
 		printf("# %d descriptors are left\n", count_fds() - fds);
 		why = "";
 	}
-	/* A file is closed when the last thread is out of it. */
+	/* A file is closed when the last thread has left it. */
 	if (!why && !WAIT_FOR(count_refs() == refs, LONG_MS)) {
 		printf("# %d references to the module are left\n",
 		       count_refs() - refs);
@@ -305,7 +303,7 @@ static bool run_pair(enum op a, enum op b, int rounds, uint32_t seed)
 	return !why;
 }
 
-/* No helper of the kernel is to look for the module when it is gone. */
+/* Keep the kernel from loading the module by itself. */
 static char modprobe[256];
 
 static void set_modprobe(const char *path)
@@ -390,7 +388,7 @@ int main(int argc, char **argv)
 	printf("# %d rounds, --seed %u\n", rounds, seed);
 	if (have_ko) {
 		silence_modprobe();
-		/* Another test may have left it, and then nothing is removed. */
+		/* Another test may have left it loaded, which would block the removal. */
 		module_remove("vhost_rpmsg_kclient");
 	}
 	sigaction(SIGUSR1, &action, NULL);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fuzz_bridge: a front end of vrpmsg-bridge that says anything, for libFuzzer.
+ * fuzz_bridge: a front end of vrpmsg-bridge that sends any messages, for libFuzzer.
  *
- * An input is a byte of options, and then steps: a message each, or a piece of
- * one, with file descriptors. All of the bridge runs but its main(); the kernel
- * is the one in kernel.c. After each message the kernel has been told what the
- * front end wants, and nothing else, and after each input the bridge must have
- * nothing left of the front end: no file descriptor, no mapping.
+ * An input is a byte of options, followed by steps. A step is a message or a part of one,
+ * with file descriptors. All of the bridge but main() runs; kernel.c replaces the kernel.
+ * After each message the state of the kernel must be exactly what the front end requested.
+ * After each input the bridge must hold no file descriptor and no mapping of the front end.
  *
  * With FUZZ_BRIDGE_LOG in the environment the bridge logs to standard error.
  */
@@ -34,14 +33,14 @@
 /* The first byte of an input. */
 #define OPT_CONFIG	0x01	/* offer a configuration space */
 #define OPT_NAME	0x02	/* attach to a device by name */
-#define OPT_SMALL	0x04	/* little room for replies */
+#define OPT_SMALL	0x04	/* small buffer for replies */
 
 /* struct step.how */
 #define HOW_NEED_REPLY	0x01
-#define HOW_RAW		0x02	/* the data has the header, or anything */
+#define HOW_RAW		0x02	/* the data contains the header, or anything */
 #define HOW_SPLIT	0x04	/* in two pieces, fds with the second */
 #define HOW_UNREAD	0x08	/* replies stay unread for now */
-#define HOW_SHRINK	0x10	/* memory loses its pages afterwards */
+#define HOW_SHRINK	0x10	/* truncate memory after that */
 
 /**
  * struct step - what the front end does next, in an input
@@ -65,7 +64,7 @@ struct step {
 #define MAX_DATA	2200
 #define MAX_FDS		70
 
-/* Files of all sorts, by kind; memory, of these sizes, comes first. */
+/* Files by kind; memory of these sizes comes first. */
 #define NUM_KINDS	16
 static int kinds[NUM_KINDS];
 static const uint64_t memory_sizes[] = {
@@ -76,13 +75,13 @@ static struct listener listener;
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
 static bool verbose;
 
-/* The connection, and what came back and is not a whole reply yet. */
+/* The connection, and received data that is not a complete reply yet. */
 static struct session *session;
 static int front = -1;
 static uint8_t replies[2 * sizeof(union vhost_user_payload)];
 static size_t num_replies;
 
-/* The bridge's: what is logged is formatted, shown or not. */
+/* Replaces the bridge's function: formats each line, even if it is not shown. */
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	static char text[512];
@@ -179,7 +178,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* Each reply is one, and to something that can have been asked. */
+/* Check that each reply is valid and belongs to a possible request. */
 static void check_replies(void)
 {
 	struct vhost_user_header header;
@@ -238,7 +237,7 @@ static void connect_front_end(const struct config *config, uint8_t options)
 		disconnect();
 }
 
-/* As long as there is something to read, as the bridge's main loop does it. */
+/* Serve as long as there is data, like the main loop of the bridge. */
 static void serve(void)
 {
 	struct pollfd pfd = { .events = POLLIN };
@@ -320,7 +319,7 @@ static void do_step(const struct step *step, const uint8_t *data)
 		set_memory_sizes(true);
 }
 
-/* The step that begins at @offset, and where the next one does; 0: none. */
+/* Parse the step at @offset; returns the offset of the next one, 0: none. */
 static size_t parse_step(const uint8_t *data, size_t size, size_t offset,
 			 struct step *step)
 {
@@ -367,7 +366,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* Mutations keep steps whole, or few inputs would have a second message. */
+/* Mutations keep steps complete; otherwise few inputs would have a second message. */
 
 static unsigned int find_steps(const uint8_t *data, size_t size,
 			       size_t *offsets)
@@ -399,7 +398,7 @@ static size_t mutate_data(uint8_t *data, size_t size, size_t max_size,
 	if (!room)
 		return size;
 	memcpy(buf, data + start, len);
-	/* Most messages have one right size. */
+	/* Most messages have only one valid size. */
 	if (len && rand() % 8)
 		room = len;
 	len = LLVMFuzzerMutate(buf, len, room);
@@ -480,7 +479,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
 	}
 }
 
-/* The first steps of one, and the last ones of another. */
+/* The first steps of one input, and the last ones of another. */
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size,
 				 const uint8_t *b, size_t b_size, uint8_t *out,
 				 size_t max_size, unsigned int seed)

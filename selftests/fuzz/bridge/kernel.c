@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A /dev/vhost-rpmsg that has no rings: it refuses what the kernel refuses,
- * keeps what it is told, and checks at each call that all that a worker would
- * use of it is there.
+ * A /dev/vhost-rpmsg without rings: it refuses what the kernel refuses, stores all
+ * settings, and checks at each call that everything a worker would use exists.
  */
 #include <errno.h>
 #include <linux/vhost.h>
@@ -24,7 +23,7 @@
 #include "../../../tools/vrpmsg-bridge/bridge.h"
 #include "kernel.h"
 
-/* A bit of the log stands for a page, whatever the size of pages is. */
+/* A bit of the log stands for 4096 bytes, whatever the page size is. */
 #define LOG_PAGE	4096
 #define FEATURES								\
 	((1ULL << VIRTIO_F_VERSION_1) | (1ULL << VIRTIO_RPMSG_F_NS) |		\
@@ -33,14 +32,14 @@
 	 (1ULL << VIRTIO_F_ANY_LAYOUT) | (1ULL << VIRTIO_F_NOTIFY_ON_EMPTY) |	\
 	 (1ULL << VIRTIO_F_ACCESS_PLATFORM))
 
-/* Mappings that the bridge has. */
+/* Mappings of the bridge. */
 static struct {
 	uintptr_t base;
 	size_t len;
 } maps[4 * MAX_REGIONS];
 static unsigned int num_maps;
 
-/* Files by what was passed in: the bridge holds them as long as we do. */
+/* Files as passed in: the bridge keeps them open as long as this uses them. */
 enum { KICK, CALL, ERR, NUM_FILES };
 
 static struct {
@@ -104,13 +103,13 @@ static uint64_t used_size(unsigned int q)
 	       sizeof(__virtio16);
 }
 
-/* The log has a bit for the guest address @last and all below it. */
+/* Does the log have bits for all guest addresses up to @last? */
 static bool logs(uint64_t last)
 {
 	return is_mapped(kernel.log_base, last / LOG_PAGE / 8 + 1);
 }
 
-/* What the worker would do next is possible, if there is one. */
+/* Check that the worker, if there is one, could run. */
 static void check_worker(void)
 {
 	unsigned int i;
@@ -164,7 +163,7 @@ static uint64_t translate(const struct memory *mem, uint64_t addr,
 	return 0;
 }
 
-/* The addresses of a ring that can run; 0 in one of them if it cannot. */
+/* The addresses of a ring that can run; one of them is 0 if it cannot. */
 static struct vhost_vring_addr wanted_addr(const struct state *want,
 					   unsigned int q)
 {
@@ -343,7 +342,7 @@ static int set_vring_file(unsigned long request,
 	return set_file(&kernel.files[file->index][kind], file->fd);
 }
 
-/* The used index of the ring in the guest's memory, which may be gone. */
+/* Read the used index in the guest's memory, which may be missing. */
 static bool used_index(unsigned int q, uint32_t *index)
 {
 	uintptr_t from = kernel.addr[q].used_user_addr +
@@ -359,7 +358,7 @@ static bool used_index(unsigned int q, uint32_t *index)
 	return true;
 }
 
-/* As the kernel: it begins only where the guest's memory says that it may. */
+/* Like the kernel: continue only if the used indices in memory match. */
 static int set_running(int how)
 {
 	uint32_t index;
@@ -388,7 +387,7 @@ static int set_running(int how)
 	return 0;
 }
 
-/* 0 or an errno. Calls about a ring begin with its index. */
+/* Returns 0 or an errno. Arguments of calls for a ring start with its index. */
 static int vring_ioctl(unsigned long request, void *arg)
 {
 	struct vhost_vring_state *state = arg;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel that vrpmsg-bridge has under fuzz_bridge: it makes a few of the
- * bridge's system calls, for which it is compiled with other names of them, and
- * ends the program when the bridge would let the kernel write to memory that is
- * not the guest's, or has told it something else than the front end wants.
+ * The kernel for vrpmsg-bridge in fuzz_bridge. It implements some system calls of the
+ * bridge, which is compiled with other names for them. It aborts if the kernel would write
+ * to memory that does not belong to the guest, or if its state differs from what the front
+ * end requested.
  */
 #ifndef FUZZ_BRIDGE_KERNEL_H
 #define FUZZ_BRIDGE_KERNEL_H
@@ -15,21 +15,21 @@
 
 struct vhost;
 
-/* What the bridge opens instead of /dev/vhost-rpmsg. */
+/* The bridge opens this instead of /dev/vhost-rpmsg. */
 #define KERNEL_DEVICE "/dev/null"
 
-/* The @nth call from now on fails with an error of the index @error; 0: none. */
+/* The @nth call from now on fails with the error of index @error; 0: none. */
 void kernel_fail(unsigned int nth, unsigned int error);
 /*
- * What the kernel was told is what the front end wants: to be asked between two
+ * Check that the state of the kernel is what the front end requested. Call this between
  * messages, whether the last one was refused or not.
  */
 void kernel_check_wanted(const struct vhost *vhost);
-/* The bridge has no front end: it has nothing left. */
+/* Check that the bridge holds nothing without a front end. */
 void kernel_check_idle(void);
 void broken(const char *what) __attribute__((noreturn));
 
-/* As the bridge's sources call them. */
+/* Called by the sources of the bridge. */
 int kernel_ioctl(int fd, unsigned long request, ...);
 int kernel_close(int fd);
 void *kernel_mmap(void *addr, size_t len, int prot, int flags, int fd,

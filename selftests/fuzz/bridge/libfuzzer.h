@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What libFuzzer calls, and the mutation of its own that it lends. */
+/* Functions that libFuzzer calls, and its mutation function. */
 #ifndef FUZZ_BRIDGE_LIBFUZZER_H
 #define FUZZ_BRIDGE_LIBFUZZER_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ctrl node, and endpoints made there.
+ * The ctrl node, and endpoints that are created with it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@ static void set_ctrl(void)
 static int run_ctrl_open(void)
 {
 	fx.ctrl = ctrl_open(DEV);
-	/* Its name is read from sysfs before. */
+	/* The test reads its name from sysfs first, which can fail. */
 	return fx.ctrl == -ENOENT ? -ENOMEM : fx.ctrl < 0 ? fx.ctrl : 0;
 }
 

@@ -60,7 +60,7 @@ static int run_poll(void)
 	return ret < 0 ? ret : ret == (POLLIN | POLLOUT) ? 0 : -EBADMSG;
 }
 
-/* A message of the guest's waits to be read. */
+/* Queue a message from the guest. */
 static void have_message(size_t len, bool addressed)
 {
 	have_guest();
@@ -98,7 +98,7 @@ static void set_read_addressed_none(void)
 	have_message(0, true);
 }
 
-/* What was read, @skip bytes of address, is what was sent. */
+/* Compare the read message, after @skip bytes of address, with the sent one. */
 static int is_sent(ssize_t n, size_t skip, size_t len)
 {
 	uint32_t addr;
@@ -137,7 +137,7 @@ static int run_read_addressed_none(void)
 	return is_sent(read(fx.ept, fx.in, sizeof(fx.in)), 8, 0);
 }
 
-/* More pieces than the kernel has room for on its stack. */
+/* More pieces than the kernel keeps on its stack. */
 #define PIECES	12
 
 static int pieces(struct iovec *iov, uint8_t *p, size_t len)
@@ -246,7 +246,7 @@ static int run_writev(void)
 	return wrote(writev(fx.ept, iov, PIECES), 0, 64);
 }
 
-/* The guest has it, once. */
+/* The guest has received the message once. */
 static bool done_write(void)
 {
 	struct guest_hdr hdr;

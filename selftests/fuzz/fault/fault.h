@@ -2,10 +2,9 @@
 /*
  * The parts of fault_sweep.
  *
- * An operation is set up, run with a fault armed for its task, and looked at. The
- * operations of each subject are in a file; fault_sweep.c says what must hold for
- * all of them. The worker's bursts and loading the module are swept by functions
- * of their own.
+ * An operation is set up, run with a fault armed for its task, and checked. Each subject has
+ * a file with its operations; fault_sweep.c describes what must hold for all of them. The
+ * bursts of the worker and the loading of the module have separate functions.
  */
 #ifndef FAULT_H
 #define FAULT_H
@@ -21,7 +20,7 @@
 #define SVC		"fault-svc"
 #define REMOTE		0x400
 #define MTU		VHOST_RPMSG_DEFAULT_MTU
-#define LARGE		3000		/* has memory of its own, of one page */
+#define LARGE		3000		/* has its own memory of one page */
 #define MANY		60		/* endpoints: a dump of several parts */
 #define LIMIT		1000		/* no operation allocates that often */
 
@@ -30,24 +29,24 @@ enum { SLAB, PAGE, COPY, KINDS };
 
 extern const char *const kind_name[KINDS];
 
-/* What the kernel has not got that is needed, or NULL. */
+/* Returns a missing feature of the kernel, or NULL. */
 const char *inject_init(void);
 void inject_find_module(void);
-/* From now on only what runs below code from @start to @end can fail. */
+/* From now on only calls below the code from @start to @end can fail. */
 void inject_below(uint64_t start, uint64_t end);
 void inject_anywhere(void);
-/* Only what runs in or below the module. */
+/* Only calls in or below the module can fail. */
 void inject_in_module(void);
-/* Where a function of the kernel is: to the next symbol. */
+/* The address range of a function of the kernel, up to the next symbol. */
 bool inject_find_function(const char *name, uint64_t *start, uint64_t *end);
-/* The n-th fault from now on strikes, of task @tid. */
+/* From now on the n-th fault of task @tid occurs. */
 void inject_arm(int tid, unsigned int n);
-/* The kind of the fault that has struck, or -1: there was none to strike. */
+/* The kind of the fault that has occurred, or -1 if there was none. */
 int inject_disarm(void);
 
-/* fixture.c: what an operation needs and leaves behind. */
+/* fixture.c: set-up and clean-up of operations. */
 
-/* What netlink shows of all there is. */
+/* Everything that netlink shows. */
 struct state {
 	int num_devs, num_epts, num_chans;
 	struct nl_dev devs[4];
@@ -57,19 +56,19 @@ struct state {
 
 extern struct fixture {
 	struct guest guest;
-	int vmm;		/* /dev/vhost-rpmsg, when there is no guest */
+	int vmm;		/* /dev/vhost-rpmsg, if there is no guest */
 	int ctrl;		/* the ctrl node */
 	int ept;		/* the char device */
 	uint32_t ept_id;
 	uint8_t out[8 + LARGE], in[8 + LARGE];
-	struct state now;	/* in done() */
+	struct state now;	/* valid in done() */
 } fx;
 
-/* Before anything is set up: what must be the same after each test. */
+/* Call this first: saves what must be the same after each test. */
 void fixture_init(void);
-/* Take away what there is, whatever has become of it. */
+/* Remove everything that a test has left. */
 void fixture_clean(void);
-/* The VMM has its worker, a thread of this process. */
+/* The VMM has a worker, a thread of this process. */
 bool fixture_has_worker(void);
 
 void have_dev(void);
@@ -83,19 +82,19 @@ void have_chan(void);
 bool done_gone(void);
 
 void state_get(struct state *s);
-/* What differs, or NULL. */
+/* The difference, or NULL. */
 const char *state_differs(const struct state *a, const struct state *b);
 
-/* Events that have come: how many, or -1: we are told that some were missed. */
+/* The number of received events, or -1 if some were lost. */
 int hear_events(void);
 
-/* One test's result: something was wrong with it. */
+/* Print the result of a test that has failed. */
 extern unsigned int complaints;
 void wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* How many faults of each kind there were. */
+/* Print the number of faults of each kind. */
 void report_faults(const char *name, const unsigned int *faults);
 
-/* Of the system; 0 or -errno, read_number() -1. */
+/* Helpers: 0 or -errno; read_number() returns -1. */
 int xioctl(int fd, unsigned long request, void *arg);
 int write_file(const char *path, const char *text);
 long read_number(const char *path);
@@ -116,11 +115,11 @@ struct fault_op {
 	unsigned int flags;
 };
 
-#define KEEPS	(1 << 0)	/* changes nothing: set up once for all */
+#define KEEPS	(1 << 0)	/* changes nothing: set up only once */
 #define NEVER	(1 << 1)	/* cannot fail: a close, or only events */
-#define SOCKET	(1 << 2)	/* netlink: the socket has errors of its own */
-#define CORE	(1 << 3)	/* in the vhost core, which says EFAULT */
-#define IOTLB	(1 << 4)	/* likewise, and EINVAL for a bad pointer */
+#define SOCKET	(1 << 2)	/* netlink: the socket can fail by itself */
+#define CORE	(1 << 3)	/* in the vhost core, which returns EFAULT */
+#define IOTLB	(1 << 4)	/* the same, and EINVAL for a bad pointer */
 #define NOTHING	(1 << 5)	/* does nothing that could fail */
 
 /* vmm.c, netlink.c, ept.c and ctrl.c */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What operations need and leave, and what has become of it.
+ * Set-up and clean-up of operations, and checks of their results.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -122,7 +122,7 @@ static int entries(const char *path)
 	return n;
 }
 
-/* What must be the same after each test: descriptors, and the module's users. */
+/* Must be the same after each test: open descriptors and tasks. */
 static int base_fds, base_tasks;
 static long base_refs;
 #define REFCNT		"/sys/module/vhost_rpmsg/refcnt"

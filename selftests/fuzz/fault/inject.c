@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Faults: which of them can strike, and the n-th of them for one task.
+ * Faults: select which ones can occur, and arm the n-th one for a task.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,10 +19,10 @@ static const char *const kind_dir[] = {
 	"fail_usercopy",
 };
 
-/* What is left of the faults that we have allowed for. */
+/* The remaining number of permitted faults. */
 static char times_path[KINDS][64];
 
-/* What an injector does. Returns its file if that cannot be set, or NULL. */
+/* Set an attribute of an injector. Returns its file on error, or NULL. */
 static const char *set_attr(int kind, const char *name, const char *value)
 {
 	static char path[128];
@@ -33,8 +33,8 @@ static const char *set_attr(int kind, const char *name, const char *value)
 }
 
 /*
- * Faults are armed for one task, by number. The settings here say what counts:
- * everything, in silence; a probability of 0 leaves all other tasks alone.
+ * Faults are armed for one task, by number. These settings select everything, without
+ * messages in the log; a probability of 0 spares all other tasks.
  */
 const char *inject_init(void)
 {
@@ -55,7 +55,7 @@ const char *inject_init(void)
 		for (i = 0; i < ARRAY_SIZE(settings); i++) {
 			missing = set_attr(kind, settings[i].name,
 					   settings[i].value);
-			/* Not every kind has all of them. */
+			/* Not every kind has all attributes. */
 			if (missing && (i <= 2 || !access(missing, F_OK)))
 				return missing;
 		}
@@ -65,7 +65,7 @@ const char *inject_init(void)
 	return NULL;
 }
 
-/* The file is read once: it cannot be rewound. */
+/* Read the file in one go, since it cannot be rewound. */
 static int times_left(int kind)
 {
 	long n = read_number(times_path[kind]);
@@ -103,7 +103,7 @@ void inject_anywhere(void)
 
 static uint64_t module_start = UINT64_MAX, module_end;
 
-/* From its first symbol to the end of the page that its last one is in. */
+/* From the first symbol to the end of the page with the last one. */
 void inject_find_module(void)
 {
 	FILE *f = fopen("/proc/kallsyms", "re");
@@ -128,8 +128,7 @@ void inject_find_module(void)
 }
 
 /*
- * Without pages, which the module has of caches that need another one now and
- * then.
+ * Exclude pages: the module only gets them indirectly, when a cache needs another one.
  */
 void inject_in_module(void)
 {
@@ -137,7 +136,7 @@ void inject_in_module(void)
 	only_below(PAGE, 0, 0);
 }
 
-/* The n-th fault from now on, of the task whose fail-nth is open. */
+/* The open file fail-nth of the task. */
 static int nth_fd = -1;
 static int times_before[KINDS];
 
@@ -163,7 +162,7 @@ int inject_disarm(void)
 	int kind, hit = -1;
 	bool struck;
 
-	/* What is left may strike here: then it is not the operation's. */
+	/* A fault that is left may occur here; it does not count for the operation. */
 	struck = pread(nth_fd, text, sizeof(text), 0) > 0 && text[0] == '0';
 	while (write(nth_fd, "0", 1) != 1)
 		;

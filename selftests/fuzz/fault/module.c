@@ -17,7 +17,7 @@ static bool nothing_loaded(void)
 	       access("/dev/vhost-rpmsg", F_OK);
 }
 
-/* Loading with each fault in turn, until none strikes. */
+/* Load the module with each fault in turn, until none occurs. */
 static void fail_loads(const char *path, unsigned int *faults)
 {
 	unsigned int n;
@@ -52,8 +52,8 @@ static void fail_loads(const char *path, unsigned int *faults)
 void sweep_module(const char *path)
 {
 	/*
-	 * That the loader gets its memory is not ours to test. What comes below
-	 * it is swept as a whole, and each call by itself, as in sweep().
+	 * Allocations of the loader itself are not tested. Sweep everything below
+	 * it as a whole, and then each call separately, as in sweep().
 	 */
 	static const char *const within[] = {
 		"do_one_initcall",     "class_register",
@@ -63,9 +63,9 @@ void sweep_module(const char *path)
 	unsigned int i, faults[KINDS] = {};
 	uint64_t start, end;
 
-	/* Another test may have left it. */
+	/* Another test may have left it loaded. */
 	module_remove("vhost_rpmsg_kclient");
-	/* Its pages are in memory, and all else that a first time takes. */
+	/* Load it once before, so that its pages and caches are in memory. */
 	if (module_remove("vhost_rpmsg") || module_load(path))
 		die("the module");
 	for (i = 0; i < ARRAY_SIZE(within); i++) {

@@ -68,7 +68,7 @@ static int new_ept(const struct nl_ept_req *req)
 	return id < 0 ? id : 0;
 }
 
-/* The one endpoint that there is, and its node. */
+/* Check the only endpoint and its node. */
 static bool has_ept(const struct nl_ept *like)
 {
 	struct nl_ept *e = &fx.now.epts[0];
@@ -134,7 +134,7 @@ static bool done_ept_new_remote(void)
 			    .remote_kind = VHOST_RPMSG_REMOTE_KIND_FIXED));
 }
 
-/* With a dynamic address, which is another one each time that it is tried. */
+/* The dynamic address is different in each attempt. */
 static int run_ept_new_addressed(void)
 {
 	return new_ept(EPT_REQ(.dev = DEV, .addressed = true));
@@ -168,7 +168,7 @@ static void set_ept_del(void)
 	have_ept_req(EPT_REQ(.dev = DEV, .name = SVC));
 	if (nl_announce(fx.ept_id))
 		die("announce");
-	/* The guest has heard of it. */
+	/* The guest has received the announcement. */
 	if (!WAIT_FOR(dev_stat(DEV, VHOST_RPMSG_A_STATS_NS_TX) == 1, LONG_MS))
 		die("no announcement");
 }

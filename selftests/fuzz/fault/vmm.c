@@ -119,7 +119,7 @@ static int run_set_backend_features(void)
 	return xioctl(fx.vmm, VHOST_SET_BACKEND_FEATURES, &features);
 }
 
-/* A guest that is set up but for the last step, or for one that comes again. */
+/* A guest that is set up except for the last step, or for a repeated one. */
 static void set_guest_stopped(void)
 {
 	have_guest_opts((struct guest_opts){ .stopped = true });
@@ -143,7 +143,7 @@ static int run_set_mem_table(void)
 	return xioctl(fx.guest.fd, VHOST_SET_MEM_TABLE, &table);
 }
 
-/* The memory that the table says is the guest's: it is at work in it. */
+/* The new table is in use, since the guest works with its memory. */
 static bool done_mem_table(void)
 {
 	uint32_t unknown = 2000;
@@ -237,7 +237,7 @@ static bool done_stop(void)
 	return fx.now.devs[0].state == VHOST_RPMSG_DEV_STATE_ATTACHED;
 }
 
-/* A reset with an endpoint, an announcement and a channel to be forgotten. */
+/* A reset that forgets a remote, an announcement and a channel. */
 static void set_restart(void)
 {
 	have_guest();
@@ -289,7 +289,7 @@ static int run_iotlb_write(void)
 	return iotlb_update(0, fx.guest.mem, fx.guest.size);
 }
 
-/* The rings, which are where they are, can be reached; the buffers cannot. */
+/* The rings are mapped, the buffers are not. */
 static void set_iotlb_miss(void)
 {
 	set_iotlb();
@@ -300,8 +300,8 @@ static void set_iotlb_miss(void)
 }
 
 /*
- * The vhost core loses a message that it cannot copy, and gives 0 for it; the
- * worker asks again when it is kicked.
+ * The vhost core loses a message that it cannot copy, and returns 0. The worker sends it
+ * again after a kick.
  */
 static int run_iotlb_read(void)
 {
@@ -368,7 +368,7 @@ const struct fault_op vmm_ops[] = {
 	{ "attach_persistent", set_attach_persistent, run_attach,
 	  done_attach_persistent, 0 },
 	{ "set_owner", set_open, run_set_owner, fixture_has_worker, 0 },
-	/* put_user(), which no fault can be injected into. */
+	/* This uses put_user(), which has no fault injection. */
 	{ "get_features", set_owned, run_get_features, NULL, KEEPS | NOTHING },
 	{ "set_features", set_owned, run_set_features, done_set_features, 0 },
 	{ "set_features_iotlb", set_owned, run_set_features_iotlb,

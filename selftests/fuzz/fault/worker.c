@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The worker. It is a thread of this process; the n-th fault is armed in it
- * while it has nothing to do.
+ * The worker is a thread of this process. The n-th fault is armed in it while it is idle.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -41,7 +40,7 @@ static int worker_tid(void)
 	return tid;
 }
 
-/* What the counters and the ring were before. */
+/* The previous state of the counters and of the ring. */
 static struct nl_dev dev_before;
 static unsigned int missing_before;
 
@@ -61,7 +60,7 @@ static unsigned long long counted(const struct nl_dev *dev, int stat)
 
 #define S(name)	VHOST_RPMSG_A_STATS_##name
 
-/* Messages of the guest's that were not received, but counted. */
+/* Messages of the guest that were dropped and counted. */
 static unsigned long long rx_dropped(const struct nl_dev *dev)
 {
 	return counted(dev, S(RX_DROP_NOMEM)) +
@@ -76,7 +75,7 @@ static unsigned long long rx_taken(const struct nl_dev *dev)
 	       rx_dropped(dev);
 }
 
-/* All that was sent is accounted for, and the worker rests. */
+/* Wait until all sent messages are counted, and the worker is idle. */
 static void settle(unsigned int sent)
 {
 	struct nl_dev dev;
@@ -84,12 +83,12 @@ static void settle(unsigned int sent)
 	WAIT_FOR((dev = get_dev(),
 		  rx_taken(&dev) + counted(&dev, S(RING_ERRORS))) >= sent,
 		 LONG_MS);
-	/* The counters come before the buffers. */
+	/* The counters change before the buffers. */
 	WAIT_FOR(guest_in_flight(&fx.guest, GUEST_RX) == missing_before,
 		 SHORT_MS);
 }
 
-/* Each message was taken or counted; without a fault, all were taken. */
+/* Each message was received or counted; without a fault all were received. */
 static void check_rx(unsigned int n, bool fault, unsigned int sent)
 {
 	struct nl_dev dev = get_dev();
@@ -106,7 +105,7 @@ static void check_rx(unsigned int n, bool fault, unsigned int sent)
 		wrong("%u: messages are dropped without a fault", n);
 }
 
-/* What the host has sent has arrived, or is one of the ring's errors. */
+/* Each message of the host has arrived or is counted in ring-errors. */
 static void check_tx(unsigned int n, bool fault, unsigned int sent,
 		     unsigned int arrived)
 {
@@ -128,7 +127,7 @@ static void set_worker_rx(void)
 	have_open_ept(EPT_REQ(.dev = DEV, .addr = 77));
 }
 
-/* Messages of several lengths come, the first of which teaches the remote. */
+/* Send messages of several lengths; the endpoint learns the remote from the first one. */
 static void act_rx(int attempt)
 {
 	unsigned int i;
@@ -142,7 +141,7 @@ static void act_rx(int attempt)
 	settle(MSGS);
 }
 
-/* In order, none of them twice or with another's content. */
+/* Messages arrive in order, without duplicates, and with the right content. */
 static bool is_next(unsigned int *at, int len, int attempt)
 {
 	while (*at < MSGS && lens[*at] != (size_t)len)
@@ -231,7 +230,7 @@ static void check_worker_ns(unsigned int n, int attempt, bool fault)
 		wrong("%u: %u channels are bound", n, bound);
 }
 
-/* Processes write, and the worker passes it on. */
+/* Processes write, and the worker sends the messages. */
 static void set_worker_tx(void)
 {
 	have_guest();
@@ -262,7 +261,7 @@ static void check_worker_tx(unsigned int n, int attempt, bool fault)
 		len = guest_recv_copy(&fx.guest, NULL, fx.in, MTU, SHORT_MS);
 		if (len == -ETIMEDOUT)
 			break;
-		/* One that could not be written comes back empty. */
+		/* A buffer that could not be written is returned without a message. */
 		if (len == -EBADMSG && fault)
 			continue;
 		if (!is_next(&at, len, attempt))
@@ -275,7 +274,7 @@ static void check_worker_tx(unsigned int n, int attempt, bool fault)
 	check_tx(n, fault, MSGS, got);
 }
 
-/* An announcement, and the end of it. */
+/* An announcement and its withdrawal. */
 static void set_worker_announce(void)
 {
 	have_guest();
@@ -331,7 +330,7 @@ static void worker_begin(void)
 	hear_events();
 }
 
-/* What the worker does with each fault in turn, until none strikes. */
+/* Run the work with each fault in turn, until none occurs. */
 static void fail_worker(const struct worker_op *op, unsigned int *faults)
 {
 	unsigned int n, total = 0, quiet = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What an administrator and processes do on the hostile guest's devices. */
+/* The actions of an administrator and of processes on the hostile guest's devices. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -101,7 +101,7 @@ void admin_op(const struct fuzz_op *op)
 	atomic_fetch_add(&h->work, 4);
 	switch (op->kind % 16) {
 	case 0 ... 3:
-		/* To the guest. */
+		/* Write a message to the guest. */
 		len = v[1] % 2 ? (v[1] >> 8) % 600 :
 				 pick_len(v[1] >> 1) % 65536;
 		for (n = 1 + v[2] % 16; n--;)
@@ -154,7 +154,7 @@ void admin_op(const struct fuzz_op *op)
 		usleep(v[1] % 1000);
 		break;
 	case 15:
-		/* Unread messages go with who had it open. */
+		/* Closing the file discards unread messages. */
 		close(ept_fd);
 		ept_fd = ept_open(ept_id, O_NONBLOCK);
 		if (ept_fd < 0)

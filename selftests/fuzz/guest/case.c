@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Cases: how they are drawn, changed and named. */
+/* Cases: how they are generated, mutated and named. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #define MAX_DEPTH	12
 
-/* splitmix64: every state is a good one. */
+/* splitmix64: every state is valid. */
 uint64_t fuzz_draw(struct fuzz_rng *rng)
 {
 	uint64_t z = rng->state += 0x9e3779b97f4a7c15ULL;
@@ -43,7 +43,7 @@ bool fuzz_fault(struct fuzz_fault *f, enum fuzz_check check, const char *fmt,
 static void draw_op(struct fuzz_op *op, struct fuzz_rng *rng,
 		    unsigned int lanes)
 {
-	/* In sixteenths; the guest has the rest. */
+	/* In sixteenths; the lane of the guest gets the rest. */
 	static const uint8_t flip = 2, vmm = 3, admin = 3;
 	unsigned int turn = fuzz_draw(rng) % 16;
 	unsigned int i;
@@ -62,7 +62,7 @@ static void draw_op(struct fuzz_op *op, struct fuzz_rng *rng,
 void fuzz_case_new(struct fuzz_case *c, uint64_t seed, unsigned long number)
 {
 	struct fuzz_rng rng = rng_of(seed, number);
-	/* Not each case has all lanes: each also has to be met alone. */
+	/* Not every case has all lanes: each lane is also tested alone. */
 	unsigned int lanes = fuzz_draw(&rng), i;
 
 	memset(c, 0, sizeof(*c));
@@ -133,7 +133,7 @@ int fuzz_case_change(struct fuzz_case *c, uint64_t seed, unsigned long number)
 			*insert_op(c, at) = op;
 			break;
 		case 7:
-			/* Another end. */
+			/* Generate a new end. */
 			for (i = at; i < c->n; i++)
 				draw_op(&c->op[i], &rng, ~0U);
 			break;
@@ -162,7 +162,7 @@ int fuzz_case_keep(struct fuzz_case *c, const char *list)
 
 	for (;;) {
 		i = strtoul(list, &end, 10);
-		/* In ascending order, so that what is kept is not overwritten. */
+		/* In ascending order, so that kept operations are not overwritten. */
 		if (end == list || i >= c->n || i < n)
 			return -1;
 		c->op[n++] = c->op[i];

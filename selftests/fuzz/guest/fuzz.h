@@ -2,12 +2,12 @@
 /*
  * The parts of fuzz_guest.
  *
- * A case is a list of operations in lanes, one thread each: a guest that writes
- * into its rings, a second thread that changes memory under the reader, a VMM
- * that uses its ioctls, and an administrator with the endpoints. All that a case
- * decides is drawn from the seed and the numbers in its name: "57" is a new case,
- * "57.103" is that one, changed by the draws of 103. Operands are raw draws, and
- * mean something only when they are played, so that each change of a case is one.
+ * A case is a list of operations in lanes with one thread each: a guest that writes into its
+ * rings, a second thread that changes memory while the host reads it, a VMM that uses its
+ * ioctls, and an administrator who changes endpoints. The seed and the numbers in the name
+ * of a case determine everything: "57" is a new case, "57.103" is that case, mutated with
+ * the random numbers of 103. Operands are random numbers, and get a meaning only when they
+ * are used, so that every mutation is a valid case.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -28,11 +28,11 @@ enum fuzz_lane { LANE_GUEST, LANE_FLIP, LANE_VMM, LANE_ADMIN, NUM_LANES };
 
 struct fuzz_op {
 	uint8_t lane;
-	uint8_t kind;		/* of the lane's kinds */
+	uint8_t kind;		/* one of the kinds of the lane */
 	uint32_t v[4];
 };
 
-/* For what has to happen, on a debug kernel on a machine that is busy. */
+/* Timeout for what must happen, on a debug kernel and a busy machine. */
 #define PATIENCE_MS	30000
 
 #define FUZZ_MAX_OPS	64
@@ -40,13 +40,13 @@ struct fuzz_op {
 
 struct fuzz_case {
 	char name[FUZZ_NAME];
-	unsigned int depth;	/* numbers in the name */
-	uint64_t noise;		/* for contents that are random */
+	unsigned int depth;	/* count of numbers in the name */
+	uint64_t noise;		/* seed for random contents */
 	unsigned int num;	/* size of the rings */
-	bool kclient;		/* on the in-kernel client's device */
+	bool kclient;		/* use the device of the in-kernel client */
 	/*
-	 * The host is told of no address in the rings, and of the whole memory:
-	 * what lies around used rings must stay as it is.
+	 * Descriptors contain no addresses in the rings, and the host always knows
+	 * the whole memory: memory around used rings must not change.
 	 */
 	bool strict;
 	bool empty;		/* starts without buffers */
@@ -56,15 +56,15 @@ struct fuzz_case {
 
 /* case.c */
 void fuzz_case_new(struct fuzz_case *c, uint64_t seed, unsigned long number);
-/* -1: the name would become too long. */
+/* -1: the name would be too long. */
 int fuzz_case_change(struct fuzz_case *c, uint64_t seed, unsigned long number);
-/* From its name: 0, or -1 when that is none. */
+/* Parse a name: 0, or -1 if it is not valid. */
 int fuzz_case_parse(struct fuzz_case *c, uint64_t seed, const char *name);
-/* Keep the operations in a list like "0,3,4"; -1: not such a list. */
+/* Keep the operations in a list such as "0,3,4"; -1: not a valid list. */
 int fuzz_case_keep(struct fuzz_case *c, const char *list);
 void fuzz_case_print(const struct fuzz_case *c);
 
-/* What is wrong, and which result it belongs to. */
+/* The failed check, and the result that it belongs to. */
 enum fuzz_check {
 	CHECK_RECOVER,
 	CHECK_WORKER,
@@ -83,38 +83,37 @@ struct fuzz_fault {
 bool fuzz_fault(struct fuzz_fault *f, enum fuzz_check check, const char *fmt,
 		...) __attribute__((format(printf, 3, 4)));
 
-/* hostile.c: the hostile guest's devices. */
+/* hostile.c: the devices of the hostile guest. */
 void hostile_open(void);
 void hostile_close(void);
-/* Whether there is an in-kernel client. */
+/* Is there an in-kernel client? */
 bool hostile_has_kclient(void);
 /*
- * Play a case, look at what it did, and reset the device. False: something is
- * wrong, in f.
+ * Run a case, check the result, and reset the device. False: f has the failed check.
  */
 bool hostile_play(const struct fuzz_case *c, struct fuzz_fault *f);
-/* Worker time used by a case, at worst, in percent of what it may use. */
+/* Maximum worker time of a case, in percent of its budget. */
 extern unsigned int hostile_worst;
 
-/* honest.c: honest guests, in a process of their own. */
+/* honest.c: well-behaved guests, in a process of their own. */
 void honest_start(void);
 bool honest_ok(struct fuzz_fault *f);
-/* End it; how many messages were exchanged. */
+/* End the process; returns the number of exchanged messages. */
 unsigned long honest_stop(void);
 
-/* watch.c: what the kernel shows of itself. */
-/* Coverage of the worker, of this thread's devices from now on. */
+/* watch.c: observation of the kernel. */
+/* Start coverage of the workers of this thread's devices. */
 bool watch_coverage_start(void);
 void watch_coverage_begin(void);
-/* How much of it was never seen before. */
+/* Returns the amount of new coverage. */
 unsigned int watch_coverage_end(void);
-/* Workers of this process's devices; again after an open. */
+/* Find the workers of this process's devices; call this after each open. */
 void watch_find_workers(unsigned int devices);
-/* Wait until they are gone, which takes them a moment longer than close(). */
+/* Wait until the workers have ended, slightly after close(). */
 void watch_workers_end(void);
-/* Processor time that they have used, in ns. */
+/* Processor time of the workers in ns. */
 uint64_t watch_worker_time(void);
-/* Wait until they sleep; false: they use more time than that, or hang. */
+/* Wait until the workers sleep; false: they exceed the limit, or hang. */
 bool watch_workers_sleep(uint64_t limit);
 void watch_log_start(void);
 bool watch_log_ok(struct fuzz_fault *f);

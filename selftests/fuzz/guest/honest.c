@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Honest guests beside the hostile one: two devices of another process, whose
- * messages in both directions are checked to the byte all the time.
+ * Well-behaved guests next to the hostile one: two devices of another process, whose
+ * messages in both directions are checked byte by byte.
  */
 #include <errno.h>
 #include <poll.h>
@@ -52,7 +52,7 @@ static bool complain(struct honest *h, const char *what, long got)
 	return false;
 }
 
-/* Lengths and contents follow from the number of the message. */
+/* The number of a message determines its length and content. */
 static size_t len_of(uint32_t seed)
 {
 	return 1 + seed * 2654435761U % VHOST_RPMSG_DEFAULT_MTU;
@@ -127,7 +127,7 @@ static void *honest_run(void *arg)
 			break;
 		h->seed += burst;
 		shared->msgs += 2 * burst;
-		/* They are to be there, not to take the machine. */
+		/* Leave most of the machine to the hostile guest. */
 		usleep(5000);
 	}
 	return NULL;
@@ -178,7 +178,7 @@ void honest_start(void)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		honest_main();
 	}
-	/* Not before they work. */
+	/* Wait until they work. */
 	if (!WAIT_FOR(shared->msgs > 100 || shared->failed, PATIENCE_MS))
 		die("honest devices do not start");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Play a case on a device, and look at what has to be true afterwards. */
+/* Run a case on a device, and check what must hold after that. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,8 +23,8 @@ unsigned int hostile_worst;
 
 static struct hostile devs[2];
 static char dev_name[32];
-static uint64_t entry_cost;	/* ns of the worker for an honest message */
-static uint64_t empties_cost;	/* and for EMPTIES descriptors */
+static uint64_t entry_cost;	/* worker time of a well-behaved message in ns */
+static uint64_t empties_cost;	/* worker time of EMPTIES descriptors in ns */
 static uint32_t next_nonce;
 
 static void *play_lane(void *arg)
@@ -82,7 +82,7 @@ static void play(const struct fuzz_case *c)
 			pthread_join(thread[i], NULL);
 }
 
-/* A message each way. Others, of before, may come first. */
+/* Exchange a message in each direction. Earlier messages may arrive first. */
 static bool round_trip(struct fuzz_fault *f)
 {
 	uint8_t data[64], got[VHOST_RPMSG_DEFAULT_MTU];
@@ -143,7 +143,7 @@ static bool counters_ok(struct fuzz_fault *f)
 	unsigned long long sent, reset, size;
 	struct nl_ept ept;
 
-	/* The guest has the last message before the worker has counted it. */
+	/* The guest gets the last message before the worker counts it. */
 	(void)WAIT_FOR(!nl_ept_get(ept_id, &ept) && !ept.tx_queued,
 		       PATIENCE_MS);
 	if (nl_ept_get(ept_id, &ept))
@@ -170,7 +170,7 @@ static bool untouched(const uint8_t *p, const uint8_t *end)
 	return true;
 }
 
-/* What the host was not told of, and what is next to the used rings. */
+/* Memory that the host does not know, and memory next to the used rings. */
 static bool bounds_ok(struct fuzz_fault *f)
 {
 	uint8_t *mem = h->g.mem, *area;
@@ -184,7 +184,7 @@ static bool bounds_ok(struct fuzz_fault *f)
 	for (q = 0; q < 2 && playing->strict; q++) {
 		vr = &h->g.ring[q].vring;
 		area = mem + h->g.ring_mem + q * RING_AREA;
-		/* The index of the available event is the last of it. */
+		/* The avail event index is the last member. */
 		if (!untouched((uint8_t *)(&vring_avail_event(vr) + 1),
 			       area + RING_AREA) ||
 		    !untouched((uint8_t *)(&vring_used_event(vr) + 1),
@@ -197,10 +197,9 @@ static bool bounds_ok(struct fuzz_fault *f)
 }
 
 /*
- * The worker sleeps before it has used many times what an honest guest needs for
- * as many buffers and kicks, and goes on sleeping. In its own time, since the
- * machine may be busy with something else; the constant is for moments in which
- * that is all of it.
+ * The worker must sleep before it has used many times the processor time that a well-behaved
+ * guest needs for as many buffers and kicks, and must stay asleep. This is its own processor
+ * time, since the machine may be busy; the constant is for short disturbances.
  */
 static bool worker_ok(uint64_t begun, struct fuzz_fault *f)
 {
@@ -303,7 +302,7 @@ bool hostile_has_kclient(void)
 	return has;
 }
 
-/* What an honest message costs the worker here. */
+/* Measure the worker time of a well-behaved message. */
 static void calibrate(void)
 {
 	struct guest_seg seg = { NULL, 16 };
@@ -355,6 +354,6 @@ void hostile_close(void)
 	admin_close();
 	for (i = 0; i < 2; i++)
 		guest_close(&devs[i].g);
-	/* Or the next ones are not the only workers, and one takes its time along. */
+	/* Otherwise these workers would count with the next ones. */
 	watch_workers_end();
 }

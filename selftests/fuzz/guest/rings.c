@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The hostile guest's rings and messages, and how they change while read. */
+/* Rings and messages of the hostile guest, and changes while the host reads them. */
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +65,7 @@ uint32_t pick_len(uint32_t v)
 
 static uint16_t pick_flags(uint32_t v)
 {
-	/* Mostly those that exist. */
+	/* Mostly valid ones. */
 	return v & 0x80000000 ? v : v & 7;
 }
 
@@ -98,7 +98,7 @@ static uint8_t *slot(uint32_t v)
 	return h->slots + v % SLOTS * SLOT_SIZE;
 }
 
-/* Writes into memory that the worker reads meanwhile. */
+/* Write to memory that the worker reads at the same time. */
 static void put16(void *p, uint16_t v)
 {
 	__atomic_store_n((uint16_t *)p, v, __ATOMIC_RELAXED);
@@ -139,7 +139,7 @@ void kick(int q)
 
 	atomic_fetch_add(&h->work, 1);
 	n = write(h->g.ring[q].kick, &one, sizeof(one));
-	(void)n;	/* a counter that is full has been seen */
+	(void)n;	/* the eventfd is full, so the host has the kick */
 }
 
 static void set_avail(int q, uint16_t idx)
@@ -157,7 +157,7 @@ static void publish(int q, uint16_t head)
 	set_avail(q, h->avail[q] + 1);
 }
 
-/* A buffer as it should be, or with one thing about it wrong. */
+/* A valid buffer, or one with a single error. */
 static void put_buffer(int q, uint32_t head, uint64_t addr, uint32_t len,
 		       uint32_t wrong, uint32_t v)
 {
@@ -174,7 +174,7 @@ static void put_buffer(int q, uint32_t head, uint64_t addr, uint32_t len,
 		addr = pick_addr(v);
 		break;
 	case 2:
-		/* A chain with a loop in it, or into nothing. */
+		/* A chain with a loop, or with an invalid next. */
 		put_desc(&desc[head], addr, len, flags | VRING_DESC_F_NEXT,
 			 v % 4 ? v % num : v);
 		publish(q, head);
@@ -186,7 +186,7 @@ static void put_buffer(int q, uint32_t head, uint64_t addr, uint32_t len,
 		flags |= VRING_DESC_F_INDIRECT;
 		break;
 	case 5:
-		/* All of the ring in one chain. */
+		/* The whole ring in one chain. */
 		for (i = 0; i < num; i++)
 			put_desc(&desc[i], addr + i * 8, 8,
 				 flags | (i + 1 < num || v % 2 ?
@@ -197,7 +197,7 @@ static void put_buffer(int q, uint32_t head, uint64_t addr, uint32_t len,
 		return;
 	case 6:
 	case 7:
-		/* In pieces. */
+		/* Several pieces. */
 		pieces = 2 + v % 6;
 		for (i = 0; i < pieces; i++)
 			put_desc(&desc[(head + i) % num], addr + i * (len / 8),
@@ -209,7 +209,7 @@ static void put_buffer(int q, uint32_t head, uint64_t addr, uint32_t len,
 		return;
 	case 8:
 	case 9:
-		/* An indirect table: right, or with one thing wrong. */
+		/* An indirect table: valid, or with a single error. */
 		t = table(v);
 		pieces = 1 + v % 16;
 		for (i = 0; i < pieces; i++)
@@ -258,8 +258,8 @@ void put_empties(void)
 }
 
 /*
- * A chain of many pieces without any bytes, at the end of which the host finds
- * that it cannot use it. What it costs is known for this one only.
+ * A chain of many empty descriptors, which the host finds unusable at its end. The cost is
+ * only known for this chain.
  */
 static void add_empties(int q, uint32_t head, uint32_t num)
 {
@@ -268,7 +268,7 @@ static void add_empties(int q, uint32_t head, uint32_t num)
 	num = num % EMPTIES + 1;
 	put_desc(desc, guest_gpa(&h->g, h->empties + EMPTIES - num),
 		 num * sizeof(*desc), VRING_DESC_F_INDIRECT, 0);
-	/* Read again when something else about the ring changes meanwhile. */
+	/* The host reads it again if something else in the ring changes. */
 	atomic_fetch_add(&h->empty, 4 * num);
 	publish(q, head % playing->num);
 	kick(q);
@@ -304,7 +304,7 @@ void guest_op(const struct fuzz_op *op, struct fuzz_rng *rng)
 			kick(GUEST_RX);
 		break;
 	case 6 ... 8:
-		/* A name service message, right or not. */
+		/* A valid or invalid name service message. */
 		p = slot(v[0] >> 8);
 		put_header(p, VHOST_RPMSG_NS_ADDR,
 			   v[1] % 8 ? 40 : pick_len(v[1] >> 3));
@@ -340,7 +340,7 @@ void guest_op(const struct fuzz_op *op, struct fuzz_rng *rng)
 		      v[1] % 4 ? v[1] % num : v[1]);
 		break;
 	case 15:
-		/* The index goes on, jumps, or goes back. */
+		/* The index advances, jumps, or goes back. */
 		set_avail(q, v[1] % 4 ? h->avail[q] + v[1] % (num + 2) :
 					v[1] >> 8);
 		break;
@@ -349,13 +349,13 @@ void guest_op(const struct fuzz_op *op, struct fuzz_rng *rng)
 		put16(&vring_used_event(vr), v[2]);
 		break;
 	case 17:
-		/* Into what is the host's to write. */
+		/* Write into the used ring. */
 		n = 2 + num * sizeof(vr->used->ring[0]) / 2;
 		put16((uint16_t *)vr->used + (v[1] % 4 ? v[1] % 2 : v[1] % n),
 		      v[2]);
 		break;
 	case 18:
-		/* Anything, anywhere in descriptors or what is available. */
+		/* Write anything anywhere into descriptors or the available ring. */
 		p = (uint8_t *)(v[1] & 1 ? (void *)vr->desc : vr->avail);
 		n = v[1] & 1 ? num * sizeof(vr->desc[0]) : 6 + 2 * num;
 		from = p + (v[1] >> 1) % n;
@@ -376,8 +376,8 @@ void guest_op(const struct fuzz_op *op, struct fuzz_rng *rng)
 }
 
 /*
- * Go on at a pace of one's own, whatever the host has given back: one that keeps
- * up gets more in a burst than the ring holds.
+ * Make buffers available at a fixed rate, without waiting for used ones. At the rate of the
+ * host, a burst gets more buffers than the ring has entries.
  */
 static void advance(int q, unsigned int step, unsigned int delay,
 		    unsigned int i)
@@ -392,7 +392,7 @@ static void advance(int q, unsigned int step, unsigned int delay,
 		__asm__ volatile("" : : : "memory");
 }
 
-/* The second thread: one value, another value, while the host reads. */
+/* The second thread: alternate a value while the host reads it. */
 void flip_op(const struct fuzz_op *op)
 {
 	unsigned int num = playing->num, i, n = 50 + op->v[0] % 1000;
@@ -406,7 +406,7 @@ void flip_op(const struct fuzz_op *op)
 		uint32_t v = i & 1 ? a : b;
 
 		switch (op->kind % 8) {
-		case 0:		/* the header's length */
+		case 0:		/* the length in the header */
 			put16(p + 12, pick_len(v));
 			break;
 		case 1:		/* its destination */
@@ -431,12 +431,12 @@ void flip_op(const struct fuzz_op *op)
 			break;
 		case 7:
 			if (op->v[0] & 0x10000) {
-				/* The pace sweeps over what the host's may be. */
+				/* The rate varies around that of the host. */
 				advance(op->v[1] & 1, 1 + a % 4,
 					(4096 + b % 8192) >> i / 16 % 8, i);
 				break;
 			}
-			/* A few times are enough: each is a ring full. */
+			/* A few times are enough, since each is a full ring. */
 			if (i >= 16)
 				return;
 			put16(&vr->avail->idx, v);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The hostile guest's VMM: what the host is told of memory, rings, features. */
+/* The VMM of the hostile guest: memory, rings and features. */
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -17,7 +17,7 @@ static int vhost(unsigned long request, void *arg)
 	return ioctl(h->g.fd, request, arg) ? -errno : 0;
 }
 
-/* What the host is told of memory. */
+/* Set the memory table. */
 static int set_memory(unsigned int kind, uint32_t v)
 {
 	struct {
@@ -42,11 +42,11 @@ static int set_memory(unsigned int kind, uint32_t v)
 		r[0].memory_size -= half;
 		break;
 	case 2:
-		/* The upper half has gone. */
+		/* The upper half is missing. */
 		r[0].memory_size = half;
 		break;
 	case 3:
-		/* Not at a page's border. */
+		/* Not at a page boundary. */
 		t.head.nregions = 2;
 		r[0].memory_size = half - v % 4096;
 		r[1] = (struct vhost_memory_region){ low + half - v % 4096,
@@ -54,14 +54,14 @@ static int set_memory(unsigned int kind, uint32_t v)
 						     mem + half - v % 4096, 0 };
 		break;
 	case 4:
-		/* Elsewhere, and again. */
+		/* Other regions, and a duplicate. */
 		t.head.nregions = 3;
 		r[1] = (struct vhost_memory_region){ 1ULL << 40, 65536, mem,
 						     0 };
 		r[2] = (struct vhost_memory_region){ -65536ULL, 65536, mem, 0 };
 		break;
 	case 5:
-		/* Shifted, so that all addresses mean something else. */
+		/* Shifted, so that all addresses refer to other memory. */
 		r[0].userspace_addr += v % 16 * 4096;
 		r[0].memory_size -= v % 16 * 4096;
 		break;
@@ -81,7 +81,7 @@ static int set_features(uint64_t features)
 	return vhost(VHOST_SET_FEATURES, &features);
 }
 
-/* One message to the IOTLB, with the old layout or with the new one. */
+/* Send an IOTLB message in the old or the new layout. */
 static void iotlb_send(const struct vhost_iotlb_msg *iotlb, bool v2)
 {
 	struct vhost_msg_v2 new = { .type = VHOST_IOTLB_MSG_V2 };
@@ -95,7 +95,7 @@ static void iotlb_send(const struct vhost_iotlb_msg *iotlb, bool v2)
 	(void)n;
 }
 
-/* Addresses of rings are user space's, those in descriptors the guest's. */
+/* Addresses of rings are those of user space, addresses in descriptors those of the guest. */
 static void iotlb_map(uint32_t v)
 {
 	struct vhost_iotlb_msg m = {
@@ -136,7 +136,7 @@ void vmm_op(const struct fuzz_op *op, struct fuzz_rng *rng)
 		guest_set_running(&h->g, 0);
 		break;
 	case 1 ... 3:
-		/* Goes on where it was, or from another place. */
+		/* Continue at the same index, or at another one. */
 		guest_set_running(&h->g, 0);
 		if (v[1] % 4 == 0) {
 			state.num = v[1] >> 8;
@@ -146,7 +146,7 @@ void vmm_op(const struct fuzz_op *op, struct fuzz_rng *rng)
 		guest_set_running(&h->g, 1);
 		break;
 	case 4:
-		/* A reset. What is available stays as the guest has it. */
+		/* Reset. The available ring of the guest does not change. */
 		guest_set_running(&h->g, 0);
 		for (value = 0; value < 2; value++) {
 			state.index = value;
@@ -160,7 +160,7 @@ void vmm_op(const struct fuzz_op *op, struct fuzz_rng *rng)
 		break;
 	case 8:
 	case 9:
-		/* Features that exist, any of them. */
+		/* Any combination of existing features. */
 		set_features(usual ^
 			     (v[1] & ((1 << 24) | (1 << 28) | (1 << 29) | 1)) ^
 			     (v[2] % 8 ? 0 : 1ULL << VIRTIO_F_VERSION_1));
@@ -208,7 +208,7 @@ void vmm_op(const struct fuzz_op *op, struct fuzz_rng *rng)
 			iotlb_send(&msg, v[1] & 16);
 		break;
 	case 18:
-		/* An answer to whatever is missing. */
+		/* Answer all misses. */
 		while (read(h->g.fd, &miss, sizeof(miss)) > 0)
 			iotlb_map(v[2] | 1);
 		break;
@@ -217,7 +217,7 @@ void vmm_op(const struct fuzz_op *op, struct fuzz_rng *rng)
 			 v[1] % 3 ? PROT_NONE : PROT_READ | PROT_WRITE);
 		break;
 	case 20:
-		/* Rings elsewhere, perhaps where nothing can be reached. */
+		/* Move the rings, possibly to inaccessible memory. */
 		where = (uintptr_t)(v[1] & 1 ? h->hole : h->slots) +
 			(v[1] >> 8) % 0x8000;
 		where &= ~(uint64_t)(v[1] & 2 ? 4095 : 0);
@@ -251,8 +251,8 @@ void vmm_op(const struct fuzz_op *op, struct fuzz_rng *rng)
 }
 
 /*
- * All as an ordinary VMM has it, rings of this size and a guest that boots. What
- * the last guest has left in memory is gone.
+ * Set up like an ordinary VMM, with rings of this size and a booting guest. The content of
+ * the last guest's memory is cleared.
  */
 int vmm_restart(unsigned int num, bool empty)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the kernel shows of itself: coverage, time of workers, its log. */
+/* Observation of the kernel: coverage, time of workers, its log. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -17,15 +17,15 @@
 #include "util.h"
 
 /*
- * Coverage. The vhost core hands over to kcov what a worker runs, under the
- * handle of the thread that has called VHOST_SET_OWNER.
+ * Coverage. The vhost core reports the code that a worker runs to kcov, with the handle of
+ * the thread that has called VHOST_SET_OWNER.
  */
 #define COVER_WORDS	(1 << 18)
 #define EDGE_BITS	18
 
 static unsigned long *cover;
 static uint8_t edges[1 << EDGE_BITS];
-/* Where the code of the modules is; the rest of the kernel is noise. */
+/* Address ranges of the modules; the rest of the kernel does not matter. */
 static struct {
 	unsigned long start;
 	unsigned long end;
@@ -110,9 +110,9 @@ unsigned int watch_coverage_end(void)
 	return found;
 }
 
-/* Workers: threads of this process since 6.4, before that kernel threads. */
+/* Workers are threads of this process since 6.4, and kernel threads before. */
 #define MAX_WORKERS	4
-/* The 14th and the 15th number of proc/PID/stat. */
+/* The 14th and 15th field of proc/PID/stat. */
 #define STAT_TIMES "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu"
 
 static char workers[MAX_WORKERS][288];
@@ -143,7 +143,7 @@ static void find_workers(const char *dir, const char *name)
 		closedir(d);
 }
 
-/* There must be one for each device that has an owner. */
+/* There must be one worker per device with an owner. */
 void watch_find_workers(unsigned int devices)
 {
 	char name[32];
@@ -206,7 +206,7 @@ uint64_t watch_worker_time(void)
 			 sscanf(buf, STAT_TIMES, &user, &system) == 2)
 			time = (user + system) * 1000000000ULL /
 			       sysconf(_SC_CLK_TCK);
-		/* What has been used stays used, whatever is read. */
+		/* Used time never decreases, whatever the file contains. */
 		if (time > worker_time[i])
 			worker_time[i] = time;
 		sum += worker_time[i];
@@ -214,14 +214,14 @@ uint64_t watch_worker_time(void)
 	return sum;
 }
 
-/* In three looks; one could meet a worker that is about to look again. */
+/* Check three times, since a worker may be about to run again. */
 static bool worker_sleeps(unsigned int i)
 {
 	char buf[512], state;
 	int looks;
 
 	for (looks = 0; looks < 3; looks++) {
-		/* A worker that is gone does not spin. */
+		/* A worker that has ended does not spin. */
 		if (!worker_file(i, "stat", buf, sizeof(buf)))
 			return true;
 		if (sscanf(buf, "%*d %*s %c", &state) != 1 || state != 'S')
@@ -232,7 +232,7 @@ static bool worker_sleeps(unsigned int i)
 
 bool watch_workers_sleep(uint64_t limit)
 {
-	/* One that hangs uses no time. */
+	/* A worker that hangs uses no time. */
 	long long end = now_ms() + 4 * PATIENCE_MS;
 	unsigned int i;
 
@@ -245,7 +245,7 @@ bool watch_workers_sleep(uint64_t limit)
 	return true;
 }
 
-/* The log, as the gate of the VM reads it, but at once. */
+/* The log, checked immediately rather than at the end of the VM. */
 static int kmsg = -1;
 
 void watch_log_start(void)
@@ -288,7 +288,7 @@ bool watch_log_ok(struct fuzz_fault *f)
 	while (kmsg >= 0) {
 		n = read(kmsg, line, sizeof(line) - 1);
 		if (n < 0 && errno == EPIPE)
-			continue;	/* some were overwritten */
+			continue;	/* some lines were overwritten */
 		if (n <= 0)
 			return true;
 		line[n] = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is called, how often, and how it ended.
+ * The calls, with their numbers and results.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #include "host.h"
 
-/* requests[], and documented[] errors: from the spec and the uAPI header. */
+/* requests[] from the spec, and documented[] errors from the uAPI header. */
 #include "fuzz_host_tables.h"
 
 const unsigned int num_requests = ARRAY_SIZE(requests);
@@ -72,7 +72,7 @@ static const char *const others[] = {
 static struct counts {
 	unsigned long tried[NUM_CALLS];
 	unsigned long done[NUM_CALLS];
-	unsigned int num_odd;	/* errors that are not documented */
+	unsigned int num_odd;	/* undocumented errors */
 	struct {
 		unsigned int call;
 		int err;
@@ -145,7 +145,7 @@ bool calls_errors_documented(void)
 	return !counts->num_odd;
 }
 
-/* What is tried and never successful is not tested. */
+/* A call that never succeeds is not tested. */
 bool calls_successful(unsigned long kills)
 {
 	unsigned long tried = 0, done = 0;
@@ -157,7 +157,7 @@ bool calls_successful(unsigned long kills)
 		done += counts->done[i];
 		printf("# %-34s %8lu, successful %8lu\n", call_name(i),
 		       counts->tried[i], counts->done[i]);
-		/* Each request, what all devices need, and messages. */
+		/* This applies to each request, to calls that all devices need, and to messages. */
 		if (!counts->done[i] && counts->tried[i] >= 200 &&
 		    (i < FIRST_IOCTL + 2 ||
 		     (i >= FIRST_OTHER && i < FIRST_OTHER + OTHER_REQUEST)))

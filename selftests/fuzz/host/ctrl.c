@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ctrl nodes of devices that all meddle with, and endpoints made there.
+ * The ctrl nodes of devices that all processes use, and endpoints that are created there.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ static uint32_t some_ctrl_addr(void)
 	return one_in(2) ? VHOST_RPMSG_ADDR_ANY : some_addr();
 }
 
-/* An endpoint that is a descriptor. */
+/* Create an endpoint that is a descriptor. */
 static void do_new_ept(void)
 {
 	struct vhost_rpmsg_new_ept new = {
@@ -48,7 +48,7 @@ static void do_new_ept(void)
 	place(fd, some_ept());
 }
 
-/* The node that was made, for whoever opens one. */
+/* Publish the new node, so that other calls open it. */
 static void hear_of_node(int ctrl, const char *name)
 {
 	struct vhost_rpmsg_ctrl_info info;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Those who behave.
+ * Well-behaved processes.
  */
 #include <errno.h>
 #include <poll.h>
@@ -12,7 +12,7 @@
 #include "guest.h"
 #include "host.h"
 
-/* He who answers is last: a message may be on the way to him. */
+/* The side that answers ends last, since it may get another message. */
 static bool host_stopped(void)
 {
 	return __atomic_load_n(&shared->host_stop, __ATOMIC_RELAXED);
@@ -47,7 +47,7 @@ bool is_msg(const uint8_t *msg, size_t len, uint32_t number)
 	return len == make_msg(expected, number) && !memcmp(msg, expected, len);
 }
 
-/* Send a message, have it back, and so on. */
+/* Send a message, receive it back, and so on. */
 void run_honest_guest(void)
 {
 	struct guest_hdr hdr;

@@ -2,9 +2,9 @@
 /*
  * The parts of fuzz_host.
  *
- * Hostile processes draw what they do from a seed of their own. What they call is
- * in calls.c, with the counts of it; netlink.c, vmm.c and ept.c call it. Those who
- * behave are in honest.c, and fuzz_host.c is the parent of all.
+ * The seed of a hostile process determines its calls. calls.c has the table of calls and
+ * their counts; netlink.c, vmm.c and ept.c make the calls. honest.c has the well-behaved
+ * processes, and fuzz_host.c is the parent of all.
  */
 #ifndef HOST_H
 #define HOST_H
@@ -24,49 +24,49 @@
 #define HONEST_ADDR	100
 #define HONEST_REMOTE	0x500
 
-/* What all processes share. */
+/* Shared by all processes. */
 extern struct shared {
 	bool stop;
 	bool host_stop;
 	int family;
-	/* Objects that fuzzers have heard of. */
+	/* Objects that the fuzzers know. */
 	uint32_t epts[NUM_KNOWN];
 	uint32_t devs[NUM_KNOWN];
 	uint32_t honest_ept;
 	uint32_t honest_dev;
-	unsigned int honest_ready;	/* how many of them */
+	unsigned int honest_ready;	/* number of well-behaved processes */
 	unsigned long honest_msgs;
-	char wrong[100];	/* what the honest ones complain of */
+	char wrong[100];	/* error of a well-behaved process */
 } * shared;
 
-/* Memory of the processes to come, of zeroes. */
+/* Allocate zeroed memory that child processes share. */
 void *share(size_t size);
 bool stopped(void);
 
-/* values.c: what a seed makes. */
+/* values.c: random values. */
 extern __thread uint64_t rng;	/* never 0 */
 uint32_t rnd(uint32_t n);
 bool one_in(uint32_t n);
 uint64_t rnd64(void);
 
-/* An object that somebody has heard of; 0: none. */
+/* A known object; 0: none. */
 uint32_t known(const uint32_t *table);
 void remember(uint32_t *table, uint32_t id);
 void forget(uint32_t *table, uint32_t id);
 uint32_t some_addr(void);
-/* How long it is, its end included. */
+/* Returns the length, including the NUL. */
 int some_name(char *name, size_t size);
 
 /* calls.c */
 
-/* What a value of a netlink attribute is made from. */
+/* Kinds of values of netlink attributes. */
 enum kind { U32, DEV_ID, EPT_ID, ADDR, STRING, FLAG };
 
 struct attr {
 	int type;
 	enum kind kind;
 	uint32_t low;
-	uint32_t high;		/* of a string: longest length */
+	uint32_t high;		/* for strings: maximum length */
 };
 
 struct request {
@@ -80,7 +80,7 @@ struct request {
 extern const struct request requests[];
 extern const unsigned int num_requests;
 
-/* What the argument of an ioctl is made from. */
+/* Kinds of arguments of ioctls. */
 enum arg {
 	NOTHING,
 	FEATURES,
@@ -103,7 +103,7 @@ struct ioctl_call {
 extern const struct ioctl_call ioctls[];
 extern const unsigned int num_ioctls;
 
-/* Calls that are counted: the requests, then the ioctls, then these. */
+/* Counted calls: the requests, then the ioctls, then these. */
 enum other {
 	VMM_OPEN,
 	VMM_READ,
@@ -118,18 +118,18 @@ enum other {
 };
 
 void calls_init(void);
-/* The result of a call: below 0 it has failed, with errno. */
-void count_request(unsigned int request, long ret);	/* an index */
+/* Count the result of a call; below 0: failed, with errno. */
+void count_request(unsigned int request, long ret);	/* index of the request */
 void count_ioctl(unsigned long nr, long ret);
 void count_other(enum other other, long ret);
-/* At the end: only errors that are documented, and nothing that never works. */
+/* Checks at the end: only documented errors, and every call succeeded at least once. */
 bool calls_errors_documented(void);
 bool calls_successful(unsigned long kills);
 
 /*
- * hostile.c: a hostile process, until it is killed. Each kind of file has file
- * descriptors of its own, so that a thread which races with a close never gets
- * hold of something else.
+ * hostile.c: a hostile process, until it is killed. Each kind of file has its own file
+ * descriptors, so that a thread that races with a close does not use another kind of
+ * file.
  */
 #define NUM_VMMS	3
 #define NUM_EPTS	4
@@ -142,14 +142,14 @@ _Noreturn void run_hostile(uint64_t seed);
 int some_vmm(void);
 int some_ept(void);
 int some_ctrl(void);
-/* Have an open file at a descriptor of its kind. */
+/* Move an open file to a descriptor of its kind. */
 void place(int fd, int at);
 
 /* netlink.c: each thread has a socket. */
 void open_netlink(void);
 void do_request(void);
 
-/* vmm.c: VMMs that misbehave. */
+/* vmm.c: misbehaving VMMs. */
 void vmm_init(void);
 void do_vmm_open(void);
 void do_vmm_close(void);
@@ -167,10 +167,10 @@ void do_write(void);
 /* ctrl.c: ctrl nodes. */
 void do_ctrl(void);
 
-/* honest.c: those who behave. */
+/* honest.c: well-behaved processes. */
 _Noreturn void run_honest_guest(void);
 _Noreturn void run_honest_host(void);
-/* A message is its number, and what fill() makes of that: how long it is. */
+/* Create the message with this number and a pattern; returns its length. */
 size_t make_msg(uint8_t *msg, uint32_t number);
 bool is_msg(const uint8_t *msg, size_t len, uint32_t number);
 

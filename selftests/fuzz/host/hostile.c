@@ -15,7 +15,7 @@
 #include "guest.h"
 #include "host.h"
 
-/* Guests that behave, of the first thread. */
+/* Well-behaved guests of the first thread. */
 #define NUM_GUESTS	2
 static struct guest guests[NUM_GUESTS];
 static int epoll;
@@ -35,7 +35,7 @@ int some_ctrl(void)
 	return CTRL_FD + rnd(NUM_CTRLS);
 }
 
-/* Have an open file at a descriptor of its kind. */
+/* Move an open file to a descriptor of its kind. */
 void place(int fd, int at)
 {
 	if (fd < 0)
@@ -44,7 +44,7 @@ void place(int fd, int at)
 	close(fd);
 }
 
-/* Calls that are none of the module's business, but end up there. */
+/* Calls that are not for the module, but reach it. */
 static void do_other(void)
 {
 	int fd = one_in(2) ? some_vmm() : some_ept();
@@ -84,7 +84,7 @@ static void do_other(void)
 	}
 }
 
-/* Guests that behave, on devices that all the others meddle with. */
+/* Well-behaved guests on devices that all other processes use. */
 static void do_guest(void)
 {
 	struct guest *g = &guests[rnd(NUM_GUESTS)];
@@ -130,7 +130,7 @@ static void do_guest(void)
 		guest_close(g);
 }
 
-/* @first: the process's first thread, which alone opens and closes. */
+/* @first: this is the first thread; only that one opens and closes files. */
 static void do_something(bool first)
 {
 	switch (rnd(first ? 35 : 24)) {
@@ -189,7 +189,7 @@ static void on_alarm(int signal)
 
 void run_hostile(uint64_t seed)
 {
-	/* Whatever sleeps is interrupted now and then. */
+	/* Interrupt sleeping calls sometimes. */
 	struct itimerval timer = { .it_interval.tv_usec = 7000,
 				   .it_value.tv_usec = 7000 };
 	struct sigaction action = { .sa_handler = on_alarm };
@@ -213,7 +213,7 @@ void run_hostile(uint64_t seed)
 	}
 	for (i = 0; i < 50; i++)
 		do_something(true);
-	/* Some have files open that they could not open again. */
+	/* Some processes drop privileges, and keep files that they could not open again. */
 	if (one_in(8) && (setgid(65534) || setuid(65534)))
 		die("fuzz_host: privileges");
 	if (pthread_create(&thread, NULL, second_thread,
@@ -221,6 +221,6 @@ void run_hostile(uint64_t seed)
 		die("fuzz_host: thread");
 	while (!stopped())
 		do_something(true);
-	/* With all of it open. */
+	/* Exit with all files open. */
 	_exit(0);
 }

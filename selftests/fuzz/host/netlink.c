@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Netlink requests out of the spec, right and wrong.
+ * Netlink requests generated from the spec, valid and invalid.
  */
 #include <errno.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static uint32_t some_number(const struct attr *attr)
 	case ADDR:
 		return some_addr();
 	default:
-		/* Of limits, small ones. */
+		/* Prefer small limits. */
 		return attr->low +
 		       rnd(attr->high > 1 << 20 ? 1 << 14 : attr->high + 1);
 	}
@@ -93,7 +93,7 @@ static struct nlattr *next_attr(struct message *msg, struct nlattr *nla)
 	return nla;
 }
 
-/* Would it be for the honest ones to suffer? */
+/* Would this affect the well-behaved processes? */
 static bool harms_honest(struct message *msg)
 {
 	struct nlattr *nla = NULL;
@@ -166,7 +166,7 @@ static void hear(struct nlmsghdr *nlh)
 	}
 }
 
-/* All that the kernel has answered; it does so at once. */
+/* Read all answers of the kernel, which answers at once. */
 static void hear_answers(unsigned int call)
 {
 	static __thread uint8_t buf[32768] __attribute__((aligned(8)));
@@ -189,7 +189,7 @@ static void hear_answers(unsigned int call)
 	}
 }
 
-/* Names and numbers that agree are rare: mostly one of them. */
+/* A matching name and number are rare, so mostly use only one of them. */
 static bool is_wanted(const struct attr *attr)
 {
 	switch (attr->kind) {
@@ -216,7 +216,7 @@ void do_request(void)
 	};
 	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
 
-	/* Things shall have time to be used. */
+	/* Objects should live long enough to be used. */
 	if (req->cmd == VHOST_RPMSG_CMD_EPT_DEL && !one_in(4))
 		return;
 	for (i = 0; i < req->num_attrs; i++)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a seed makes: numbers, names, addresses, and objects that are known.
+ * Random values: numbers, names, addresses, and known objects.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMMs that misbehave.
+ * Misbehaving VMMs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "guest.h"
 #include "host.h"
 
-/* Memory that badly behaved VMMs have: the kernel may write anything to it. */
+/* The memory of misbehaving VMMs: the kernel may write anything to it. */
 #define ARENA_SIZE	(4UL << 20)
 #define PART_SIZE	(1UL << 20)
 static uint8_t *arena;
@@ -31,7 +31,7 @@ void vmm_init(void)
 		eventfds[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
-/* Where the kernel may write in this process, or where nobody can. */
+/* An address where the kernel may write in this process, or an invalid one. */
 static uint64_t some_user_addr(void)
 {
 	static const uint64_t nowhere[] = {
@@ -40,12 +40,12 @@ static uint64_t some_user_addr(void)
 
 	if (one_in(16))
 		return nowhere[rnd(ARRAY_SIZE(nowhere))];
-	/* What begins there ends in the arena. */
+	/* Objects at this address end inside the arena. */
 	return (uintptr_t)arena +
 	       (rnd(ARENA_SIZE / 2) & (one_in(16) ? -1 : -64));
 }
 
-/* Not above what a log in the arena has bits for, or far above it. */
+/* Within the range of a log in the arena, or far above it. */
 static uint64_t some_guest_addr(void)
 {
 	static const uint64_t edges[] = {
@@ -205,7 +205,7 @@ void do_some_ioctl(void)
 		do_ioctl(fd, ioctls[i].nr, &arg);
 }
 
-/* A part of the arena with rings that make sense, for a device that runs. */
+/* Set up valid rings in a part of the arena, so that the device runs. */
 void do_set_up(void)
 {
 	unsigned int i, part = rnd(ARENA_SIZE / PART_SIZE);
@@ -248,7 +248,7 @@ void do_set_up(void)
 	do_ioctl(fd, VHOST_RPMSG_SET_RUNNING, &running);
 }
 
-/* Something in the rings of a part, and a kick. */
+/* Add something to the rings of a part, and kick. */
 void do_push(void)
 {
 	uint8_t *mem = arena + rnd(ARENA_SIZE / PART_SIZE) * PART_SIZE;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What results a pair may have.
+ * The valid results of each pair.
  */
 #include <errno.h>
 
@@ -21,7 +21,7 @@ bool on_vmm(enum op op)
 	return op >= VMM_CLOSE && op <= ATTACH;
 }
 
-/* With what is made by way of the ctrl node. */
+/* Operations on endpoints that were created with the ctrl node. */
 bool on_made(enum op op)
 {
 	return op == CTRL || op == NODE;
@@ -78,7 +78,7 @@ static bool made_allowed(const struct actor *me)
 	case EADDRINUSE:
 	case EBUSY:
 	case EEXIST:
-		/* The other one has it. */
+		/* The other thread has it open. */
 		return on_made(me->partner);
 	case ENETRESET:
 	case ENOENT:
@@ -95,11 +95,11 @@ static bool made_allowed(const struct actor *me)
 static bool vmm_allowed(const struct actor *me)
 {
 	if (!has_own_guest(me))
-		/* Closed by the other one. */
+		/* The other thread has closed the file. */
 		return me->result == -EBADF && me->partner == VMM_CLOSE;
 	switch (-me->result) {
 	case EBUSY:
-		/* Its name is taken, or dying. */
+		/* The name is in use, or the device is dying. */
 		return is(me, DEV_DEL) || is(me, ATTACH) ||
 		       me->partner == VMM_CLOSE;
 	case ENOENT:
@@ -112,7 +112,7 @@ static bool vmm_allowed(const struct actor *me)
 
 static bool allowed(const struct actor *me)
 {
-	/* There is a guest, or something open: then it must be refused. */
+	/* The operation must be refused if there is a guest or an open file. */
 	bool busy = !st.alone;
 
 	if (me->op == DEV_DEL)
@@ -126,7 +126,7 @@ static bool allowed(const struct actor *me)
 		return !me->result || file_allowed(me);
 	case RX:
 	case TX:
-		/* Without a device there is nothing to be done, or nothing left. */
+		/* Without a device there is nothing to do. */
 		return !me->result || (me->result == -EPIPE && may_go(me)) ||
 		       (me->result == -ENOENT && is(me, REMOVAL) && st.alone);
 	case CTRL:
@@ -155,7 +155,7 @@ static bool allowed(const struct actor *me)
 	case REMOVAL:
 		if (busy)
 			return me->result == -EAGAIN;
-		/* Loaded no more, or on its way. */
+		/* The module is not loaded, or is being removed. */
 		if (me->result == -ENOENT || me->result == -EBUSY)
 			return me->partner == REMOVAL;
 		return !me->result || me->result == -EAGAIN;
@@ -179,7 +179,7 @@ const char *judge(const struct actor *a, const struct actor *b)
 	}
 	if (a->op != b->op)
 		return NULL;
-	/* There is one to delete. */
+	/* There is an endpoint to delete. */
 	if (a->op == EPT_DEL || (a->op == DEV_DEL && !st.vmm))
 		if (!a->result == !b->result)
 			return "not just one of the two has deleted it";

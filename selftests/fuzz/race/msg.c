@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Messages: a seed, and what comes of it.
+ * Messages with content that follows from a seed.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The operations, as one of the two does them.
+ * The operations of a thread.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@ static int xioctl(int fd, unsigned long request, void *arg)
 	return ioctl(fd, request, arg) < 0 ? -errno : 0;
 }
 
-/* The endpoint: the one that is open, or a descriptor to be closed again. */
+/* The open endpoint, or a new descriptor, which the caller closes. */
 static int get_fd(void)
 {
 	return st.ept_fd >= 0 ? st.ept_fd : ept_open(st.ept, 0);
@@ -31,7 +31,7 @@ static void put_fd(int fd)
 		close(fd);
 }
 
-/* With a descriptor of its own it does not wait: there may be no guest. */
+/* Do not block on a new descriptor, since there may be no guest. */
 static int flags_of(int fd)
 {
 	return fd == st.ept_fd ? 0 : RWF_NOWAIT;
@@ -70,7 +70,7 @@ static int do_write(struct actor *me)
 
 	if (fd < 0)
 		return fd;
-	/* Twice of what there is room for. */
+	/* Twice as much as there is room for. */
 	for (i = 0; i < 8; i++) {
 		err = write_msg(fd, rnd(&me->rand), flags_of(fd));
 		if (err)
@@ -127,9 +127,9 @@ static int do_announce(struct actor *me)
 }
 
 /*
- * The two works of the worker, each by itself: messages of the guest, some at a
- * time, and those that wait for it. Both are there without this as well, for all
- * pairs, but not so that they begin again and again.
+ * The two work items of the worker separately: messages from the guest, some at a time, and
+ * messages that wait for the guest. Both also run with all other pairs, but do not start as
+ * often there.
  */
 static int do_rx(struct actor *me)
 {
@@ -138,7 +138,7 @@ static int do_rx(struct actor *me)
 
 	for (i = 0; st.vmm && i < BURST; i++) {
 		make_msg(data, rnd(&me->rand));
-		/* One of the two has the ring. */
+		/* Only one of the threads uses the ring. */
 		if (me->partner != RX || !me->second) {
 			if (guest_queue(&st.guest, REMOTE, OTHER, data, LEN))
 				break;
@@ -165,7 +165,7 @@ static int do_tx(struct actor *me)
 	return err == -EAGAIN ? 0 : err;
 }
 
-/* Some messages, as far as they can be written now: 0, or why not. */
+/* Write some messages without blocking: 0, or an error. */
 static int write_some(struct actor *me, int fd)
 {
 	int i, err = 0;
@@ -177,7 +177,7 @@ static int write_some(struct actor *me, int fd)
 	return err == -EAGAIN ? 0 : err;
 }
 
-/* A descriptor that ends by itself or is destroyed, with messages on their way. */
+/* A descriptor with waiting messages that is closed or destroyed. */
 static int make_descriptor(struct actor *me, int ctrl, uint32_t addr)
 {
 	int fd = ctrl_new_ept(ctrl, "made", addr, REMOTE,
@@ -204,7 +204,7 @@ static int make_dev(int ctrl)
 			   VHOST_RPMSG_ADDR_ANY, VHOST_RPMSG_ADDR_ANY);
 }
 
-/* What a process makes by way of the ctrl node, and ends again. */
+/* Create endpoints with the ctrl node, and end them. */
 static int do_ctrl(struct actor *me)
 {
 	int ctrl = ctrl_open(DEV), i, err = 0;
@@ -221,7 +221,7 @@ static int do_ctrl(struct actor *me)
 	return err;
 }
 
-/* A node that was made before: it has its address while it is open. */
+/* A node that was created before: it has its address while it is open. */
 static int do_node(struct actor *me)
 {
 	int fd, i, err = 0;
@@ -245,7 +245,7 @@ static int do_node(struct actor *me)
 	return err;
 }
 
-/* Somebody else wants to be the VMM, and has the owner set first or not. */
+/* Another VMM attaches, with or without setting the owner first. */
 static int do_attach(struct actor *me)
 {
 	struct vhost_rpmsg_attach attach = { .name = DEV };
@@ -267,8 +267,8 @@ const struct guest_opts small = {
 };
 
 /*
- * The ioctls of a reset and nothing else: the rings are left as they are, since
- * the other one uses them as well. A guest could be as careless.
+ * Only the ioctls of a reset, without initialising the rings, since the other thread uses
+ * them as well. A guest could be as careless.
  */
 static int careless_reset(int fd)
 {
@@ -279,7 +279,7 @@ static int careless_reset(int fd)
 	for (; !err && state.index < 2; state.index++)
 		err = xioctl(fd, VHOST_SET_VRING_BASE, &state);
 	if (err == -EBUSY)
-		err = 0;	/* the other has started them meanwhile */
+		err = 0;	/* the other thread has started them in the meantime */
 	return err ?: xioctl(fd, VHOST_RPMSG_SET_RUNNING, &yes);
 }
 
@@ -291,8 +291,8 @@ bool is_careless(const struct actor *me)
 }
 
 /*
- * Pauses. A guest that has been reset meanwhile, or has done nothing yet, cannot
- * go on: it is started anew.
+ * Pause. A guest that was reset in the meantime, or has done nothing yet, cannot continue:
+ * start it as a new guest.
  */
 static int set_running(int fd)
 {
@@ -309,7 +309,7 @@ static int set_running(int fd)
 	return err;
 }
 
-/* Cut in two, with something else behind it, and as it was. */
+/* Split the region, add another one, and restore the table. */
 static int cut_mem_table(const struct guest *g)
 {
 	static uint8_t more[8192];
@@ -362,7 +362,7 @@ static int do_vmm(struct actor *me)
 		err = cut_mem_table(g);
 		break;
 	default:
-		/* Only the file: the rest of a guest is its memory. */
+		/* Only close the file; the memory stays. */
 		if (!use_own)
 			err = close(g->fd) ? -errno : 0;
 	}

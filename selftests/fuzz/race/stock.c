@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What there is, before and after a round.
+ * The objects before and after a round.
  */
 #include <errno.h>
 #include <poll.h>
@@ -61,7 +61,7 @@ static int new_ept(const struct nl_ept_req *req)
 	return id;
 }
 
-/* A node as programs for rpmsg_ctrl make it: its number. */
+/* Create a node like a program for rpmsg_ctrl; returns its number. */
 static int make_node(void)
 {
 	int ctrl = ctrl_open(DEV), node = -1;
@@ -76,8 +76,8 @@ static int make_node(void)
 }
 
 /*
- * All that the phase has and that is not there. With a guest, the endpoint gets
- * its remote from the guest's channel, without one it has a fixed one.
+ * Create all missing objects of the phase. With a guest, the endpoint gets its remote from
+ * the guest's channel; otherwise it has a fixed one.
  */
 void set_up(void)
 {
@@ -201,7 +201,7 @@ void send_msg(uint32_t addr)
 	st.sent++;
 }
 
-/* The other one's messages, as far as they have come. */
+/* Read the messages of the other endpoint that have arrived. */
 static const char *drain_other(void)
 {
 	long seed;
@@ -251,7 +251,7 @@ static const char *reader_gets(int fd, uint32_t last)
 	return NULL;
 }
 
-/* One message each way; all that was on the way arrives before it. */
+/* Exchange a message in each direction; earlier messages arrive before it. */
 const char *works(void)
 {
 	int fd = st.ept_fd >= 0 ? st.ept_fd : open_ept(st.ept);
@@ -295,7 +295,7 @@ const char *balance(void)
 	if (nl_dev_get(DEV, &dev))
 		return "the device is gone";
 	num = nl_ept_dump(DEV, epts, 8);
-	/* Some that processes have made, and that end. */
+	/* Some endpoints of processes may still be ending. */
 	if (num > 8)
 		return "too many endpoints";
 	rx_queued = 0;
@@ -319,7 +319,7 @@ const char *balance(void)
 	return NULL;
 }
 
-/* Nobody names the device in an event after its end. */
+/* No event refers to the device after its end. */
 const char *events_in_order(void)
 {
 	struct nl_event ev;
