@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
- in C: what requests the netlink spec has, in C: what requests the netlink spec has, with their
-attributes, and which errors the header documents.
+"""Print C tables for fuzz_host: the requests of the netlink spec with their
+attributes, and the errors that the header documents.
 
 usage: fuzz_host_tables.py SPEC HEADER
 """
