@@ -91,6 +91,11 @@ echo hi >&$input
 expect "the other end ends it" 0 "^hi$" "" from_file "$tmp/fifo" once connect 0
 exec {input}>&-
 
+# Standard output that is closed must not be the endpoint.
+with "file $tmp/sent" ping 0 count 1 timeout 0.5 >&- 2>"$tmp/why"
+[[ -s $tmp/sent ]] && ! grep -a PING "$tmp/sent" >>"$tmp/why"
+result "what is printed is not sent" $?
+
 # Times.
 expect "a chatty endpoint does not keep ping" 1 \
 	"2 sent, 0 received, [0-9]+ unexpected, 100% loss" "" \

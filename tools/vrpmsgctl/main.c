@@ -4,6 +4,7 @@
  * messages. vrpmsgctl(8) is the manual.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -225,11 +226,31 @@ static int parse_options(int argc, char **argv, struct out_opts *out)
 	return 0;
 }
 
+/*
+ * If the caller closed a standard descriptor, an endpoint could get its number, and
+ * the guest what is printed. Reading or writing these still fails with EBADF.
+ */
+static bool fill_standard_fds(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null",
+			 O_CLOEXEC | (fd == STDIN_FILENO ? O_WRONLY :
+							   O_RDONLY)) != fd)
+			return false;
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct out_opts out = {};
 	int c, status;
 
+	if (!fill_standard_fds())
+		return CTL_REFUSED;
 	if (argc > 1 && !strncmp(argv[1], "--complete", 10))
 		return completion(argc - 1, argv + 1);
 	c = parse_options(argc, argv, &out);

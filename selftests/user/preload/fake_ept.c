@@ -8,6 +8,7 @@
  *	silent		nothing; sent messages fill the queue
  *	echo		return all messages
  *	sink		receive all messages
+ *	file PATH	append all messages to a file
  *	flood SIZE N	send N messages (0: for ever) of SIZE bytes
  *	text SIZE N	the same with letters
  *	chatty		send something else all the time, and answer nothing
@@ -65,6 +66,18 @@ static void flood(int fd, size_t size, unsigned long count, bool text)
 	}
 }
 
+static void record(int fd, const char *path)
+{
+	int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	static char buf[70000];
+	ssize_t n;
+
+	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0) {
+		if (write(file, buf, n) != n)
+			abort();
+	}
+}
+
 static void guest(int fd)
 {
 	const char *what = getenv("FAKE_EPT") ?: "silent";
@@ -75,6 +88,8 @@ static void guest(int fd)
 		echo(fd, true, 0, -1);
 	else if (!strcmp(what, "sink"))
 		echo(fd, false, 0, -1);
+	else if (!strncmp(what, "file ", 5))
+		record(fd, what + 5);
 	else if (!strcmp(what, "once"))
 		echo(fd, true, 0, 1);
 	else if (sscanf(what, "late %zu", &size) == 1)
