@@ -198,6 +198,24 @@ TEST(connected_socket)
 	EXPECT_EQ(0, wait_exit(pid));
 }
 
+/* Whoever has started it sees that it could not serve. */
+TEST(connected_socket_of_a_bad_front_end)
+{
+	int socks[2];
+	struct fe fe;
+	pid_t pid;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks));
+	pid = spawn_with_fd(socks[1]);
+	close(socks[1]);
+	fe_init(&fe);
+	fe.sock = socks[0];
+	/* No version. */
+	ASSERT_EQ(0, fe_send(&fe, GET_FEATURES, 0, NULL, 0, NULL, 0));
+	EXPECT_EQ(2, wait_exit(pid));
+	fe_exit(&fe);
+}
+
 TEST(inherited_listening_socket)
 {
 	int sock = bound(SOCK_STREAM, SOCK);

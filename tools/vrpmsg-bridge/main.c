@@ -42,16 +42,18 @@ static int accept_front_end(const struct listener *listener,
 	return *session ? 0 : -ENOMEM;
 }
 
-static void serve_front_end(struct session **session)
+/* Returns 0, or the error because of which the front end was dropped. */
+static int serve_front_end(struct session **session)
 {
 	int err = session_receive(*session);
 
 	if (!err)
-		return;
+		return 0;
 	if (err != -ECONNRESET)
 		log_warn("event=dropped error=\"%s\"", strerror(-err));
 	session_free(*session);
 	*session = NULL;
+	return err == -ECONNRESET ? 0 : err;
 }
 
 /*
@@ -66,7 +68,7 @@ static int serve(const struct listener *listener, int signals,
 		{ .fd = signals, .events = POLLIN },
 		{ .events = POLLIN },
 	};
-	int err = 0;
+	int err = 0, dropped;
 
 	if (listener->connected)
 		err = accept_front_end(listener, config, &session);
@@ -82,10 +84,13 @@ static int serve(const struct listener *listener, int signals,
 		}
 		if (fds[0].revents)
 			break;
-		if (session)
-			serve_front_end(&session);
-		else
+		if (!session) {
 			err = accept_front_end(listener, config, &session);
+			continue;
+		}
+		dropped = serve_front_end(&session);
+		if (listener->connected)
+			err = dropped;
 	}
 	if (session)
 		session_free(session);
