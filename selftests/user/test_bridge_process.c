@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <signal.h>
@@ -214,6 +215,30 @@ TEST(connected_socket_of_a_bad_front_end)
 	ASSERT_EQ(0, fe_send(&fe, GET_FEATURES, 0, NULL, 0, NULL, 0));
 	EXPECT_EQ(2, wait_exit(pid));
 	fe_exit(&fe);
+}
+
+/* The log does not go to the front end. */
+TEST(closed_standard_descriptors)
+{
+	pid_t pid = fork();
+	uint64_t value;
+	struct fe fe;
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(STDIN_FILENO);
+		close(STDOUT_FILENO);
+		close(STDERR_FILENO);
+		execlp("vrpmsg-bridge", "vrpmsg-bridge", "--socket", SOCK,
+		       NULL);
+		_exit(127);
+	}
+	fe_init(&fe);
+	ASSERT_EQ(0, fe_connect(&fe));
+	EXPECT_EQ(0, fe_get(&fe, GET_FEATURES, &value));
+	fe_exit(&fe);
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
 }
 
 TEST(inherited_listening_socket)

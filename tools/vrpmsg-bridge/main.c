@@ -4,6 +4,7 @@
  * /dev/vhost-rpmsg. The control path only; messages never come here.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <poll.h>
@@ -380,6 +381,18 @@ static bool wants_capabilities(int argc, char **argv)
 	return false;
 }
 
+/* Without standard error, a front end could get its number, and then the log. */
+static void fill_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {
@@ -388,6 +401,7 @@ int main(int argc, char **argv)
 	};
 	int opt, done;
 
+	fill_standard_fds();
 	if (wants_capabilities(argc, argv)) {
 		puts("{\n  \"type\": \"rpmsg\"\n}");
 		return 0;
