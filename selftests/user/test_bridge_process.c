@@ -199,6 +199,28 @@ TEST(connected_socket)
 	EXPECT_EQ(0, wait_exit(pid));
 }
 
+/* Connections, and starts and stops of rings, are as many as the front end wants. */
+TEST(log_that_is_flooded)
+{
+	pid_t pid;
+	int i, fd;
+
+	unlink(LOG);
+	pid = SPAWN("--socket", SOCK, "--name", DEV);
+	for (i = 0; i < 300; i++) {
+		struct sockaddr_un addr = { AF_UNIX, SOCK };
+
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		ASSERT_TRUE(WAIT_FOR(!connect(fd, (void *)&addr, sizeof(addr)),
+				     LONG_MS));
+		close(fd);
+	}
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+	EXPECT_LE(50, logged("event=connected"));
+	EXPECT_GT(200, logged("event=connected"));
+}
+
 /* Whoever has started it sees that it could not serve. */
 TEST(connected_socket_of_a_bad_front_end)
 {

@@ -6,9 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bridge.h"
+
+/*
+ * A front end, and whoever tries to become one, can cause lines as fast as it likes.
+ * More than so many in so many seconds are only counted.
+ */
+#define LOG_BURST	100
+#define LOG_SECONDS	10
 
 static enum log_level log_max = LOG_LEVEL_INFO;
 /* Lines begin with a priority, which the journal removes. */
@@ -36,7 +44,7 @@ void log_init(bool verbose)
 	log_priority = journal_reads();
 }
 
-void log_line(enum log_level level, const char *fmt, ...)
+static void log_write(enum log_level level, const char *text)
 {
 	static const char *const names[] = {
 		[LOG_LEVEL_ERR] = "error",
@@ -44,14 +52,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 		[LOG_LEVEL_INFO] = "info",
 		[LOG_LEVEL_DEBUG] = "debug",
 	};
-	char text[512];
-	va_list ap;
 
-	if (level > log_max)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	/* In one write(): lines of several bridges do not mix. */
 	if (log_priority)
 		dprintf(STDERR_FILENO, "<%d>level=%s %s\n", level, names[level],
@@ -59,4 +60,41 @@ void log_line(enum log_level level, const char *fmt, ...)
 	else
 		dprintf(STDERR_FILENO, "vrpmsg-bridge: level=%s %s\n",
 			names[level], text);
+}
+
+/* Count a line; false if it is one too many. With --verbose there is no limit. */
+static bool log_may(void)
+{
+	static unsigned int lines;
+	static time_t begin;
+	struct timespec now;
+	char text[64];
+
+	if (log_max == LOG_LEVEL_DEBUG)
+		return true;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec - begin >= LOG_SECONDS) {
+		if (lines > LOG_BURST) {
+			snprintf(text, sizeof(text),
+				 "event=suppressed lines=%u",
+				 lines - LOG_BURST);
+			log_write(LOG_LEVEL_WARN, text);
+		}
+		lines = 0;
+		begin = now.tv_sec;
+	}
+	return ++lines <= LOG_BURST;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (level > log_max || !log_may())
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_write(level, text);
 }
