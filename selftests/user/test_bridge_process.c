@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <signal.h>
@@ -219,6 +220,30 @@ TEST(log_that_is_flooded)
 	EXPECT_EQ(0, wait_exit(pid));
 	EXPECT_LE(50, logged("event=connected"));
 	EXPECT_GT(200, logged("event=connected"));
+}
+
+/* The bridge does not end for want of a file, but waits for one. */
+TEST(no_descriptor_for_a_connection)
+{
+	struct rlimit few = { IDLE_FDS, RLIM_INFINITY }, many;
+	uint64_t value;
+	struct fe fe;
+	pid_t pid;
+
+	unlink(LOG);
+	pid = SPAWN("--socket", SOCK, "--name", DEV);
+	ASSERT_TRUE(WAIT_FOR(count_fds(pid) == IDLE_FDS, LONG_MS));
+	ASSERT_EQ(0, prlimit(pid, RLIMIT_NOFILE, NULL, &many));
+	few.rlim_max = many.rlim_max;
+	ASSERT_EQ(0, prlimit(pid, RLIMIT_NOFILE, &few, NULL));
+	fe_init(&fe);
+	ASSERT_EQ(0, fe_connect(&fe));
+	EXPECT_TRUE(WAIT_FOR(logged("event=accept "), LONG_MS));
+	ASSERT_EQ(0, prlimit(pid, RLIMIT_NOFILE, &many, NULL));
+	EXPECT_EQ(0, fe_get(&fe, GET_FEATURES, &value));
+	fe_exit(&fe);
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
 }
 
 /* Whoever has started it sees that it could not serve. */

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,27 @@ static bool uid_allowed(const struct config *config, uid_t uid)
 	return !config->num_uids;
 }
 
+/* Milliseconds to wait when the machine lacks something for a connection. */
+#define ACCEPT_MS	100
+
+static int accept_error(int err)
+{
+	switch (err) {
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		log_warn("event=accept error=\"%s\"", strerror(err));
+		poll(NULL, 0, ACCEPT_MS);
+		return -EAGAIN;
+	case ECONNABORTED:
+	case EINTR:
+		return -EAGAIN;
+	default:
+		return -err;
+	}
+}
+
 /*
  * Accept a front end: the connection, or -EAGAIN if there is none or it may not
  * connect. Other errors are permanent.
@@ -185,8 +207,7 @@ int listener_accept(const struct listener *listener,
 		sock = accept4(listener->fd, NULL, NULL,
 			       SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (sock < 0)
-		return errno == ECONNABORTED || errno == EINTR ? -EAGAIN :
-								 -errno;
+		return accept_error(errno);
 	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) ||
 	    !uid_allowed(config, peer.uid)) {
 		log_warn("event=denied pid=%d uid=%u", peer.pid, peer.uid);
