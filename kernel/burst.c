@@ -250,6 +250,22 @@ static void burst_want_kick(struct vhost_rpmsg *vr, struct vhost_virtqueue *vq)
 	vhost_poll_queue(&vq->poll);
 }
 
+/*
+ * The ring's memory is not accessible, and its timer runs. A kick retries at once,
+ * and so does a buffer that was added before notifications were enabled, unless
+ * the entry at the head is the one that cannot be read.
+ */
+static void burst_try_kick(struct vhost_rpmsg *vr, struct vhost_virtqueue *vq)
+{
+	/* Since 6.12 the core updates avail_idx when it enables notifications. */
+	bool pending = vq->avail_idx != vq->last_avail_idx;
+
+	if (!vhost_enable_notify(&vr->dev, vq) || pending)
+		return;
+	vhost_disable_notify(&vr->dev, vq);
+	vhost_poll_queue(&vq->poll);
+}
+
 /* After a burst: make sure that the work runs again when it is needed. */
 static void rx_rearm(struct vhost_rpmsg *vr, int why)
 {
@@ -268,8 +284,7 @@ static void rx_rearm(struct vhost_rpmsg *vr, int why)
 		vrpmsg_hold_refused(vr);
 		break;
 	case -EFAULT:
-		/* A kick retries at once; otherwise the timer does. */
-		vhost_enable_notify(&vr->dev, vq);
+		burst_try_kick(vr, vq);
 		break;
 	case -ERESTART:
 		vhost_poll_queue(&vq->poll);
@@ -302,8 +317,7 @@ static void rx_rearm_responses(struct vhost_rpmsg *vr)
 		/* The tx work decides. */
 		vhost_poll_queue(&vq->poll);
 	else
-		/* A kick retries at once. */
-		vhost_enable_notify(&vr->dev, vq);
+		burst_try_kick(vr, vq);
 }
 
 /*
@@ -507,14 +521,10 @@ static void tx_rearm(struct vhost_rpmsg *vr, int why)
 		vhost_poll_queue(&vr->vq[VIRTIO_RPMSG_REQUEST].poll);
 	}
 	vr->starved = why == -EAGAIN;
-	/*
-	 * When retries are used up, no timer runs: write() has to kick the
-	 * worker.
-	 */
+	/* After a fault, write() retries at once, too. */
 	WRITE_ONCE(vr->rdev->starved, vr->starved || why == -EFAULT);
 	if (why == -EFAULT) {
-		/* A kick retries at once; otherwise the timer does. */
-		vhost_enable_notify(&vr->dev, vq);
+		burst_try_kick(vr, vq);
 		return;
 	}
 	if (why == -ESTALE)

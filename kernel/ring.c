@@ -173,6 +173,21 @@ bool vrpmsg_ring_used_blank(struct vhost_virtqueue *vq)
 }
 
 /*
+ * The guest's avail index cannot be read. There is no entry to give up: the error
+ * is counted when the retries are used up, and they start again.
+ */
+static int ring_no_index(struct vhost_rpmsg *vr, unsigned int qid)
+{
+	struct vrpmsg_ring *ring = &vr->ring[qid];
+
+	if (!vrpmsg_ring_retry(ring)) {
+		ring_count_error(vr, 1, 0);
+		vrpmsg_ring_retry(ring);
+	}
+	return -EFAULT;
+}
+
+/*
  * The guest's avail index is out of range. If the used index in guest memory
  * differs from ours, the guest has restarted without a reset, and both rings
  * must restart, which takes both mutexes. Otherwise continue at the guest's
@@ -189,10 +204,8 @@ static int ring_bad_index(struct vhost_rpmsg *vr, unsigned int qid)
 		return -EFAULT;
 	ours = vq->last_used_idx;
 	if (vhost_vq_init_access(vq) ||
-	    ring_read_avail(vq, &vq->avail->idx, &idx)) {
-		vrpmsg_ring_retry(&vr->ring[qid]);
-		return -EFAULT;
-	}
+	    ring_read_avail(vq, &vq->avail->idx, &idx))
+		return ring_no_index(vr, qid);
 	ring_count_error(vr, 1, 0);
 	if (vq->last_used_idx != ours) {
 		WRITE_ONCE(vr->restarted, true);
@@ -221,13 +234,13 @@ static int ring_bad_entry(struct vhost_rpmsg *vr, unsigned int qid, int err)
 	if ((u16)(vq->avail_idx - vq->last_avail_idx) > vq->num ||
 	    (!pending && err == -EINVAL))
 		return ring_bad_index(vr, qid);
+	if (!pending)
+		return ring_no_index(vr, qid);
 	if (err == -EFAULT && vrpmsg_ring_retry(&vr->ring[qid]))
 		return -EFAULT;
 
 	ring_count_error(vr, 1, 0);
 	pr_debug_ratelimited("%s: bad entry in ring %u\n", vr->rdev->name, qid);
-	if (!pending)
-		return -EFAULT;	/* no index; wait for a kick */
 	/* Return the skipped entry, so that the used index still counts it. */
 	if (!ring_read_avail(vq, &vq->avail->ring[vq->last_avail_idx &
 						  (vq->num - 1)], &head) &&

@@ -91,6 +91,29 @@ TEST_F(kclient, a_request_with_a_response)
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 }
 
+/* The list of buffers for the answer stays away for longer than it is tried. */
+TEST_F(kclient, an_answer_waits_for_a_list_that_comes_late)
+{
+	struct guest_opts opts = { .path = PATH, .no_buffers = true };
+	struct guest *g = &self->g;
+	uint8_t answer[3];
+	void *avail;
+
+	guest_close(g);
+	ASSERT_EQ(0, guest_open(g, &opts));
+	guest_post_one(g, g->tx_bufs);
+	guest_kick_always(g, GUEST_TX);
+	ASSERT_EQ(0, echo(g, 3, 1));
+	/* The buffer is there again, and has not been looked at. */
+	avail = g->ring[GUEST_TX].vring.avail;
+	ASSERT_EQ(0, mprotect(avail, 4096, PROT_NONE));
+	ASSERT_EQ(0, guest_send(g, REMOTE, KCLIENT_ECHO, "\1\2\3", 3));
+	usleep(3 * SHORT_MS * 1000);
+	ASSERT_EQ(0, mprotect(avail, 4096, PROT_READ | PROT_WRITE));
+	ASSERT_EQ(3, guest_recv_copy(g, NULL, answer, 3, LONG_MS));
+	EXPECT_EQ(0, memcmp(answer, "\xfe\xfd\xfc", 3));
+}
+
 TEST_F(kclient, large_buffers)
 {
 	struct guest_opts opts = { .path = PATH, .num = 16, .buf_size = 65536 };
