@@ -147,6 +147,24 @@ static bool family_came(struct nlmsghdr *nlh)
 	       !nla_strcmp(tb[CTRL_ATTR_FAMILY_NAME], VHOST_RPMSG_FAMILY_NAME);
 }
 
+/*
+ * Events were lost. The events in the socket are older than the lost ones, and a
+ * caller that lists the objects now would take them for newer. Besides, the kernel
+ * silently drops further events until the socket is empty. One of them may have
+ * announced that the family is registered again. Sets errno.
+ */
+static void monitor_lost(struct vrpmsg_monitor *monitor)
+{
+	ssize_t n;
+
+	do {
+		n = recv(vrpmsg_monitor_fd(monitor), monitor->buf,
+			 sizeof(monitor->buf), MSG_DONTWAIT);
+	} while (n >= 0 || errno == EINTR || errno == ENOBUFS);
+	if (!join(monitor) || errno == EPROTONOSUPPORT)
+		errno = ENOBUFS;
+}
+
 /* Returns the next message from the kernel, or NULL and errno. */
 static struct nlmsghdr *monitor_recv(struct vrpmsg_monitor *monitor)
 {
@@ -162,6 +180,8 @@ static struct nlmsghdr *monitor_recv(struct vrpmsg_monitor *monitor)
 			     (struct sockaddr *)&from, &from_len);
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == ENOBUFS)
+			monitor_lost(monitor);
 		if (n < 0)
 			return NULL;
 		/* The kernel sends one event per datagram. */

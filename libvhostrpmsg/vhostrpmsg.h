@@ -1370,8 +1370,9 @@ VRPMSG_API int vrpmsg_monitor_fd(const struct vrpmsg_monitor *monitor);
  *
  * Return: the event, which the caller frees with vrpmsg_event_free(); or
  * NULL.
- * Errors: EAGAIN: there is no event; ENOBUFS: events were lost, or the module was
- * reloaded: list the objects again and go on reading; ENOMEM, EPROTO.
+ * Errors: EAGAIN: there is no event; ENOBUFS: events were lost, including those
+ * that were waiting, or the module was reloaded: list the objects again and go on
+ * reading; ENOMEM, EPROTO.
  */
 VRPMSG_API struct vrpmsg_event *
 vrpmsg_monitor_read(struct vrpmsg_monitor *monitor);

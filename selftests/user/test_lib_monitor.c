@@ -156,6 +156,33 @@ TEST_F(monitor, events_that_are_lost)
 	EXPECT_TRUE(lost);
 }
 
+/* The next list, and the events after it, are the truth. */
+TEST_F(monitor, what_happens_after_a_loss_is_told)
+{
+	int one = 1, fd = vrpmsg_monitor_fd(self->monitor);
+	struct vrpmsg_event *event;
+	struct vrpmsg_ept *ept;
+	uint32_t id = 0;
+
+	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &one, sizeof(one)));
+	for (int i = 0; i < 50; i++) {
+		ept = vrpmsg_ept_add(self->ctx, self->config);
+		ASSERT_NE(NULL, ept);
+		vrpmsg_ept_free(ept);
+	}
+	ASSERT_EQ(NULL, vrpmsg_monitor_read(self->monitor));
+	ASSERT_EQ(ENOBUFS, errno);
+	ept = vrpmsg_ept_add(self->ctx, self->config);
+	ASSERT_NE(NULL, ept);
+	while (id != vrpmsg_ept_id(ept)) {
+		event = next_event(self->monitor, VRPMSG_EVENT_EPT);
+		ASSERT_NE(NULL, event);
+		id = vrpmsg_ept_id(vrpmsg_event_ept(event));
+		vrpmsg_event_free(event);
+	}
+	vrpmsg_ept_free(ept);
+}
+
 TEST_F(monitor, the_module_is_reloaded)
 {
 	const char *module = getenv("VRPMSG_KO");
