@@ -77,6 +77,11 @@ class Devices(Base):
         self.assertIsInstance(error, FileExistsError)
         self.assertIn("a device of this name exists (name)", str(error))
         self.fails(errno.EINVAL, self.ctx.add_device, "a/b")
+        # C would see the name of another device.
+        for call in (self.ctx.device, self.ctx.delete_device,
+                     self.ctx.endpoints, vhostrpmsg.Ctrl):
+            self.assertRaises(ValueError, call, DEV + "\0x")
+        self.assertRaises(ValueError, self.ctx.add_endpoint, DEV, "a\0b")
         self.fails(errno.ENODEV, self.ctx.delete_device, "nosuch")
         self.fails(errno.ENODEV, self.ctx.reset_device, "nosuch")
 

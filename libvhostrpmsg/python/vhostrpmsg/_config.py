@@ -3,7 +3,7 @@
 from typing import Optional, Union
 
 from ._native import (CLOSED_POLICIES, POLICIES, REMOTE_MODES, RESET_POLICIES,
-                      fail, ffi, lib, value_of)
+                      c_string, fail, ffi, lib, value_of)
 
 
 class EndpointConfig:
@@ -19,14 +19,14 @@ class EndpointConfig:
         """Set the device, by name or number."""
         if isinstance(device, int):
             lib.vrpmsg_ept_config_set_dev_id(self.config, device)
-        elif lib.vrpmsg_ept_config_set_dev_name(self.config, device.encode()):
+        elif lib.vrpmsg_ept_config_set_dev_name(self.config, c_string(device)):
             fail()
 
     def identity(self, name: Optional[str], addr: Optional[int],
                  addressed: bool) -> None:
         """Set what cannot be changed later."""
         if name is not None and lib.vrpmsg_ept_config_set_name(
-                self.config, name.encode()):
+                self.config, c_string(name)):
             fail()
         if addr is not None:
             lib.vrpmsg_ept_config_set_addr(self.config, addr)

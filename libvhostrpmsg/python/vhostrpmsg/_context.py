@@ -10,7 +10,7 @@ from typing import Any, Callable, List, Optional, Type, TypeVar, Union
 from . import _objects
 from ._config import EndpointConfig
 from ._monitor import EventsLost, Monitor
-from ._native import fail, fail_ctx, ffi, lib
+from ._native import c_string, fail, fail_ctx, ffi, lib
 from ._objects import Channel, Device, Endpoint
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ class Context:
         if isinstance(device, int):
             made = lib.vrpmsg_dev_get_by_id(self._ctx, device)
         else:
-            made = lib.vrpmsg_dev_get(self._ctx, device.encode())
+            made = lib.vrpmsg_dev_get(self._ctx, c_string(device))
         return self._one(made, lib.vrpmsg_dev_free, _objects.device)
 
     def add_device(self, name: str, *, mtu: Optional[int] = None,
@@ -100,7 +100,7 @@ class Context:
         """
         config = _device_config(mtu, hold_time, owner)
         return self._one(
-            lib.vrpmsg_dev_add(self._ctx, name.encode(), config),
+            lib.vrpmsg_dev_add(self._ctx, c_string(name), config),
             lib.vrpmsg_dev_free, _objects.device)
 
     def set_device(self, name: str, *, mtu: Optional[int] = None,
@@ -108,7 +108,7 @@ class Context:
                    owner: Optional[int] = None) -> None:
         """Change a device. Arguments as for add_device(); None changes nothing."""
         config = _device_config(mtu, hold_time, owner)
-        self._check(lib.vrpmsg_dev_set(self._ctx, name.encode(), config))
+        self._check(lib.vrpmsg_dev_set(self._ctx, c_string(name), config))
 
     def delete_device(self, device: Union[str, int]) -> None:
         """Delete a persistent device and its endpoints, by name or number.
@@ -118,14 +118,14 @@ class Context:
         if isinstance(device, int):
             self._check(lib.vrpmsg_dev_del_by_id(self._ctx, device))
         else:
-            self._check(lib.vrpmsg_dev_del(self._ctx, device.encode()))
+            self._check(lib.vrpmsg_dev_del(self._ctx, c_string(device)))
 
     def reset_device(self, name: str) -> None:
         """Forget the guest of a stale device, like a reset of that guest.
 
         OSError with errno.EBUSY: a VMM is attached, or it is not persistent.
         """
-        self._check(lib.vrpmsg_dev_reset(self._ctx, name.encode()))
+        self._check(lib.vrpmsg_dev_reset(self._ctx, c_string(name)))
 
     def wait_running(self, name: str,
                      timeout: Optional[float] = None) -> Device:
@@ -158,7 +158,7 @@ class Context:
         """All endpoints, or those of a device, sorted by device and address."""
         return self._list(
             lib.vrpmsg_ept_list(
-                self._ctx, ffi.NULL if device is None else device.encode(),
+                self._ctx, ffi.NULL if device is None else c_string(device),
                 ffi.NULL),
             lib.vrpmsg_ept_list_free, _objects.endpoint)
 
@@ -174,7 +174,7 @@ class Context:
         have it.
         """
         return self._one(
-            lib.vrpmsg_ept_find(self._ctx, device.encode(), name.encode()),
+            lib.vrpmsg_ept_find(self._ctx, c_string(device), c_string(name)),
             lib.vrpmsg_ept_free, _objects.endpoint)
 
     def add_endpoint(self, device: Union[str, int], name: Optional[str] = None, *,
@@ -286,13 +286,13 @@ class Context:
         """The channels of all devices, or of one device."""
         return self._list(
             lib.vrpmsg_chan_list(
-                self._ctx, ffi.NULL if device is None else device.encode(),
+                self._ctx, ffi.NULL if device is None else c_string(device),
                 ffi.NULL),
             lib.vrpmsg_chan_list_free, _objects.channel)
 
     def channel(self, device: str, addr: int) -> Channel:
         """A channel by address. FileNotFoundError: there is none."""
-        return self._one(lib.vrpmsg_chan_get(self._ctx, device.encode(), addr),
+        return self._one(lib.vrpmsg_chan_get(self._ctx, c_string(device), addr),
                          lib.vrpmsg_chan_free, _objects.channel)
 
     @property

@@ -9,7 +9,7 @@ from typing import NoReturn, Optional, Union
 
 from ._config import EndpointConfig
 from ._files import AsyncFile, File
-from ._native import Descriptor, fail, ffi, lib, text
+from ._native import Descriptor, c_string, fail, ffi, lib, text
 
 # Messages for errors whose strerror() is misleading.
 _WORDS = {
@@ -69,7 +69,7 @@ class Ctrl(Descriptor):
             self._fd = os.open(device, os.O_WRONLY | os.O_CLOEXEC)
             _info(self._fd)
         else:
-            self._fd = lib.vrpmsg_ctrl_open(device.encode())
+            self._fd = lib.vrpmsg_ctrl_open(c_string(device))
             if self._fd < 0:
                 fail("no persistent device, or no ctrl node in /dev"
                      if ffi.errno == errno.ENODEV else "", device)

@@ -38,6 +38,13 @@ def text(value: Any) -> str:
     return optional_text(value) or ""
 
 
+def c_string(value: str) -> bytes:
+    """A string for the library, also one of text(): ValueError for a NUL in it."""
+    if "\0" in value:
+        raise ValueError("embedded null character")
+    return value.encode("utf-8", "surrogateescape")
+
+
 def address(value: int) -> Optional[int]:
     """Convert an address; None if there is no address."""
     return None if value == _ADDR_ANY else value
