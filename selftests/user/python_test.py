@@ -6,6 +6,7 @@ import errno
 import gc
 import glob
 import os
+import resource
 import socket
 import sys
 import traceback
@@ -594,6 +595,22 @@ class Monitors(Base):
                 if isinstance(event.object, vhostrpmsg.Endpoint):
                     ept = event.object
         self.assertRaises(ValueError, monitor.poll)
+
+    def test_many_files(self):
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (2048, limit[1]))
+        files = [os.open("/dev/null", os.O_RDONLY) for _ in range(1024)]
+        try:
+            with vhostrpmsg.Monitor() as monitor:
+                self.assertGreater(monitor.fileno(), 1023)
+                with self.assertRaises(TimeoutError):
+                    monitor.read(0.01)
+                self.ctx.add_endpoint(DEV)
+                self.assertEqual(monitor.read(10).action, "new")
+        finally:
+            for file in files:
+                os.close(file)
+            resource.setrlimit(resource.RLIMIT_NOFILE, limit)
 
     def test_lost(self):
         with vhostrpmsg.Monitor() as monitor:

@@ -110,11 +110,14 @@ class Monitor:
         timeout: in seconds, then raise TimeoutError; None means without limit
         """
         end = None if timeout is None else time.monotonic() + timeout
+        # select() takes no number from 1024 on.
+        ready = select.poll()
+        ready.register(self.fileno(), select.POLLIN)
         while (event := self.poll()) is None:
             left = None if end is None else end - time.monotonic()
             if left is not None and left <= 0:
                 raise TimeoutError(errno.ETIMEDOUT, "no event")
-            select.select([self], [], [], left)
+            ready.poll(None if left is None else left * 1000)
         return event
 
     def __iter__(self) -> Monitor:
