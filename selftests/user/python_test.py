@@ -343,6 +343,26 @@ class Async(Base):
                              [bytes([i]) for i in range(5)])
         self.run_file(test)
 
+    def test_room_that_another_took(self):
+        ept = self.ctx.add_endpoint(DEV)
+
+        async def main():
+            async with ept.open_async() as file:
+                # As if there had been a remote for a moment.
+                ready, early = file._ready, []
+
+                async def first_at_once(direction):
+                    if early:
+                        await ready(direction)
+                    early.append(direction)
+                file._ready = first_at_once
+                task = asyncio.create_task(file.wait_remote())
+                await asyncio.sleep(0.1)
+                self.assertFalse(task.done())
+                self.ctx.set_endpoint(ept, remote=REMOTE)
+                await asyncio.wait_for(task, 60)
+        asyncio.run(main())
+
     def test_more_than_fits(self):
         self.ctx.set_endpoint(self.ept, tx_limit=1000, rx_limit=1000)
 

@@ -317,9 +317,15 @@ class AsyncFile:
 
     async def wait_remote(self) -> None:
         """Wait until a message can be written: a remote is known, and there is room."""
-        async with self._writing:
-            await self._ready(os.O_WRONLY)
-        self._file.wait_remote(0)
+        while True:
+            async with self._writing:
+                await self._ready(os.O_WRONLY)
+            try:
+                self._file.wait_remote(0)
+                return
+            except TimeoutError:
+                # Another writer took the room, or the guest was reset.
+                pass
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Each message, until the endpoint is deleted."""
