@@ -140,7 +140,7 @@ TEST(errors_say_what_is_missing)
 	EXPECT_EQ(2, RUN("--socket", SOCK, "--device", "/nonexistent"));
 	EXPECT_EQ(1, logged("is the module vhost_rpmsg loaded?"));
 	EXPECT_EQ(2, RUN("--socket", "/nonexistent/folder/socket"));
-	EXPECT_EQ(1, logged("there is no folder /nonexistent/folder\""));
+	EXPECT_EQ(1, logged("no directory /nonexistent/folder\""));
 }
 
 /* All children of a service inherit JOURNAL_STREAM; the journal only reads the stream that

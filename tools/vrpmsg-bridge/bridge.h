@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of vrpmsg-bridge share.
+ * Declarations shared by the files of vrpmsg-bridge.
  *
  *   main.c	options, one front end after the other
  *   listener.c	the socket that front ends connect to
  *   session.c	the connection to a front end
  *   protocol.c	vhost-user: what each message does
- *   vhost.c	what the front end wants, changed by its messages
- *   sync.c	/dev/vhost-rpmsg: the kernel is told what is wanted
- *   state.c	all that the kernel can be told
+ *   vhost.c	the state that the front end wants, changed by its messages
+ *   sync.c	/dev/vhost-rpmsg: apply that state to the kernel
+ *   state.c	the settings that the kernel can have
  *   memory.c	memory of the guest, mapped into this process
  *   log.c	lines on standard error
  *
- * Each file calls only files below it: layers, which make lint checks.
+ * A file calls only files below it in this list. The file layers has the order, and
+ * make lint checks it.
  *
- * The kernel works on the rings with addresses of this process, and trusts
- * them. So whatever the front end says about memory is checked against what
- * has really been mapped before the kernel hears of it: a ring, a region or a
- * log that lies could otherwise make the kernel write over the bridge itself.
+ * The kernel accesses the rings through addresses of this process, and trusts them.
+ * So the bridge checks every address from the front end against the memory that it
+ * mapped. Otherwise a false ring, region or log could make the kernel overwrite the
+ * bridge itself.
  */
 #ifndef VRPMSG_BRIDGE_H
 #define VRPMSG_BRIDGE_H
@@ -36,12 +37,12 @@
 
 /* Virtqueues of an RPMsg device. */
 #define NUM_RINGS	2
-/* Regions of guest memory: what vhost takes unless it is told otherwise. */
+/* Regions of guest memory: the default limit of vhost. */
 #define MAX_REGIONS	VHOST_USER_MAX_FDS
-/* Users that may be named on the command line. */
+/* How many times --allow-uid can be given. */
 #define MAX_UIDS	32
 
-/* log.c: one line a call, on standard error; @fmt is key=value pairs. */
+/* log.c: each call writes one line to standard error; @fmt is key=value pairs. */
 enum log_level {
 	LOG_LEVEL_ERR = 3,
 	LOG_LEVEL_WARN,
@@ -59,15 +60,15 @@ void log_line(enum log_level level, const char *fmt, ...)
 #define log_debug(...)	log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
 /**
- * struct config - what the command line says
+ * struct config - options of the command line
  * @device: path of the vhost device
- * @name: name of the device to attach to, or NULL for one the kernel makes up
- * @offer_config: offer a configuration space, an empty one
+ * @name: name of the device to attach to; NULL: the kernel chooses a name
+ * @offer_config: offer an empty configuration space
  * @require_device: @name must be that of a persistent device
- * @no_event_idx: withhold VIRTIO_RING_F_EVENT_IDX
- * @busy_poll: microseconds that the kernel looks at a ring before it sleeps
+ * @no_event_idx: do not offer VIRTIO_RING_F_EVENT_IDX
+ * @busy_poll: microseconds that the kernel polls a ring before it sleeps
  * @workers: kernel threads for the rings, 1 or 2
- * @num_uids: number of @uids; 0: anybody may connect
+ * @num_uids: number of @uids; 0: every user may connect
  * @uids: users that may connect
  */
 struct config {
@@ -83,12 +84,12 @@ struct config {
 };
 
 /**
- * struct listener - where front ends connect
+ * struct listener - the socket that front ends connect to
  * @fd: the listening socket
- * @path: to remove at the end, NULL when somebody else made the socket
- * @dev: its file system, and
- * @ino: inode: another one may have taken the place meanwhile
- * @connected: @fd is no listening socket, but a front end
+ * @path: file to remove at exit; NULL if the bridge did not create the socket
+ * @dev: file system of @path when the socket was created
+ * @ino: inode of @path; if it differs at exit, the file is another one and stays
+ * @connected: @fd is not a listening socket, but the connection to a front end
  */
 struct listener {
 	int fd;
@@ -108,11 +109,11 @@ void listener_close(const struct listener *listener);
 void listener_ready(void);
 
 /**
- * struct mapping - memory of somebody else in this process
+ * struct mapping - memory of a front end, mapped into this process
  * @base: start of the mapping, NULL for none
- * @len: its length
- * @addr: start of what was asked for, which need not be at a page
- * @size: size of that
+ * @len: length of the mapping
+ * @addr: start of the requested memory, which need not be page-aligned
+ * @size: size of the requested memory
  */
 struct mapping {
 	void *base;
@@ -126,7 +127,7 @@ void mapping_destroy(struct mapping *map);
 
 /**
  * struct region - a piece of guest memory
- * @desc: as the front end described it
+ * @desc: description from the front end
  * @map: the mapping
  */
 struct region {
@@ -137,7 +138,7 @@ struct region {
 /**
  * struct memory - all of the guest's memory
  * @num: number of @regions
- * @regions: in the order in which they came; none overlaps another
+ * @regions: regions in the order in which they were added; they do not overlap
  */
 struct memory {
 	unsigned int num;
@@ -156,12 +157,12 @@ uint64_t memory_last(const struct memory *mem);
 /**
  * struct ring - a virtqueue
  * @addr: addresses
- * @num: number of descriptors, 0 while it is not known
- * @kick: eventfd of the guest's kicks, -1 for none: the ring is not started
+ * @num: number of descriptors, 0 if not set
+ * @kick: eventfd for kicks of the guest, -1 for none: the ring is not started
  * @call: eventfd for interrupts, -1 for none
  * @err: eventfd for errors, -1 for none
  * @has_addr: @addr was set
- * @enabled: by SET_VRING_ENABLE
+ * @enabled: SET_VRING_ENABLE enabled the ring
  */
 struct ring {
 	struct vhost_vring_addr addr;
@@ -174,14 +175,14 @@ struct ring {
 };
 
 /**
- * struct state - everything that the kernel can be told
+ * struct state - the settings that the kernel can have
  * @features: acknowledged features, without the bit of the transport
  * @mem: memory of the guest
- * @log: bitmap of pages that were written to, for a migration
+ * @log: bitmap of pages that were written, for live migration
  * @log_fd: eventfd that is signalled when the log changes, -1 for none
  * @rings: the virtqueues, with addresses of the front end
  *
- * Copies share mappings and file descriptors: state_release().
+ * Copies share mappings and file descriptors; see state_release().
  */
 struct state {
 	uint64_t features;
@@ -204,12 +205,12 @@ bool state_log_suffices(const struct state *state);
  * @fd: the file, -1 if it is not open
  * @offered: features that the bridge offers
  * @want: the state that the front end wants
- * @have: the state that the kernel has. After each message the two are the same,
- *	but for the sizes and addresses of rings: the kernel gets these, as
- *	addresses of this process, when the rings start
+ * @have: the state that the kernel has. It equals @want after each message, except
+ *	for sizes and addresses of rings: the kernel gets these when the rings
+ *	start, as addresses of this process
  * @running: the rings run
  * @guest_reset: the front end has reset the device, so the next guest is new
- * @base: where each ring goes on, as last set by the front end or the kernel
+ * @base: index where each ring continues, as last set by the front end or the kernel
  */
 struct vhost {
 	int fd;
@@ -221,14 +222,14 @@ struct vhost {
 	uint32_t base[NUM_RINGS];
 };
 
-/* sync.c: 0 or a negative errno each */
+/* sync.c: these return 0 or a negative errno. */
 int sync_open(struct vhost *vhost, const struct config *config);
 void sync_close(struct vhost *vhost);
 int vhost_sync(struct vhost *vhost, const struct state *to);
 
 /*
- * vhost.c: 0 or a negative errno each. Eventfds become the callee's, as do
- * mappings; the files behind the latter stay the caller's.
+ * vhost.c: these return 0 or a negative errno. They take ownership of eventfds and
+ * mappings, but not of the descriptors of files that are mapped.
  */
 void vhost_init(struct vhost *vhost);
 int vhost_open(struct vhost *vhost, const struct config *config);
@@ -256,20 +257,20 @@ int vhost_reset(struct vhost *vhost);
 
 /**
  * struct session - a front end, from its connection to its end
- * @config: what the command line says
+ * @config: options of the command line
  * @sock: the connection
- * @deadline: for the first message, in milliseconds of the monotonic clock; 0
- *	once it has come
+ * @deadline: time limit for the first message, in milliseconds of the monotonic
+ *	clock; 0 after it has arrived
  * @vhost: the device, opened at the first message
  * @protocol_features: as negotiated
- * @status: virtio status, as the front end has set it
+ * @status: virtio status that the front end set
  * @messages: number of messages received
  * @refused: number of those that were refused
  * @have: number of bytes of the current message that have arrived
- * @header: its header
- * @payload: its payload, and then the reply's
+ * @header: header of the current message
+ * @payload: payload of the current message, then of its reply
  * @num_fds: number of @fds
- * @fds: file descriptors that came with it; a handler that keeps one sets it to -1
+ * @fds: descriptors that came with the message; a handler that keeps one sets it to -1
  * @reply_fd: file descriptor to send with the reply, -1 for none
  */
 struct session {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The socket that front ends connect to: one of ours, or one that systemd has
- * opened. systemd's two protocols are small, and not worth a library.
+ * The socket that front ends connect to: created here, or passed by systemd. The two
+ * protocols of systemd are so simple that they need no library.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 /* The first file descriptor that systemd passes on. */
 #define LISTEN_FDS_START 3
 
-/* Nobody listens on a socket that a bridge left behind when it was killed. */
+/* Remove the socket of a bridge that was killed: no process listens on it. */
 static int remove_stale(const struct sockaddr_un *addr)
 {
 	struct stat st;
@@ -42,8 +42,8 @@ static int remove_stale(const struct sockaddr_un *addr)
 }
 
 /*
- * A front end hands memory to the kernel, so not everybody may connect: only the
- * owner, and the group if the umask allows it.
+ * A front end passes memory to the kernel, so access is restricted to the owner, and
+ * to the group if the umask permits it.
  */
 static int bind_private(int fd, const struct sockaddr_un *addr)
 {
@@ -92,7 +92,7 @@ void listener_close(const struct listener *listener)
 {
 	struct stat st;
 
-	/* The session has closed a connection. */
+	/* The session closes the socket of a front end itself. */
 	if (!listener->connected)
 		close(listener->fd);
 	if (listener->path && !lstat(listener->path, &st) &&

@@ -12,14 +12,14 @@
 #include "bridge.h"
 
 /*
- * A front end, and whoever tries to become one, can cause lines as fast as it likes.
- * More than so many in so many seconds are only counted.
+ * A process that connects, front end or not, can cause any number of lines. Beyond
+ * LOG_BURST lines in LOG_SECONDS seconds they are only counted.
  */
 #define LOG_BURST	100
 #define LOG_SECONDS	10
 
 static enum log_level log_max = LOG_LEVEL_INFO;
-/* Lines begin with a priority, which the journal removes. */
+/* Lines begin with a priority, which the journal evaluates and removes. */
 static bool log_priority;
 
 /*
@@ -53,7 +53,7 @@ static void log_write(enum log_level level, const char *text)
 		[LOG_LEVEL_DEBUG] = "debug",
 	};
 
-	/* In one write(): lines of several bridges do not mix. */
+	/* dprintf() makes one write(), so lines of several bridges do not mix. */
 	if (log_priority)
 		dprintf(STDERR_FILENO, "<%d>level=%s %s\n", level, names[level],
 			text);

@@ -24,7 +24,7 @@
 #define VRPMSG_VERSION "unknown"
 #endif
 
-/* Exit status, as vrpmsgctl has it. */
+/* Exit status, as for vrpmsgctl. */
 #define EXIT_USAGE	1
 #define EXIT_FAILED	2
 
@@ -123,20 +123,20 @@ static void usage(FILE *out)
 	      "Connect a virtual machine monitor that speaks vhost-user to RPMsg endpoints\n"
 	      "on this host.\n"
 	      "\n"
-	      "  -s, --socket-path PATH  listen at PATH, also --socket\n"
+	      "  -s, --socket-path PATH  listen at PATH; --socket is the same\n"
 	      "  -f, --fd FD             use this socket, listening or connected\n"
-	      "  -n, --name DEVICE       name of the device, or the persistent device to use\n"
+	      "  -n, --name DEVICE       attach to this persistent device, or name the device\n"
 	      "  -r, --require-device    DEVICE must be a persistent device\n"
 	      "  -d, --device PATH       device file [/dev/vhost-rpmsg]\n"
-	      "  -u, --allow-uid UID     only these users may connect\n"
-	      "  -b, --busy-poll US      microseconds to look at rings before sleeping [0]\n"
-	      "  -w, --workers N         kernel threads for the two rings [1]\n"
-	      "  -e, --no-event-idx      for guests that do not handle event indices\n"
+	      "  -u, --allow-uid UID     accept only this user; can be repeated\n"
+	      "  -b, --busy-poll US      microseconds to poll the rings before sleeping [0]\n"
+	      "  -w, --workers N         kernel threads for the two rings, 1 or 2 [1]\n"
+	      "  -e, --no-event-idx      do not offer VIRTIO_RING_F_EVENT_IDX (for OpenAMP)\n"
 	      "  -c, --config            offer a configuration space\n"
-	      "  -v, --verbose           show each message of the front end\n"
-	      "      --print-capabilities  for programs that start back ends\n"
-	      "  -V, --version           show the version\n"
-	      "  -h, --help              show this\n",
+	      "  -v, --verbose           log each message of the front end\n"
+	      "      --print-capabilities  print capabilities in JSON and exit\n"
+	      "  -V, --version           print the version and exit\n"
+	      "  -h, --help              print this help and exit\n",
 	      out);
 }
 
@@ -147,7 +147,7 @@ static int usage_error(const char *what)
 	return EXIT_USAGE;
 }
 
-/* The kernel's rule: it would only complain when a front end connects. */
+/* The kernel has the same rule, but only checks when a front end connects. */
 static bool name_valid(const char *name)
 {
 	static const char digits[] = "0123456789";
@@ -158,7 +158,7 @@ static bool name_valid(const char *name)
 	if (!len || len >= VHOST_RPMSG_NAME_SIZE || strchr(".:@-", *name) ||
 	    name[strspn(name, chars)])
 		return false;
-	/* Names that the kernel makes up. */
+	/* The kernel reserves vhostN. */
 	return strncmp(name, "vhost", 5) || !name[5] ||
 	       name[5 + strspn(name + 5, digits)];
 }
@@ -210,7 +210,7 @@ static void log_listen_error(const char *path, int err)
 	if (err == -ENOENT && slash) {
 		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path),
 			 path);
-		log_err("event=listen socket=\"%s\" error=\"there is no folder %s\"",
+		log_err("event=listen socket=\"%s\" error=\"no directory %s\"",
 			path, folder);
 		return;
 	}
@@ -225,7 +225,7 @@ static int listen_somewhere(struct listener *listener,
 	int err;
 
 	if (options->fd >= 0 && options->path)
-		return usage_error("either --socket-path or --fd");
+		return usage_error("--socket-path and --fd exclude each other");
 	if (options->fd >= 0) {
 		err = listener_use(listener, options->fd);
 		if (err)
@@ -237,7 +237,7 @@ static int listen_somewhere(struct listener *listener,
 	if (err == -EADDRNOTAVAIL)
 		return usage_error("the socket from systemd is not at --socket-path");
 	if (!err && !options->path)
-		return usage_error("no --socket-path, no --fd, and no socket from systemd");
+		return usage_error("--socket-path, --fd or a socket from systemd is needed");
 	if (!err)
 		err = listener_open(listener, options->path);
 	if (err < 0)
@@ -343,8 +343,7 @@ static int parse_option(int opt, struct options *options)
 	case 'w':
 		if (parse_numeric(opt, optarg, options))
 			return 0;
-		fprintf(stderr, "vrpmsg-bridge: not a valid number: %s\n",
-			optarg);
+		fprintf(stderr, "vrpmsg-bridge: invalid number: %s\n", optarg);
 		return -1;
 	case 'e':
 		options->config.no_event_idx = true;
@@ -413,9 +412,9 @@ int main(int argc, char **argv)
 			return done < 0 ? EXIT_USAGE : 0;
 	}
 	if (optind < argc)
-		return usage_error("there are no arguments but options");
+		return usage_error("unexpected argument");
 	if (options.config.name && !name_valid(options.config.name))
-		return usage_error("not a name: 1 to 31 letters, digits and _.:@-, not vhostN");
+		return usage_error("invalid name: needs 1 to 31 letters, digits and _.:@-, and not vhostN");
 	if (options.config.require_device && !options.config.name)
 		return usage_error("--require-device needs --name");
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of the guest, as the front end hands it over: a file descriptor, and
- * where in it the memory lies. What it says is not to be trusted.
+ * Memory of the guest. The front end passes a file descriptor and the position of the
+ * memory in that file. Nothing that it says is trusted.
  */
 #include <errno.h>
 #include <linux/magic.h>
@@ -23,7 +23,7 @@ static uint64_t mapping_granule(int fd)
 	return sysconf(_SC_PAGESIZE);
 }
 
-/* Map @size bytes at @offset of @fd; the descriptor is still the caller's. */
+/* Map @size bytes at @offset of @fd. The caller keeps the descriptor. */
 int mapping_create(struct mapping *map, int fd, uint64_t offset, uint64_t size)
 {
 	uint64_t end, granule = mapping_granule(fd);
@@ -35,7 +35,7 @@ int mapping_create(struct mapping *map, int fd, uint64_t offset, uint64_t size)
 		return -EINVAL;
 	if (fstat(fd, &st))
 		return -errno;
-	/* Behind its end a file can be mapped, but not touched. */
+	/* Accesses beyond the end of a mapped file fail with SIGBUS. */
 	if (S_ISREG(st.st_mode) && offset + size > (uint64_t)st.st_size)
 		return -EINVAL;
 
@@ -44,7 +44,7 @@ int mapping_create(struct mapping *map, int fd, uint64_t offset, uint64_t size)
 		    MAP_SHARED | MAP_NORESERVE, fd, offset / granule * granule);
 	if (base == MAP_FAILED)
 		return -errno;
-	/* Secrets of the guest do not belong into a core dump of the bridge. */
+	/* Keep the guest's data out of core dumps of the bridge. */
 	madvise(base, map->len, MADV_DONTDUMP);
 	map->base = base;
 	map->addr = (uintptr_t)base + offset % granule;
@@ -96,7 +96,7 @@ int memory_add(struct memory *mem, const struct vhost_user_region *desc, int fd)
 	return 0;
 }
 
-/* Take the region @desc out. Its mapping stays: memory_release(). */
+/* Remove the region @desc, but not its mapping, which memory_release() removes. */
 int memory_remove(struct memory *mem, const struct vhost_user_region *desc)
 {
 	unsigned int i;
@@ -125,7 +125,7 @@ static bool memory_has_map(const struct memory *mem, const struct mapping *map)
 	return false;
 }
 
-/* Empty @mem; mappings that are @kept's, too, stay. */
+/* Remove all regions from @mem, and mappings that @kept does not share. */
 void memory_release(struct memory *mem, const struct memory *kept)
 {
 	struct mapping *map;
@@ -144,8 +144,8 @@ bool memory_equal(const struct memory *a, const struct memory *b)
 }
 
 /*
- * Where @size bytes at @user_addr of the front end are in this process, or 0.
- * They must lie in one region: its neighbours are mapped elsewhere.
+ * Translate a front end's address, for @size bytes, to one of this process. Returns 0
+ * unless all bytes are in one region: adjacent regions are mapped separately.
  */
 uintptr_t memory_translate(const struct memory *mem, uint64_t user_addr,
 			   uint64_t size)
@@ -163,7 +163,7 @@ uintptr_t memory_translate(const struct memory *mem, uint64_t user_addr,
 	return 0;
 }
 
-/* The last guest address that there is memory at, 0 if there is none. */
+/* Returns the last guest address that is memory, or 0 if there is none. */
 uint64_t memory_last(const struct memory *mem)
 {
 	uint64_t last = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The vhost-user protocol on the wire, as far as the bridge speaks it. Numbers
+ * Wire format of the vhost-user protocol, as far as the bridge supports it. Numbers
  * are in host byte order.
  */
 #ifndef VRPMSG_BRIDGE_VHOST_USER_H
@@ -9,7 +9,7 @@
 #include <linux/vhost_types.h>
 #include <stdint.h>
 
-/* Feature bit that the transport keeps for itself. */
+/* Feature bit that belongs to the transport, not to the device. */
 #define VHOST_USER_F_PROTOCOL_FEATURES	30
 
 #define VHOST_USER_PROTOCOL_F_MQ			0
@@ -69,8 +69,8 @@ struct vhost_user_header {
 #define VHOST_USER_VRING_NOFD		0x100
 
 /*
- * Regions, and file descriptors, that one message can carry: the specification
- * speaks of 8, front ends written with rust-vmm's library send up to 32.
+ * How many regions and file descriptors a message can carry. The specification says
+ * 8, but front ends that use rust-vmm's library send up to 32.
  */
 #define VHOST_USER_MAX_FDS	64
 
@@ -97,7 +97,7 @@ struct vhost_user_log {
 	uint64_t mmap_offset;
 };
 
-/* Front ends differ in whether its size counts the padding. */
+/* Some front ends include the padding in the size of this message, others do not. */
 #define VHOST_USER_INFLIGHT_SIZE	20
 #define VHOST_USER_INFLIGHT_PADDED	24
 
