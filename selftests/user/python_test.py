@@ -576,7 +576,7 @@ class Ctrls(Base):
                 while True:
                     files.append(self.ctrl.open_endpoint())
             self.assertEqual(caught.exception.errno, errno.EDQUOT)
-            self.assertIn("as many endpoints", str(caught.exception))
+            self.assertIn("limit of endpoints per user", str(caught.exception))
             self.assertEqual(len(files), self.ctrl.info().max_endpoints)
 
         self.as_user(fill)
