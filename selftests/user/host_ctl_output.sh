@@ -53,5 +53,50 @@ for char in signed unsigned; do
 		shows $char C.UTF-8 $'a\xc2\x9b2J' '"a\xc2\x9b2J"'
 	check "$char: DEL" shows $char C.UTF-8 $'a\x7f' '"a\x7f"'
 done
+
+# A newer kernel may have values that have no word yet.
+cat >"$tmp/setting.c" <<-'END'
+	#include <stdlib.h>
+
+	#include "config.h"
+
+	int main(int argc, char **argv)
+	{
+		const struct ctl_command *command = ctl_commands;
+
+		while (command->run != ept_add)
+			command++;
+		puts(config_setting(ctl_keyword(command, "policy"),
+				    atoi(argv[argc - 1])));
+		return 0;
+	}
+END
+
+build_setting()
+{
+	local flags
+
+	read -ra flags < <(pkg-config --cflags --libs libnl-3.0 libnl-genl-3.0)
+	"${CC:-gcc}" -D_GNU_SOURCE -DVRPMSG_VERSION='"0"' -I"$top/uapi" \
+		-I"$top/libvhostrpmsg" -I"$ctl" -Dmain=ctl_main -c -o "$tmp/main.o" \
+		"$ctl/main.c" "${flags[@]}" &&
+		"${CC:-gcc}" -D_GNU_SOURCE -DVRPMSG_VERSION='"0"' \
+			-fsanitize=address,undefined -I"$top/uapi" \
+			-I"$top/libvhostrpmsg" -I"$ctl" -o "$tmp/setting" \
+			"$tmp"/{setting.c,main.o} "$ctl"/[!m]*.c \
+			"$ctl"/m[!a]*.c "$top"/libvhostrpmsg/*.c "${flags[@]}" -lm
+}
+
+# setting VALUE TEXT
+setting()
+{
+	diff <(ASAN_OPTIONS=detect_leaks=0 "$tmp/setting" "$1" 2>&1) \
+	     <(printf '%s\n' "$2")
+}
+
+check "it builds with its library" build_setting
+check "a policy" setting 1 " policy drop"
+check "the next one" setting 2 " policy 2"
+check "and another one" setting 7 " policy 7"
 echo "1..$number"
 exit $failed

@@ -178,8 +178,21 @@ void config_free(struct config_line *lines)
 	}
 }
 
+/* The word for a value; NULL if only a newer kernel has one. */
+static const char *word_of(const struct ctl_keyword *keyword, int64_t value)
+{
+	int i;
+
+	for (i = 0; keyword->words[i]; i++) {
+		if (i == value % CTL_FIRST_WORD)
+			return keyword->words[i];
+	}
+	return NULL;
+}
+
 char *config_setting(const struct ctl_keyword *keyword, int64_t value)
 {
+	const char *word = keyword->words ? word_of(keyword, value) : NULL;
 	char *text;
 	int ret;
 
@@ -187,10 +200,10 @@ char *config_setting(const struct ctl_keyword *keyword, int64_t value)
 		ret = asprintf(&text, " %s", keyword->name);
 	else if (keyword->type == CTL_SECONDS)
 		ret = asprintf(&text, " %s %.10g", keyword->name, value / 1e9);
-	else if (keyword->type == CTL_WORD || value >= CTL_FIRST_WORD)
-		ret = asprintf(&text, " %s %s", keyword->name,
-			       keyword->words[value % CTL_FIRST_WORD]);
+	else if (word && (keyword->type == CTL_WORD || value >= CTL_FIRST_WORD))
+		ret = asprintf(&text, " %s %s", keyword->name, word);
 	else
+		/* apply refuses a number for a word. */
 		ret = asprintf(&text, " %s %u", keyword->name, (uint32_t)value);
 	return ret < 0 ? NULL : text;
 }
