@@ -20,16 +20,20 @@ struct vrpmsg_ctrl_info {
 	struct vhost_rpmsg_ctrl_info info;
 };
 
-/* Whether the ctrl node in sysfs is that of the device @dev_name. */
-static bool ctrl_has_name(const char *node, const char *dev_name)
+/*
+ * Returns 1 if the ctrl node in sysfs is that of the device @dev_name, 0 if not, or -1
+ * and errno.
+ */
+static int ctrl_has_name(const char *node, const char *dev_name)
 {
 	char path[320], name[VRPMSG_NAME_ROOM + 1] = "";
 	FILE *file;
 
 	snprintf(path, sizeof(path), CTRL_CLASS "/%s/name", node);
 	file = fopen(path, "re");
+	/* The device may have been deleted since. */
 	if (!file)
-		return false;
+		return errno == ENOENT ? 0 : -1;
 	if (!fgets(name, sizeof(name), file))
 		name[0] = '\0';
 	fclose(file);
@@ -37,22 +41,30 @@ static bool ctrl_has_name(const char *node, const char *dev_name)
 	return !strcmp(name, dev_name);
 }
 
-/* Returns the number of the ctrl node, or -1 if there is none. */
+/* Returns the number of the ctrl node, or -1 and errno: ENODEV if there is none. */
 static long ctrl_find(const char *dev_name)
 {
 	struct dirent *entry;
 	DIR *dir = opendir(CTRL_CLASS);
 	long number = -1;
+	int found = 0, err;
 
-	if (!dir)
+	if (!dir) {
+		if (errno == ENOENT)
+			errno = ENODEV;
 		return -1;
-	while (number < 0 && (entry = readdir(dir))) {
-		if (!strncmp(entry->d_name, CTRL_PREFIX, strlen(CTRL_PREFIX)) &&
-		    ctrl_has_name(entry->d_name, dev_name))
+	}
+	while (!found && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, CTRL_PREFIX, strlen(CTRL_PREFIX)))
+			continue;
+		found = ctrl_has_name(entry->d_name, dev_name);
+		if (found > 0)
 			number = strtol(entry->d_name + strlen(CTRL_PREFIX),
 					NULL, 10);
 	}
+	err = found < 0 ? errno : ENODEV;
 	closedir(dir);
+	errno = err;
 	return number;
 }
 
@@ -69,14 +81,14 @@ int vrpmsg_ctrl_open(const char *dev_name)
 {
 	long number = ctrl_find(dev_name);
 	char path[64];
-	int fd = -1;
+	int fd;
 
-	if (number >= 0) {
-		snprintf(path, sizeof(path), "/dev/" CTRL_PREFIX "%ld", number);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0 && errno != ENOENT && errno != ENXIO)
-			return -1;
-	}
+	if (number < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/dev/" CTRL_PREFIX "%ld", number);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 && errno != ENOENT && errno != ENXIO)
+		return -1;
 	if (fd >= 0 && ctrl_is_of(fd, dev_name))
 		return fd;
 	if (fd >= 0)

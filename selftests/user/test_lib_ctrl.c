@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -50,6 +51,21 @@ TEST_F(lib_ctrl, open_by_name)
 	EXPECT_EQ(ENODEV, errno);
 	EXPECT_EQ(-1, vrpmsg_ctrl_open(""));
 	EXPECT_EQ(ENODEV, errno);
+}
+
+/* The device is there all the same. */
+TEST_F(lib_ctrl, open_without_a_descriptor)
+{
+	struct rlimit limit, none;
+	int err;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	none = (struct rlimit){ 0, limit.rlim_max };
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	EXPECT_EQ(-1, vrpmsg_ctrl_open(DEV));
+	err = errno;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	EXPECT_EQ(EMFILE, err);
 }
 
 TEST_F(lib_ctrl, info)
