@@ -101,6 +101,8 @@ expect "the file waits as before for others" 1 "flags:[^0-9]*([0-7]*[0-3][0-7]{3
 	cat /proc/$$/fdinfo/3; exit $status'
 expect "the program is told where it is" 0 "^1 vrpmsg mine$" "" with -- sh -c '
 	[ $LISTEN_PID != $$ ] || echo $LISTEN_FDS $LISTEN_FDNAMES mine'
+LISTEN_PIDFDID=7 expect "but not where another one is" 0 "^unset$" "" \
+	with -- sh -c 'echo ${LISTEN_PIDFDID-unset}'
 expect "its exit status" 7 "" "" with -- sh -c 'exit 7'
 expect "no such program" 127 "" "/nosuch: No such file" with -- /nosuch
 expect "what is no program" 126 "" "$tmp: Permission denied" with -- "$tmp"
