@@ -143,6 +143,28 @@ vrpmsgctl -j apply --prune one.conf >changes.json
 expect "changes as JSON" 0 '^\[\{"change":"ept del /dev/vrpmsg-ep[0-9]+ # ' "" \
 	cat changes.json
 
+# A user may have an address that a file wants.
+vrpmsgctl ept exec dev $a addr 500 -- sleep 1000 &
+# shellcheck disable=SC2317	# called through wait_for
+user_is_there()
+{
+	vrpmsgctl -o ept show dev $a | grep -q "addr 500 .*descriptor"
+}
+wait_for user_is_there
+cat >third.conf <<EOF2
+dev add $b
+ept add dev $a addr 500
+EOF2
+expect "an address of a user's endpoint" 2 "" \
+	"third.conf:2: a user's endpoint has this addr" vrpmsgctl apply third.conf
+expect "nothing was done for that file either" 2 "" "No such device" \
+	vrpmsgctl dev show $b
+expect "a user's endpoint is not pruned" 0 "" "" \
+	bash -c "vrpmsgctl save | vrpmsgctl apply --prune -"
+expect "it is still there" 0 "" "" user_is_there
+kill $!
+wait $! 2>/dev/null
+
 # Make a single change.
 expect "ept add of an announced one" 0 "name now addr [0-9]+ announced" "" \
 	vrpmsgctl ept add dev $a name now announced

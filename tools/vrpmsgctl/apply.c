@@ -100,6 +100,27 @@ static int check_dev(struct apply *apply, struct config_line *line)
 	return CTL_OK;
 }
 
+/* Users create and delete their own endpoints. */
+static bool is_users(const struct vrpmsg_ept *ept)
+{
+	return vrpmsg_ept_owner(ept) != VRPMSG_OWNER_NONE;
+}
+
+static bool user_has_addr(const struct apply *apply,
+			  const struct config_line *line)
+{
+	const struct vrpmsg_ept *ept;
+	size_t i;
+
+	for (i = 0; apply->epts[i]; i++) {
+		ept = apply->epts[i];
+		if (is_users(ept) && vrpmsg_ept_addr(ept) == line->addr &&
+		    !strcmp(vrpmsg_ept_dev_name(ept), line->dev))
+			return true;
+	}
+	return false;
+}
+
 /* The endpoint that a line is about, if it is there: by address, or by name. */
 static void match_ept(const struct apply *apply, struct config_line *line)
 {
@@ -108,7 +129,8 @@ static void match_ept(const struct apply *apply, struct config_line *line)
 
 	for (i = 0; apply->epts[i]; i++) {
 		ept = apply->epts[i];
-		if (strcmp(vrpmsg_ept_dev_name(ept), line->dev))
+		if (is_users(ept) ||
+		    strcmp(vrpmsg_ept_dev_name(ept), line->dev))
 			continue;
 		if (line->addr >= 0 ?
 			    vrpmsg_ept_addr(ept) == line->addr :
@@ -169,6 +191,9 @@ static int check_ept(const struct apply *apply, struct config_line *line)
 	if (line->addr == VRPMSG_ADDR_NS || line->addr == VRPMSG_ADDR_ANY)
 		return refuse(line, EADDRINUSE,
 			      "no endpoint can have this addr");
+	if (user_has_addr(apply, line))
+		return refuse(line, EADDRINUSE,
+			      "a user's endpoint has this addr");
 	if (!line_of_dev(apply, line->dev) &&
 	    (!dev || !vrpmsg_dev_is_persistent(dev)))
 		return refuse(line, ENODEV,
@@ -290,7 +315,7 @@ static int prune(const struct apply *apply)
 		dev = find_dev(apply, name);
 		/* Those of a device that goes go with it. */
 		if (dev && vrpmsg_dev_is_persistent(dev) &&
-		    line_of_dev(apply, name) &&
+		    !is_users(apply->epts[i]) && line_of_dev(apply, name) &&
 		    !line_of_ept(apply, apply->epts[i]))
 			status = delete_ept(apply, NULL, apply->epts[i]);
 	}
@@ -491,7 +516,7 @@ static int list_all(struct apply *apply)
 	apply->devs = vrpmsg_dev_list(ctl_ctx(), NULL);
 	if (!apply->devs)
 		return ctl_refused("apply");
-	apply->epts = config_epts(NULL);
+	apply->epts = vrpmsg_ept_list(ctl_ctx(), NULL, NULL);
 	if (!apply->epts)
 		return ctl_refused("apply");
 	return CTL_OK;
