@@ -16,20 +16,20 @@ expect "help" 0 "^usage: vrpmsgctl.*ping EPT.*--json" "" \
 expect "version" 0 "^vrpmsgctl [0-9]+\.[0-9]+\.[0-9]+$" "" vrpmsgctl -V
 expect "no arguments" 1 "" "^usage: " vrpmsgctl
 expect "unknown option" 1 "" "invalid option" vrpmsgctl -x
-expect "unknown object" 1 "" 'no object or command "nonsense"' vrpmsgctl nonsense
-expect "unknown command" 1 "" 'dev: no command "eat"' vrpmsgctl dev eat
-expect "ns needs a command" 1 "" "ns: no command" vrpmsgctl ns
-expect "too many arguments" 1 "" 'what is "b"' vrpmsgctl dev show a b
+expect "unknown object" 1 "" 'unknown object or command "nonsense"' vrpmsgctl nonsense
+expect "unknown command" 1 "" 'dev: unknown command "eat"' vrpmsgctl dev eat
+expect "ns needs a command" 1 "" "ns: unknown command" vrpmsgctl ns
+expect "too many arguments" 1 "" 'unknown argument "b"' vrpmsgctl dev show a b
 expect "add without a name" 1 "" "dev add: NAME is missing" vrpmsgctl dev add
-expect "not a number" 1 "" '"x" is not a number' \
+expect "not a number" 1 "" '"x" is not a 32-bit number' \
 	vrpmsgctl ept add dev $dev addr x
-expect "a number too large" 1 "" "is not a number of 32 bits" \
+expect "a number too large" 1 "" "is not a 32-bit number" \
 	vrpmsgctl ept add dev $dev addr 4294967296
-expect "a negative number" 1 "" "is not a number" \
+expect "a negative number" 1 "" "is not a 32-bit number" \
 	vrpmsgctl ept add dev $dev remote -1
 expect "a keyword without value" 1 "" "addr: ADDR is missing" \
 	vrpmsgctl ept add dev $dev addr
-expect "an unknown keyword" 1 "" 'what is "colour"' \
+expect "an unknown keyword" 1 "" 'unknown argument "colour"' \
 	vrpmsgctl ept add dev $dev colour red
 expect "an unknown policy" 1 "" '"hold" or "drop".*; try vrpmsgctl ept add --help' \
 	vrpmsgctl ept add dev $dev policy maybe
@@ -37,7 +37,7 @@ expect "an endpoint without device" 1 "" "dev NAME is missing" \
 	vrpmsgctl ept add
 expect "set without endpoint" 1 "" "ept set: EPT is missing" \
 	vrpmsgctl ept set
-expect "set of nothing" 1 "" "what is to change" vrpmsgctl ept set 0
+expect "set of nothing" 1 "" "no setting to change" vrpmsgctl ept set 0
 expect "an endpoint that is no number" 1 "" "is not a number" \
 	vrpmsgctl ept del xyz
 expect "send without a message" 1 "" "TEXT or .* is missing" \
@@ -45,37 +45,37 @@ expect "send without a message" 1 "" "TEXT or .* is missing" \
 expect "send of an odd number of digits" 1 "" "pairs of digits" \
 	vrpmsgctl send 0 hex 123
 expect "send of no digits" 1 "" "pairs of digits" vrpmsgctl send 0 hex zz
-expect "send of nothing known" 1 "" 'send: what is "b"' \
+expect "send of nothing known" 1 "" 'send: unknown argument "b"' \
 	vrpmsgctl send 0 a b c
-expect "send with count 0" 1 "" "count: from 1 to" vrpmsgctl send 0 count 0 a
-expect "recv of nothing known" 1 "" 'what is "loud"' vrpmsgctl recv 0 loud
+expect "send with count 0" 1 "" "count: must be from 1 to" vrpmsgctl send 0 count 0 a
+expect "recv of nothing known" 1 "" 'unknown argument "loud"' vrpmsgctl recv 0 loud
 expect "recv with a bad time" 1 "" "not a number of seconds" \
 	vrpmsgctl recv 0 timeout soon
-expect "ping with a size too small" 1 "" "size: from 8 to 65535" \
+expect "ping with a size too small" 1 "" "size: must be from 8 to 65535" \
 	vrpmsgctl ping 0 size 7
-expect "ping with a size too large" 1 "" "size: from 8 to 65535" \
+expect "ping with a size too large" 1 "" "size: must be from 8 to 65535" \
 	vrpmsgctl ping 0 size 65536
-expect "monitor of something else" 1 "" 'what is "weather"' \
+expect "monitor of something else" 1 "" 'unknown argument "weather"' \
 	vrpmsgctl monitor weather
-expect "an octal number is none" 1 "" "size: from 8 to" \
+expect "an octal number is none" 1 "" "size: must be from 8 to" \
 	vrpmsgctl ping 0 size 007
-expect "a hexadecimal number" 1 "" "size: from 8 to" vrpmsgctl ping 0 size 0x7
-expect "a keyword twice" 1 "" '"count" is one too many' \
+expect "a hexadecimal number" 1 "" "size: must be from 8 to" vrpmsgctl ping 0 size 0x7
+expect "a keyword twice" 1 "" '"count" conflicts with an earlier argument' \
 	vrpmsgctl recv 0 count 1 count 2
-expect "keywords that exclude each other" 1 "" '"raw" is one too many' \
+expect "keywords that exclude each other" 1 "" '"raw" conflicts with an earlier argument' \
 	vrpmsgctl recv 0 hex raw
 
 # ept exec: arguments after -- belong to the program.
 expect "exec on no device" 1 "" "dev NAME or ctrl PATH is missing" \
 	vrpmsgctl ept exec name x -- true
-expect "exec on two" 1 "" '"ctrl" is one too many' \
+expect "exec on two" 1 "" '"ctrl" conflicts with an earlier argument' \
 	vrpmsgctl ept exec dev $dev ctrl x -- true
 expect "exec without --" 1 "" "-- COMMAND is missing" vrpmsgctl ept exec dev $dev
 expect "exec of nothing" 1 "" "COMMAND is missing" \
 	vrpmsgctl ept exec dev $dev --
-expect "exec with what only an administrator can have" 1 "" 'what is "policy"' \
+expect "exec with what only an administrator can have" 1 "" 'unknown argument "policy"' \
 	vrpmsgctl ept exec dev $dev policy hold -- true
-expect "add has no stdio" 1 "" 'what is "stdio"' \
+expect "add has no stdio" 1 "" 'unknown argument "stdio"' \
 	vrpmsgctl ept add dev $dev stdio
 expect "exec: words of the program" 2 "" "^vrpmsgctl: /nosuch: No such file" \
 	vrpmsgctl ept exec ctrl /nosuch -- cat name --help -- addr
@@ -120,12 +120,12 @@ completes objects "^dev
 ept
 .*
 ping" ""
-completes "a part of an option" "^--pretty	results as JSON, for people$" --pr
+completes "a part of an option" "^--pretty	print results as JSON with indentation$" --pr
 completes commands "^show	.*
 add	.*
 set	.*
 del	" -j ept ""
-completes settings "^rx-limit	bound of the receive queue$" ept set 0 rx
+completes settings "^rx-limit	limit of the receive queue .256k.$" ept set 0 rx
 completes "what can be changed only" "^policy	[^
 ]*
 closed	[^

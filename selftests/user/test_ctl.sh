@@ -93,7 +93,7 @@ expect "dev set back" 0 "" "" vrpmsgctl dev set $dev mtu auto hold-time 10 owner
 expect "what is as before" 0 "mtu 496 hold-time 10 owner 0" "" \
 	vrpmsgctl -o dev show $dev
 expect "dev set of nothing" 1 "" "dev set" vrpmsgctl dev set $dev
-expect "ept set of the name" 1 "" 'what is "name"' \
+expect "ept set of the name" 1 "" 'unknown argument "name"' \
 	vrpmsgctl ept set $dev/all name other
 expect "ept set of no endpoint" 2 "" "No such file" \
 	vrpmsgctl ept set 999999 remote 9

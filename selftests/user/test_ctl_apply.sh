@@ -39,7 +39,7 @@ ept add dev $b name "open
 ept set $b/x policy drop
 EOF2
 expect "all faults of a file, with their lines" 1 "" \
-	'bad.conf:2: ept add: what is "colour"\?.*bad.conf:3: an endpoint in a file needs a name.*bad.conf:4: a file has .*bad.conf:5: a quote.*bad.conf:6: a file has' \
+	'bad.conf:2: ept add: unknown argument "colour".*bad.conf:3: an endpoint in a file needs a name.*bad.conf:4: only "dev add".*bad.conf:5: missing closing quote.*bad.conf:6: only "dev add"' \
 	vrpmsgctl apply bad.conf
 cat >bad.conf <<EOF2
 dev add $b
@@ -53,7 +53,7 @@ ept add dev $b addr 4 announced
 dev add a/b
 EOF2
 expect "faults that a line alone does not have" 2 "" \
-	'bad.conf:2: .*twice.*bad.conf:4: .*twice.*bad.conf:5: .*addr.*bad.conf:6: .*no such.*bad.conf:8: only.*bad.conf:9: not a name' \
+	'bad.conf:2: .*twice.*bad.conf:4: .*twice.*bad.conf:5: .*addr.*bad.conf:6: .*no such.*bad.conf:8: only.*bad.conf:9: not a valid' \
 	vrpmsgctl apply bad.conf
 expect "and nothing was done" 2 "" "No such device" vrpmsgctl dev show $b
 expect "a file that is not there" 2 "" "nosuch.conf: No such file" \
@@ -156,7 +156,7 @@ dev add $b
 ept add dev $a addr 500
 EOF2
 expect "an address of a user's endpoint" 2 "" \
-	"third.conf:2: a user's endpoint has this addr" vrpmsgctl apply third.conf
+	"third.conf:2: an endpoint of a user has this address" vrpmsgctl apply third.conf
 expect "nothing was done for that file either" 2 "" "No such device" \
 	vrpmsgctl dev show $b
 expect "a user's endpoint is not pruned" 0 "" "" \

@@ -69,7 +69,7 @@ chgrp $group "$ctrl"
 chmod 660 "$ctrl"
 chmod 755 "$tmp"
 
-expect "without permission" 2 "" "$dev: its ctrl node is for others.*: Permission denied" \
+expect "without permission" 2 "" "$dev: no permission for its ctrl node.*: Permission denied" \
 	as_other vrpmsgctl ept exec dev $dev -- true
 expect "nor by its path" 2 "" "$ctrl: Permission denied" \
 	as_other vrpmsgctl ept exec ctrl "$ctrl" -- true
@@ -121,7 +121,7 @@ expect "whose it is" 0 "^endpoint [0-9]+: dev $dev name echo addr $addr .* annou
 	"" vrpmsgctl -o ept show dev $dev
 expect "JSON says so, too" 0 '"descriptor":true,"owner":65534,' "" \
 	vrpmsgctl -j ept show dev $dev
-expect "nobody else gets its address" 2 "" "another endpoint has this addr" \
+expect "nobody else gets its address" 2 "" "the address is in use" \
 	with addr $addr -- true
 kill -KILL $server
 wait $server 2>/dev/null
@@ -132,13 +132,13 @@ wait_for withdrawn echo
 result "and the guest hears of it" $?
 
 # Refusals.
-words="a bad name, or none to announce, or a bad remote"
+words="invalid or missing name, or invalid remote"
 expect "to announce no name" 2 "" "$dev: .*$words" with announced -- true
 expect "a name too long" 2 "" "$words" \
 	with name 01234567890123456789012345678901 -- true
 expect "an addressed one with a remote" 2 "" "$words" \
 	with addressed remote 5 -- true
-expect "the address of the name service" 2 "" "another endpoint" \
+expect "the address of the name service" 2 "" "in use or reserved" \
 	with addr 53 -- true
 path=$(field path ept add dev $dev)
 expect "the node of an endpoint" 2 "" "$path: not a ctrl node" \

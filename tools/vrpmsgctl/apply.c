@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vrpmsgctl apply: make what there is as files say. All of it is checked before
- * anything is changed; what is right already is left alone.
+ * vrpmsgctl apply: create and change devices and endpoints until they match the files.
+ * Everything is checked before the first change. Objects that match do not change.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -19,7 +19,7 @@ struct apply {
 	struct vrpmsg_ept **epts;
 };
 
-/* Refuse a line. */
+/* Print an error in a line. */
 static int refuse(const struct config_line *line, int err, const char *why)
 {
 	errno = err;
@@ -62,7 +62,7 @@ static const struct config_line *line_of_ept(const struct apply *apply,
 	return NULL;
 }
 
-/* As the kernel has it: nothing may be refused when half of it is done. */
+/* Check names like the kernel, so that it does not refuse one halfway through. */
 static bool is_name(const char *name)
 {
 	size_t len = strlen(name), i;
@@ -90,12 +90,13 @@ static int check_dev(struct apply *apply, struct config_line *line)
 	const struct vrpmsg_dev *dev = find_dev(apply, line->dev);
 
 	if (!is_dev_name(line->dev))
-		return refuse(line, EINVAL, "not a name for a device");
+		return refuse(line, EINVAL, "not a valid device name");
 	if (line_of_dev(apply, line->dev) != line)
-		return refuse(line, EEXIST, "the files have this device twice");
+		return refuse(line, EEXIST,
+			      "the device appears twice in the files");
 	if (dev && !vrpmsg_dev_is_persistent(dev))
 		return refuse(line, EEXIST,
-			      "a VMM has made a device of this name for itself");
+			      "the device of a VMM has this name");
 	line->have = dev;
 	return CTL_OK;
 }
@@ -121,7 +122,7 @@ static bool user_has_addr(const struct apply *apply,
 	return false;
 }
 
-/* The endpoint that a line is about, if it is there: by address, or by name. */
+/* Find the existing endpoint that a line describes, by address or by name. */
 static void match_ept(const struct apply *apply, struct config_line *line)
 {
 	const struct vrpmsg_ept *ept;
@@ -148,14 +149,14 @@ static bool differs(const struct config_line *line,
 {
 	if (!keyword->get)
 		return false;
-	/* One that is not said is any. */
+	/* A line without an address matches any. */
 	if (!strcmp(keyword->name, "addr") && line->addr < 0)
 		return false;
 	return config_value(line, keyword) !=
 	       config_current(keyword, line->there);
 }
 
-/* What cannot be changed in place. */
+/* Check for differences that cannot be changed in place. */
 static int check_changes(const struct apply *apply, struct config_line *line)
 {
 	const struct ctl_command *command = line->parsed.command;
@@ -175,7 +176,7 @@ static int check_changes(const struct apply *apply, struct config_line *line)
 	if (!what || apply->args->replace)
 		return CTL_OK;
 	snprintf(why, sizeof(why),
-		 "%s of /dev/vrpmsg-ep%u cannot be changed; --replace makes it anew",
+		 "%s of /dev/vrpmsg-ep%u cannot be changed; --replace recreates it",
 		 what, vrpmsg_ept_id(line->there));
 	return refuse(line, EEXIST, why);
 }
@@ -187,22 +188,20 @@ static int check_ept(const struct apply *apply, struct config_line *line)
 	bool announced;
 
 	if (line->name && !is_name(line->name))
-		return refuse(line, EINVAL, "not a name for an endpoint");
+		return refuse(line, EINVAL, "not a valid endpoint name");
 	if (line->addr == VRPMSG_ADDR_NS || line->addr == VRPMSG_ADDR_ANY)
-		return refuse(line, EADDRINUSE,
-			      "no endpoint can have this addr");
+		return refuse(line, EADDRINUSE, "the address is reserved");
 	if (user_has_addr(apply, line))
 		return refuse(line, EADDRINUSE,
-			      "a user's endpoint has this addr");
+			      "an endpoint of a user has this address");
 	if (!line_of_dev(apply, line->dev) &&
 	    (!dev || !vrpmsg_dev_is_persistent(dev)))
-		return refuse(line, ENODEV,
-			      "there is no such persistent device");
+		return refuse(line, ENODEV, "no such persistent device");
 	for (other = apply->lines; other != line; other = other->next) {
 		if (config_is_ept(other) && line->addr >= 0 &&
 		    other->addr == line->addr && !strcmp(other->dev, line->dev))
 			return refuse(line, EADDRINUSE,
-				      "the files have this addr twice");
+				      "the address appears twice in the files");
 	}
 	announced = config_value(line, ctl_keyword(line->parsed.command,
 						   "announced"));
@@ -212,7 +211,7 @@ static int check_ept(const struct apply *apply, struct config_line *line)
 	return line->there ? check_changes(apply, line) : CTL_OK;
 }
 
-/* A device that prune deletes may not have a VMM. */
+/* --prune cannot delete a device while a VMM is attached. */
 static int check_prune(const struct apply *apply)
 {
 	int status = CTL_OK;
@@ -236,7 +235,7 @@ static int check(struct apply *apply)
 	struct config_line *line;
 	int status = CTL_OK, ret;
 
-	/* Addresses first: a name takes what is left. */
+	/* Match by address first: names only match the remaining endpoints. */
 	for (line = apply->lines; line; line = line->next) {
 		if (config_is_ept(line) && line->addr >= 0)
 			match_ept(apply, line);
@@ -255,7 +254,7 @@ static int check(struct apply *apply)
 	return status;
 }
 
-/* Say what is done, as a command that would do it. */
+/* Print a change as the command that makes it. */
 static void say(const struct config_line *line, const char *command,
 		const char *words)
 {
@@ -272,7 +271,7 @@ static void say(const struct config_line *line, const char *command,
 	free(change);
 }
 
-/* The same of an endpoint that is there; what follows the command. */
+/* The same for a change of an existing endpoint. */
 static void say_ept(const struct config_line *line, const char *command,
 		    const struct vrpmsg_ept *ept, const char *words)
 {
@@ -286,7 +285,7 @@ static void say_ept(const struct config_line *line, const char *command,
 	free(text);
 }
 
-/* The kernel has refused what the check had let through. */
+/* The kernel refused a change although the check passed. */
 static int failed(const struct config_line *line)
 {
 	return ctl_refused(line ? line->where : "--prune");
@@ -302,7 +301,7 @@ static int delete_ept(const struct apply *apply, const struct config_line *line,
 	return CTL_OK;
 }
 
-/* What no file has, on devices that are persistent. */
+/* Delete persistent devices, and endpoints on them, that are in no file. */
 static int prune(const struct apply *apply)
 {
 	const struct vrpmsg_dev *dev;
@@ -313,7 +312,7 @@ static int prune(const struct apply *apply)
 	for (i = 0; apply->epts[i] && !status; i++) {
 		name = vrpmsg_ept_dev_name(apply->epts[i]);
 		dev = find_dev(apply, name);
-		/* Those of a device that goes go with it. */
+		/* Deleting a device also deletes its endpoints. */
 		if (dev && vrpmsg_dev_is_persistent(dev) &&
 		    !is_users(apply->epts[i]) && line_of_dev(apply, name) &&
 		    !line_of_ept(apply, apply->epts[i]))
@@ -331,7 +330,7 @@ static int prune(const struct apply *apply)
 	return status;
 }
 
-/* Settings of a device that is there. */
+/* Change settings of an existing device. */
 static int change_dev(const struct apply *apply, const struct config_line *line)
 {
 	const struct ctl_keyword *keyword = line->parsed.command->keywords;
@@ -368,7 +367,7 @@ static int change_dev(const struct apply *apply, const struct config_line *line)
 	return status;
 }
 
-/* The line's own words, quoted again where they have to be. */
+/* Print the words of a line, quoted again if necessary. */
 static void say_line(const struct config_line *line)
 {
 	char *text = NULL, *word;
@@ -424,7 +423,7 @@ static int make_ept(const struct apply *apply, const struct config_line *line)
 	return status;
 }
 
-/* Settings that differ, and can be changed. */
+/* Change settings of an existing endpoint that differ. */
 static int change_settings(const struct apply *apply,
 			   const struct config_line *line)
 {
@@ -484,14 +483,14 @@ static int carry_out(const struct apply *apply)
 	const struct config_line *line;
 	int status = CTL_OK;
 
-	/* Addresses have to be free before others take them. */
+	/* Free addresses before other endpoints need them. */
 	if (apply->args->prune)
 		status = prune(apply);
 	for (line = apply->lines; line && !status; line = line->next) {
 		if (line->replace)
 			status = delete_ept(apply, line, line->there);
 	}
-	/* Devices first: a file may have them behind their endpoints. */
+	/* Devices first: a file may list them after their endpoints. */
 	for (line = apply->lines; line && !status; line = line->next) {
 		if (!config_is_ept(line))
 			status = line->have ? change_dev(apply, line) :

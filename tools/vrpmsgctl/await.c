@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vrpmsgctl wait: until something is so */
+/* vrpmsgctl wait */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static enum answer dev_is(const struct wait_args *args)
 
 	if (!dev)
 		return errno == ENODEV ? NOT_YET : FAILED;
-	/* A device that runs is attached, too. */
+	/* A running device also counts as attached. */
 	answer = args->state == WAIT_THERE ||
 				 vrpmsg_dev_state(dev) == args->state ||
 				 (args->state == VRPMSG_DEV_ATTACHED &&
@@ -60,7 +60,7 @@ static enum answer chan_is(const struct wait_args *args)
 	return answer;
 }
 
-/* Until the next event; all that are there are one. */
+/* Wait for an event, and discard all events that have arrived. */
 static int next_event(struct vrpmsg_monitor *monitor, int64_t end)
 {
 	struct vrpmsg_event *event;
@@ -96,7 +96,7 @@ static int wait_until(const struct wait_args *args,
 	enum answer answer;
 	int status = CTL_OK;
 
-	/* Listen first: it may become so just after it was looked at. */
+	/* Listen before the first check, so as not to miss a change after it. */
 	monitor = vrpmsg_monitor_open(ctl_ctx());
 	if (!monitor)
 		return ctl_refused("wait");

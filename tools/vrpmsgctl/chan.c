@@ -9,7 +9,7 @@ void chan_print(const struct vrpmsg_chan *chan)
 
 	out_string("dev", "%s:", vrpmsg_chan_dev_name(chan));
 	out_uint("dev-id", NULL, vrpmsg_chan_dev_id(chan));
-	/* A guest may put any bytes there. */
+	/* The guest chooses the name, which may contain any bytes. */
 	out_escaped_string("name", " name %s", vrpmsg_chan_name(chan));
 	out_uint("addr", " addr %llu", vrpmsg_chan_addr(chan));
 	if (vrpmsg_chan_ept(chan, &ept))

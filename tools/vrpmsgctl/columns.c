@@ -16,7 +16,7 @@ struct cell {
 struct column {
 	const char *heading;
 	bool number;
-	size_t width;		/* 0: no row has it */
+	size_t width;		/* 0: no row has a value */
 };
 
 struct row {
@@ -62,7 +62,7 @@ static int find(const char *heading)
 	return i;
 }
 
-/* Characters, not bytes. */
+/* Width in characters, not bytes. */
 static size_t width_of(const char *text)
 {
 	size_t width = 0;
@@ -116,7 +116,7 @@ void columns_flag(const char *flag)
 	set(&columns[i], both);
 }
 
-/* The last one of a line has no spaces behind it. */
+/* Print a cell. The last cell of a line has no trailing spaces. */
 static void print_cell(FILE *to, const struct column *column, const char *text,
 		       const char *color, bool end)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A list as a table: cells are kept until all widths are known. */
+/* Print a list as a table. Cells are kept until all widths are known. */
 #ifndef COLUMNS_H
 #define COLUMNS_H
 
@@ -7,19 +7,19 @@
 #include <stdio.h>
 
 void columns_begin(bool color);
-/* The next row. */
+/* Begin a row. */
 void columns_row(void);
 /*
- * A cell of the row. All rows have the columns in the same order; one that no
- * row fills is left out.
+ * Add a cell to the row. All rows must have their columns in the same order. A column
+ * that is empty in all rows is not printed.
  */
 void columns_cell(const char *heading, const char *text, const char *color,
 		  bool number);
-/* More for the last cell, in parentheses. */
+/* Append text in parentheses to the last cell. */
 void columns_append(const char *text);
-/* A word for the column of flags; NULL only makes the column. */
+/* Add a word to the column of flags; NULL only adds the column. */
 void columns_flag(const char *flag);
-/* Print and forget. */
+/* Print the table and free it. */
 void columns_print(FILE *to);
 
 #endif /* COLUMNS_H */

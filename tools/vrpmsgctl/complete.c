@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Completion. The scripts for shells know nothing: they ask vrpmsgctl, which
- * says what table.c and the kernel have. Names are data for them, and never
- * evaluated.
+ * Completion. The shell scripts only run vrpmsgctl, which prints candidates from
+ * table.c and from the kernel. The scripts never evaluate these.
  */
 #include <glob.h>
 #include <stdio.h>
@@ -12,17 +11,17 @@
 #include "ctl.h"
 #include "quote.h"
 
-/* Where udev has its links. */
+/* Directories with the links of udev. */
 #define BY_NAME "/dev/vrpmsg/by-name/"
 #define CTRL "/dev/vrpmsg/ctrl/"
 
 /**
- * struct completion - where candidates go
- * @prefix: what they begin with
- * @prefix_len: its length
- * @skip: characters of a candidate that are not printed
- * @quote: quote as bash does
- * @quoting: the quote that the word begins with, or 0
+ * struct completion - the word to complete
+ * @prefix: the word, with which candidates must begin
+ * @prefix_len: length of @prefix
+ * @skip: how many leading characters of a candidate are not printed
+ * @quote: quote candidates for bash
+ * @quoting: quote character that the word begins with, or 0
  */
 struct completion {
 	const char *prefix;
@@ -47,7 +46,7 @@ static void offer(const struct completion *completion, const char *word,
 	putchar('\n');
 }
 
-/* What those can see who may not ask the kernel. */
+/* Without CAP_NET_ADMIN the kernel cannot be asked: offer files in /dev instead. */
 static void offer_files(const struct completion *completion,
 			const char *pattern, size_t skip)
 {
@@ -73,13 +72,13 @@ static void offer_devs(const struct completion *completion)
 	vrpmsg_dev_list_free(devs);
 }
 
-/* Whether the name tells an endpoint from the others of its device. */
+/* Whether DEVICE/NAME finds this endpoint. */
 static bool is_unique(struct vrpmsg_ept **epts, const struct vrpmsg_ept *ept)
 {
 	const char *name = vrpmsg_ept_name(ept);
 	size_t i;
 
-	/* Names are those of the administrator's endpoints. */
+	/* vrpmsg_ept_find() skips endpoints of users. */
 	if (vrpmsg_ept_owner(ept) != VRPMSG_OWNER_NONE)
 		return false;
 	for (i = 0; epts[i]; i++) {
@@ -118,7 +117,7 @@ static void offer_epts(const struct completion *completion)
 	vrpmsg_ept_list_free(epts);
 }
 
-/* What the value of a keyword can be. */
+/* Offer values of a keyword. */
 static int offer_values(const struct completion *completion,
 			const struct ctl_keyword *keyword)
 {
@@ -145,7 +144,7 @@ static int offer_values(const struct completion *completion,
 	return CTL_OK;
 }
 
-/* Keywords that may come, and the values of the next word that has a place. */
+/* Offer keywords that may come, and values of the next positional argument. */
 static int offer_keywords(const struct completion *completion,
 			  const struct ctl_state *state)
 {
@@ -153,7 +152,7 @@ static int offer_keywords(const struct completion *completion,
 	bool place = false;
 	int status = CTL_OK;
 
-	/* What a command has to begin with is looked for alone. */
+	/* A required positional argument at the beginning must come first. */
 	if (keyword->help && !keyword->name && keyword->flags & CTL_REQUIRED &&
 	    ctl_may_come(state, keyword) && !(keyword->flags & CTL_MANY))
 		return offer_values(completion, keyword);
@@ -200,7 +199,7 @@ static void offer_options(const struct completion *completion)
 	}
 }
 
-/* The words of a command, without its own. */
+/* Complete the arguments of a command. */
 static int offer_words(const struct completion *completion,
 		       struct ctl_state *state, int argc, char **argv)
 {
@@ -215,7 +214,7 @@ static int offer_words(const struct completion *completion,
 	return offer_keywords(completion, state);
 }
 
-/* All words but the last one are there. */
+/* @argv has all words except the last one, which is to be completed. */
 static int complete(const struct completion *completion, int argc, char **argv)
 {
 	struct ctl_state state = {};

@@ -14,7 +14,7 @@ bool config_is_ept(const struct config_line *line)
 	return !strcmp(line->parsed.command->object, "ept");
 }
 
-/* The keywords of the command that does this. */
+/* Returns the keywords of the command with this function. */
 static const struct ctl_keyword *keywords_of(int (*run)(const void *args))
 {
 	const struct ctl_command *command = ctl_commands;
@@ -58,7 +58,7 @@ static const char *given(const struct config_line *line, const char *name)
 		.word;
 }
 
-/* What is the same for all lines of a kind, and what names the object. */
+/* Check a parsed line, and get the names and the address of its object. */
 static int check_line(struct config_line *line)
 {
 	const struct ctl_command *command = line->parsed.command;
@@ -72,14 +72,14 @@ static int check_line(struct config_line *line)
 		return CTL_OK;
 	}
 	if (command->run != ept_add)
-		return ctl_usage("a file has \"dev add\" and \"ept add\" only");
+		return ctl_usage("only \"dev add\" and \"ept add\" are allowed in a file");
 	line->dev = given(line, "dev");
 	line->name = given(line, "name");
 	addr = ctl_keyword(command, "addr");
 	if (line->parsed.value[addr - command->keywords].given)
 		line->addr = config_value(line, addr);
 	if (!line->name && line->addr < 0)
-		return ctl_usage("an endpoint in a file needs a name or an addr");
+		return ctl_usage("an endpoint in a file needs a name or an address");
 	return CTL_OK;
 }
 
@@ -88,13 +88,13 @@ static int parse_line(struct config_line *line, const char *text)
 	int status;
 
 	if (quote_split(&line->words, text, NULL))
-		return errno == EINVAL ? ctl_usage("a quote does not end") :
+		return errno == EINVAL ? ctl_usage("missing closing quote") :
 					 ctl_error("memory");
 	if (!line->words.count)
 		return CTL_OK;
 	status = ctl_parse(&line->parsed, line->words.count, line->words.word);
 	if (status == CTL_HELP)
-		return ctl_usage("a file has no use for help");
+		return ctl_usage("help is not allowed in a file");
 	return status ?: check_line(line);
 }
 
@@ -106,7 +106,7 @@ static void free_line(struct config_line *line)
 	free(line);
 }
 
-/* One line; an empty one leaves nothing. Faults are added to *status. */
+/* Parse and append a line; an empty one adds nothing. *status collects its errors. */
 static int add_line(struct config_line ***tail, const char *name,
 		    unsigned int number, const char *text, int *status)
 {
@@ -309,7 +309,7 @@ int save_run(const void *args)
 	if (!devs)
 		return ctl_refused("save");
 	for (i = 0; devs[i] && !status; i++) {
-		/* What a VMM makes goes with it. */
+		/* A device of a VMM cannot be recreated: it exists only with its VMM. */
 		if (!vrpmsg_dev_is_persistent(devs[i]) ||
 		    (a->dev && strcmp(a->dev, vrpmsg_dev_name(devs[i]))))
 			continue;

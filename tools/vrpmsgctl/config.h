@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Configuration files: what apply reads, and save writes. */
+/* Configuration files, which apply reads and save prints. */
 #ifndef CONFIG_H
 #define CONFIG_H
 
@@ -7,19 +7,19 @@
 #include "quote.h"
 
 /**
- * struct config_line - a line that says what there is to be
+ * struct config_line - a line that describes a device or an endpoint
  * @where: "FILE:LINE"
- * @words: of the line; @parsed points into them
- * @parsed: "dev add" or "ept add"
+ * @words: words of the line; @parsed points to them
+ * @parsed: the parsed line, "dev add" or "ept add"
  * @dev: name of the device
- * @name: of the endpoint, or NULL
- * @addr: of the endpoint, or -1
+ * @name: name of the endpoint, or NULL
+ * @addr: address of the endpoint, or -1
  * @next: the next line
  *
- * What apply finds out:
- * @there: the endpoint that is there already, or NULL
- * @have: the device that is there already, or NULL
- * @replace: the endpoint has to be made anew
+ * Set by apply:
+ * @there: the existing endpoint, or NULL
+ * @have: the existing device, or NULL
+ * @replace: the endpoint must be deleted and created again
  */
 struct config_line {
 	char *where;
@@ -35,30 +35,28 @@ struct config_line {
 	bool replace;
 };
 
-/* Lines of all files, in order. An exit status; each fault is on stderr. */
+/* Read all files in order, and print each error. Returns an exit status. */
 int config_read(struct config_line **lines, const struct ctl_words *files);
 void config_free(struct config_line *lines);
 
 bool config_is_ept(const struct config_line *line);
-/* What the line says of a setting: the initial value if nothing. */
+/* Value of a setting in a line, or its default if the line does not have it. */
 int64_t config_value(const struct config_line *line,
 		     const struct ctl_keyword *keyword);
 
-/* What it is at an endpoint, in the same way. */
+/* Present value of a setting of an endpoint, in the same representation. */
 int64_t config_current(const struct ctl_keyword *keyword,
 		       const struct vrpmsg_ept *ept);
 
-/*
- * The endpoints of a device, or all: an administrator's, since users make their own
- * and take them away. As vrpmsg_ept_list().
- */
+/* Like vrpmsg_ept_list(), but without endpoints that users created. */
 struct vrpmsg_ept **config_epts(const char *dev_name);
 
-/* " policy drop", with a space in front; free() it. NULL: no memory. */
+/* These return strings to free(). */
+/* " policy drop", with a leading space; NULL: no memory. */
 char *config_setting(const struct ctl_keyword *keyword, int64_t value);
-/* The same of a device. */
+/* "dev add gpu0 ..." */
 char *config_of_dev(const struct vrpmsg_dev *dev);
-/* "ept add dev gpu0 name sensors ..." of an endpoint; free() it. */
+/* "ept add dev gpu0 name sensors ..." */
 char *config_of_ept(const struct vrpmsg_ept *ept);
 
 #endif /* CONFIG_H */

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * vrpmsgctl connect: standard input goes to an endpoint, and what comes from
- * there to standard output.
- */
+/* vrpmsgctl connect: connect standard input and output to an endpoint. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,13 +12,13 @@
 #include "output.h"
 
 /**
- * struct connection - both directions
+ * struct connection - state of both directions
  * @ept: the endpoint
- * @raw: what is read at once is a message, rather than each line
- * @in: of standard input, not sent yet
- * @in_len: bytes in it
- * @in_lines: lines that were sent
- * @in_end: there is no more
+ * @raw: each read of standard input is a message, not each line
+ * @in: data from standard input that was not sent yet
+ * @in_len: bytes in @in
+ * @in_lines: number of lines that were sent
+ * @in_end: standard input has ended
  * @gone: the endpoint was deleted
  */
 struct connection {
@@ -34,7 +31,7 @@ struct connection {
 	bool gone;
 };
 
-/* Length of the next message in the input, with its end; 0: there is none. */
+/* Length of the next message in the input, including its newline; 0: none. */
 static size_t next_message(const struct connection *c, size_t *end)
 {
 	const char *newline;
@@ -52,7 +49,7 @@ static size_t next_message(const struct connection *c, size_t *end)
 	return 0;
 }
 
-/* Send what there is room for: 1 if some is left, 0, or -1 and errno. */
+/* Send what fits into the queue. Returns 1 if a message is left, 0, or -1 and errno. */
 static int send_some(struct connection *c)
 {
 	size_t len, end;
@@ -83,7 +80,7 @@ static int read_stdin(struct connection *c)
 	return 0;
 }
 
-/* Print what has come. */
+/* Print the messages that have arrived. */
 static int receive_some(struct connection *c)
 {
 	static char data[MSG_MAX];
@@ -125,7 +122,7 @@ static int run(struct connection *c, int64_t linger)
 			return failed(c);
 		if (c->gone)
 			break;
-		/* Answers may still come. */
+		/* After the end of the input, wait for answers. */
 		if (c->in_end && !left && end < 0)
 			end = ctl_now() + linger;
 		if (end >= 0 && !ctl_left(end))

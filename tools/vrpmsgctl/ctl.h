@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the commands of vrpmsgctl share.
+ * Declarations shared by the commands of vrpmsgctl.
  *
- * A command gets the struct that its line in table.c names, filled by the
- * parser, and returns the exit status. The options stand in ctl_opts, the handle
- * is opened by ctl_ctx().
+ * A command gets the argument struct that table.c names, filled in by the parser, and
+ * returns the exit status. ctl_opts has the global options, and ctl_ctx() returns the
+ * handle.
  */
 #ifndef CTL_H
 #define CTL_H
@@ -20,25 +20,26 @@
 /* Exit status. */
 enum {
 	CTL_OK = 0,
-	CTL_USAGE = 1,		/* or, where a command waits: nothing came */
-	CTL_NOTHING = 1,
+	CTL_USAGE = 1,
+	CTL_NOTHING = 1,	/* the command waited in vain */
 	CTL_REFUSED = 2,
-	CTL_HELP = -1,		/* not a status: help was printed */
+	CTL_HELP = -1,		/* not an exit status: help was printed */
 };
 
 struct ctl_opts {
 	bool stats;
 	bool timestamp;
-	bool monotonic;		/* the timestamp is since the machine started */
+	bool monotonic;		/* timestamps count from the start of the machine */
 };
 
 extern struct ctl_opts ctl_opts;
 
-/* What commands get. */
+/* Argument structs of the commands. */
 
 struct dev_args {
 	const char *name;
-	int64_t mtu;		/* these: -1 is not to be changed */
+	/* -1: do not change */
+	int64_t mtu;
 	int64_t hold_time;
 	int64_t owner;
 };
@@ -48,8 +49,8 @@ struct ept_args {
 	const char *dev;
 	struct vrpmsg_ept_config *config;
 	bool announced;
-	/* exec has these. */
-	const char *ctrl;	/* path of the node, instead of dev */
+	/* Only for exec. */
+	const char *ctrl;	/* path of the ctrl node, instead of dev */
 	bool stdio;
 	struct ctl_words command;
 };
@@ -63,7 +64,7 @@ struct monitor_args {
 	bool epts;
 	bool chans;
 	const char *dev;
-	uint32_t count;		/* 0: no end */
+	uint32_t count;		/* 0: no limit */
 	bool no_initial;
 };
 
@@ -77,22 +78,22 @@ struct msg_args {
 	const char *hex;
 	const char *file;
 	bool lines;		/* of stdin */
-	/* How to print: none of these is as text. */
+	/* Output format of recv and connect; text if none is set. */
 	bool as_text;
 	bool as_hex;
 	bool as_raw;
-	uint32_t format;	/* or this, enum msg_format */
-	int64_t timeout;	/* nanoseconds, -1: for ever */
+	uint32_t format;	/* output format of call, enum msg_format */
+	int64_t timeout;	/* nanoseconds; -1: no limit */
 	int64_t interval;
 	uint32_t size;
 	bool histogram;
 };
 
-/* Any state. */
+/* Wait until the device exists, in any state. */
 #define WAIT_THERE UINT32_MAX
 
 struct wait_args {
-	const char *name;	/* of what is waited for */
+	const char *name;	/* of the device, endpoint or channel */
 	const char *dev;
 	uint32_t state;
 	bool remote;
@@ -142,72 +143,72 @@ int stats_run(const void *args);
 int save_run(const void *args);
 int apply_run(const void *args);
 
-/* The signal that is to end a command that has something to do first, or 0. */
+/* The signal that asked the command to stop, or 0. */
 extern volatile sig_atomic_t ctl_stop;
 
 /*
- * Have SIGINT, SIGTERM and SIGHUP set that, and system calls that sleep fail
- * with EINTR from then on. Commands that do not call this just die.
+ * Make SIGINT, SIGTERM and SIGHUP set ctl_stop, and make blocking system calls fail
+ * with EINTR from then on. Without this call, the signals kill the program.
  */
 void ctl_catch_signals(void);
-/* Die of the signal that came, if one did. */
+/* If a signal came, die of it. */
 void ctl_die(void);
 
 struct pollfd;
 /*
- * Flush what was printed and wait, at most so many nanoseconds (-1: for ever).
- * As poll(); 0, too, when the command is to stop.
+ * Flush the output and wait like poll(), for at most @timeout nanoseconds (-1: no
+ * limit). Also returns 0 when a signal asks the command to stop.
  */
 int ctl_poll(struct pollfd *fds, int count, int64_t timeout);
-/* The same for one descriptor: what poll() says of it. */
+/* The same for one descriptor. Returns its events. */
 int ctl_wait(int fd, int events, int64_t timeout);
-/* Nanoseconds. */
+/* Monotonic time in nanoseconds. */
 int64_t ctl_now(void);
-/* From now until then, not less than 0; -1 stays -1. */
+/* Time until @end, at least 0; -1 for -1. */
 int64_t ctl_left(int64_t end);
 
-/* Say on stderr what is wrong with the arguments: CTL_USAGE. */
+/* Print an error in the arguments. Returns CTL_USAGE. */
 int ctl_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* Say on stderr what failed, and errno: CTL_REFUSED. */
+/* Print a failure with its errno. Returns CTL_REFUSED. */
 int ctl_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* The handle, opened at the first use; the program ends when it cannot be. */
+/* Returns the handle, which the first call opens; if that fails, exits. */
 struct vrpmsg_ctx *ctl_ctx(void);
 void ctl_ctx_close(void);
-/* Say why the last call with the handle failed: CTL_REFUSED. */
+/* Print why the last call with the handle failed. Returns CTL_REFUSED. */
 int ctl_refused(const char *what);
 
 /*
- * EPT: a number, DEVICE/NAME, or the path of a char device or a descriptor. An exit
- * status, with what is wrong on stderr.
+ * Resolve EPT: a number, DEVICE/NAME, or the path of a char device or a descriptor.
+ * Returns an exit status, after an error message if it is not CTL_OK.
  */
 int ctl_find_ept(const char *arg, uint32_t *id);
-/* The endpoint itself, or NULL, with errno and the handle's words. */
+/* Returns the endpoint, or NULL with errno and the message in the handle. */
 struct vrpmsg_ept *ctl_get_ept(const char *arg);
-/* Open its char device. A path needs no privilege but the file's. */
+/* Open its char device. If it is a path, only the permissions of the file matter. */
 int ctl_open_ept(const char *arg, int flags, int *fd);
-/* Whether it looks like one, rather than the name of a device. */
+/* Whether @arg looks like an endpoint, not like the name of a device. */
 bool ctl_is_ept(const char *arg);
 
-/* What messages on stderr begin with, after the program's name, or NULL. */
+/* Position, such as a line of a file, that error messages begin with, or NULL. */
 extern const char *ctl_where;
-/* The command whose help is of use, or NULL. */
+/* Command whose help is suggested after an error, or NULL. */
 extern const struct ctl_command *ctl_running;
 
-/* What the arguments set, to be freed; NULL: no memory. */
+/* Convert the arguments to a configuration, which the caller frees. NULL: no memory. */
 struct vrpmsg_dev_config *dev_config(const struct dev_args *args);
 
-/* Make an endpoint, and announce it if it is to be: both or nothing. */
+/* Create an endpoint, and announce it if requested. Does both or nothing. */
 struct vrpmsg_ept *ept_make(const struct ept_args *args);
-/* Delete an endpoint that was half made; keeps errno and the handle's words. */
+/* Delete a new endpoint again. Keeps errno and the message in the handle. */
 void ctl_undo_ept(uint32_t id);
 
-/* As show prints them, after the beginning of an object. */
+/* Print an object like show; the caller calls out_begin() and out_end(). */
 void dev_print(const struct vrpmsg_dev *dev);
 void ept_print(const struct vrpmsg_ept *ept);
 void chan_print(const struct vrpmsg_chan *chan);
 
-/* parse.c: numbers as the user writes them; false: it is none. */
+/* parse.c: parse a 32-bit number. Returns false if @word is not one. */
 bool ctl_number(const char *word, uint32_t *value);
 
 #endif /* CTL_H */

@@ -85,7 +85,7 @@ int dev_show(const void *args)
 	return CTL_OK;
 }
 
-/* Rounded up: 0 would be for ever. */
+/* Round up, because 0 means no limit. */
 static uint32_t milliseconds(const struct dev_args *a)
 {
 	int64_t ms = (a->hold_time + 999999) / 1000000;

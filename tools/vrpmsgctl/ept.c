@@ -126,7 +126,7 @@ struct vrpmsg_ept *ept_make(const struct ept_args *args)
 	ept = NULL;
 	if (!vrpmsg_ept_announce(ctl_ctx(), id))
 		ept = vrpmsg_ept_get(ctl_ctx(), id);
-	/* The next call would forget why. */
+	/* Not with ctl_ctx(), whose next call would overwrite the error message. */
 	if (!ept)
 		ctl_undo_ept(id);
 	return ept;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vrpmsgctl ept exec: have a ctrl node make an endpoint, and run a program that has
- * it as a descriptor. This needs permission for the node, and nothing else.
+ * vrpmsgctl ept exec: create an endpoint through a ctrl node, and run a program that
+ * inherits its descriptor. This only needs permission for the node.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,10 +12,10 @@
 
 #include "ctl.h"
 
-/* Where a program looks for descriptors that it is given, see sd_listen_fds(3). */
+/* First descriptor that is passed to the program, see sd_listen_fds(3). */
 #define FIRST_FD	3
 
-/* Exit status, as env(1) has it. */
+/* Exit status, as in env(1). */
 #define CANNOT_RUN	126
 #define NOT_FOUND	127
 
@@ -26,7 +26,7 @@ static int open_dev(const char *name, int *ctrl)
 		return CTL_OK;
 	switch (errno) {
 	case EACCES:
-		return ctl_error("%s: its ctrl node is for others, such as group vrpmsg",
+		return ctl_error("%s: no permission for its ctrl node (group vrpmsg?)",
 				 name);
 	case ENODEV:
 		if (access("/sys/module/vhost_rpmsg", F_OK)) {
@@ -46,27 +46,27 @@ static int open_ctrl(const struct ept_args *args, int *ctrl)
 {
 	if (args->dev)
 		return open_dev(args->dev, ctrl);
-	/* If it is an endpoint by mistake, this does not make a reader. */
+	/* O_WRONLY: if the path is an endpoint by mistake, do not become its reader. */
 	*ctrl = open(args->ctrl, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	return *ctrl < 0 ? ctl_error("%s", args->ctrl) : CTL_OK;
 }
 
-/* The kernel has no words for the refusals of an ioctl. */
+/* The ioctl only returns an errno, without a message of the kernel. */
 static int refused(const char *what)
 {
 	switch (errno) {
 	case EADDRINUSE:
-		return ctl_error("%s: another endpoint has this addr", what);
+		return ctl_error("%s: the address is in use or reserved", what);
 	case EDQUOT:
-		return ctl_error("%s: this user has as many endpoints as one may have",
+		return ctl_error("%s: the limit of endpoints per user is reached",
 				 what);
 	case EINVAL:
-		return ctl_error("%s: a bad name, or none to announce, or a bad remote",
+		return ctl_error("%s: invalid or missing name, or invalid remote",
 				 what);
 	case ENODEV:
 		return ctl_error("%s: the device was deleted", what);
 	case ENOSPC:
-		return ctl_error("%s: all users together have as many as they may have",
+		return ctl_error("%s: the limit of endpoints of all users is reached, or no address is free",
 				 what);
 	case ENOTTY:
 		return ctl_error("%s: not a ctrl node", what);
@@ -89,7 +89,7 @@ static int make_ept(const struct ept_args *args, int *fd)
 	return status;
 }
 
-/* A descriptor that the program has, too. */
+/* Move a descriptor to a number where the program inherits it. */
 static bool move_fd(int fd, int to)
 {
 	if (fd == to)
@@ -97,7 +97,7 @@ static bool move_fd(int fd, int to)
 	return dup2(fd, to) == to;
 }
 
-/* Tell the program where it is. */
+/* Tell the program about the descriptor. */
 static bool set_environment(void)
 {
 	char pid[16];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What EPT stands for in all commands. */
+/* Find endpoints by number, name or path: the argument EPT of all commands. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,8 +16,8 @@
 enum kind { BY_NUMBER, BY_NAME, BY_PATH };
 
 /*
- * The name of a device has no slash, so that "./x" is a path. A word that is no
- * number may be a char device of this folder.
+ * The name of a device cannot be "." or "..", so "./x" is a path. A word that is not a
+ * number may be a char device in the current directory.
  */
 static enum kind kind_of(const char *arg)
 {
@@ -40,7 +40,7 @@ bool ctl_is_ept(const char *arg)
 	return kind_of(arg) != BY_NUMBER || ctl_number(arg, &id);
 }
 
-/* The one endpoint of a device that has the name. */
+/* Find DEVICE/NAME. */
 static struct vrpmsg_ept *find_by_name(const char *arg)
 {
 	const char *name = strchr(arg, '/') + 1;
@@ -54,8 +54,8 @@ static struct vrpmsg_ept *find_by_name(const char *arg)
 }
 
 /*
- * The number of a char device, whatever its name is: a container may have it
- * elsewhere. It is not opened, as only one process at a time may read from it.
+ * Get the number of the endpoint from sysfs: a container may have the char device
+ * under another name. Do not open it, because only one process at a time may read.
  */
 static int path_id(const char *arg, uint32_t *id)
 {
@@ -108,7 +108,7 @@ int ctl_find_ept(const char *arg, uint32_t *id)
 		return CTL_OK;
 	default:
 		if (!ctl_number(arg, id))
-			return ctl_usage("endpoint: \"%s\" is not a number of 32 bits",
+			return ctl_usage("endpoint: \"%s\" is not a number, DEVICE/SERVICE or path",
 					 arg);
 		return CTL_OK;
 	}
@@ -122,15 +122,16 @@ struct vrpmsg_ept *ctl_get_ept(const char *arg)
 		return find_by_name(arg);
 	if (kind_of(arg) == BY_PATH ? path_id(arg, &id) :
 				      !ctl_number(arg, &id)) {
-		/* The kernel says that there is none. */
+		/* No endpoint has this number: let the kernel refuse it. */
 		id = UINT32_MAX;
 	}
 	return vrpmsg_ept_get(ctl_ctx(), id);
 }
 
 /*
- * The descriptor of this process that a path stands for, or -1. Opened anew, it would
- * be another file, or none: an endpoint of a ctrl node has no node to open.
+ * Returns the inherited descriptor that a path stands for, or -1. Opening the path
+ * would create a second open file, or fail: an endpoint of a ctrl node has no char
+ * device.
  */
 static int path_fd(const char *arg)
 {
@@ -158,7 +159,7 @@ static int open_path(const char *arg, int flags)
 			fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
-/* The link that udev makes, for those who may not ask the kernel. */
+/* Open the link of udev: without CAP_NET_ADMIN the kernel cannot be asked for a name. */
 static int open_link(const char *arg, int flags)
 {
 	char path[PATH_MAX];
@@ -184,7 +185,7 @@ int ctl_open_ept(const char *arg, int flags, int *fd)
 		id = vrpmsg_ept_id(ept);
 		vrpmsg_ept_free(ept);
 	} else if (kind == BY_NUMBER && !ctl_number(arg, &id)) {
-		return ctl_usage("endpoint: \"%s\" is not a number of 32 bits",
+		return ctl_usage("endpoint: \"%s\" is not a number, DEVICE/SERVICE or path",
 				 arg);
 	}
 	if (kind == BY_PATH)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The grammar of the command line. table.c has all of it: what is parsed, what
- * help and usage print, and what shells complete comes from there.
+ * The grammar of the command line. The parser, help and usage, and completion all use
+ * the tables in table.c.
  *
- * A new keyword is one line in a list of keywords, and a member of the struct
- * that the command gets. A new setting of endpoints needs no member: its line
- * names the library's setter and getter.
+ * A new keyword needs an entry in a list of keywords, and a member in the argument
+ * struct of the command. A new setting of endpoints needs no member: its entry has the
+ * setter and the getter of the library.
  */
 #ifndef GRAMMAR_H
 #define GRAMMAR_H
@@ -16,31 +16,32 @@
 
 #include "vhostrpmsg.h"
 
-/* What a value is, and the type of the member that takes it. */
+/* Type of a value, and of the member that it is stored in. */
 enum ctl_type {
-	CTL_FLAG,	/* bool: there is no value, the keyword is all */
+	CTL_FLAG,	/* bool; the keyword has no value */
 	CTL_NUMBER,	/* uint32_t */
-	/* int64_t: a number of 32 bits; -1 stands for none, CTL_FIRST_WORD and
-	 * above for words
+	/* int64_t: a 32-bit number; -1 if not given, CTL_FIRST_WORD and above for
+	 * words
 	 */
 	CTL_ADDR,
-	CTL_BYTES,	/* uint32_t, with k or M */
-	CTL_SECONDS,	/* int64_t, nanoseconds */
-	CTL_WORD,	/* uint32_t: index into the words */
+	CTL_BYTES,	/* uint32_t; accepts k and M */
+	CTL_SECONDS,	/* int64_t, in nanoseconds */
+	CTL_WORD,	/* uint32_t, index into the words */
 	CTL_STRING,	/* const char * */
-	CTL_DEV,	/* const char *, name of a device that is there */
-	CTL_EPT,	/* const char *, what ctl_find_ept() takes */
+	CTL_DEV,	/* const char *, name of an existing device */
+	CTL_EPT,	/* const char *, accepted by ctl_find_ept() */
 	CTL_TARGET,	/* const char *, an endpoint or the name of a device */
 	CTL_PATH,	/* const char * */
 };
 
 enum {
-	CTL_REQUIRED = 1 << 0,	/* of alternatives: one of them is */
-	CTL_MANY = 1 << 1,	/* struct ctl_words: any number of them */
-	CTL_ADD_ONLY = 1 << 2,	/* a setting that cannot be changed */
-	CTL_SET_ONLY = 1 << 3,	/* not for ept add, which has the same list */
-	CTL_NS = 1 << 4,	/* ns announce and ns withdraw change it */
-	CTL_REST = 1 << 5,	/* all that follows are its values */
+	CTL_REQUIRED = 1 << 0,	/* must be given; one of a group */
+	CTL_MANY = 1 << 1,	/* struct ctl_words: any number of values */
+	CTL_ADD_ONLY = 1 << 2,	/* only for add: cannot be changed */
+	CTL_SET_ONLY = 1
+		       << 3, /* only for set, which shares the list with add */
+	CTL_NS = 1 << 4,	/* changed by ns announce and ns withdraw */
+	CTL_REST = 1 << 5,	/* all following arguments are its values */
 };
 
 struct ctl_words {
@@ -49,27 +50,28 @@ struct ctl_words {
 };
 
 /**
- * struct ctl_keyword - a keyword with its value, or a word that has a place
- * @name: NULL for a word that has a place; it may be an option, "--prune"
- * @alias: another name, or NULL
- * @type: of the value
+ * struct ctl_keyword - a keyword and its value, or a positional argument
+ * @name: name of the keyword, which may be an option such as "--prune"; NULL for a
+ *	positional argument
+ * @alias: second name, or NULL
+ * @type: type of the value
  * @flags: CTL_REQUIRED and so on
- * @group: not 0: the keywords of the command that have this number exclude
- *	each other. They are neighbours.
- * @value: what help calls the value; NULL for a flag
- * @words: ended by NULL: what a CTL_WORD can be, or what a number can be besides
- * @min: smallest number that is allowed
- * @max: largest, or 0 for any of 32 bits
- * @offset: of the member that takes the value, in the command's struct
- * @set: for a setting of an endpoint: the library's function that takes it;
- *	word is for the words that stand beside a number, by their index
- * @get: the opposite, for those that can be saved
- * @get_word: for words beside a number: the index of the one that it is, or -1
- *	for a number
- * @get_dev: the same for a setting of a device: what the parser would have
- * @initial: what @get, @get_word or @get_dev says of a new object; CTL_MAKER for
- *	the user who makes it
- * @help: a line for help
+ * @group: if not 0, keywords of the command with the same number exclude each other.
+ *	They must be adjacent.
+ * @value: name of the value in help texts; NULL for a flag
+ * @words: list that ends with NULL: all values of a CTL_WORD, or additional values of
+ *	a number
+ * @min: smallest allowed number
+ * @max: largest allowed number, or 0 for 32 bits
+ * @offset: offset of the member for the value in the argument struct of the command
+ * @set: setter of the library for a setting of an endpoint; word takes the index of
+ *	one of @words that was given in place of a number
+ * @get: getter of the library for a setting that can be saved
+ * @get_word: for numbers with @words: index of the present word, -1 for a number
+ * @get_dev: getter for a setting of a device; returns the value as the parser does
+ * @initial: value of @get, @get_word or @get_dev for a new object; CTL_MAKER stands
+ *	for the user who creates it
+ * @help: help text, one line
  */
 struct ctl_keyword {
 	const char *name;
@@ -99,15 +101,15 @@ struct ctl_keyword {
 
 /**
  * struct ctl_command - a command
- * @object: the word before its name, or NULL
- * @name: of the command
- * @help: a line for help
- * @keywords: in the order in which help has them, ended by one without help
- * @skip: keywords with one of these flags are not this command's
- * @some: at least one keyword that is not required has to be there
- * @args: the struct with its defaults
- * @args_size: of the struct
- * @run: returns the exit status
+ * @object: object before the name, or NULL
+ * @name: name of the command
+ * @help: help text, one line
+ * @keywords: keywords in the order of the help; the last entry has no help text
+ * @skip: ignore keywords with one of these flags
+ * @some: at least one optional keyword must be given
+ * @args: argument struct with the defaults
+ * @args_size: size of the argument struct
+ * @run: run the command; returns the exit status
  */
 struct ctl_command {
 	const char *object;
@@ -121,17 +123,17 @@ struct ctl_command {
 	int (*run)(const void *args);
 };
 
-/* The letter of an option that has none. */
+/* Value for getopt_long() of an option without a letter. */
 #define CTL_MONOTONIC (-2)
 
 struct ctl_option {
 	const char *name;
 	int letter;
-	const char *value;	/* NULL: takes none; otherwise it may have one */
+	const char *value;	/* optional value; NULL: takes no value */
 	const char *help;
 };
 
-/* What a number is that was given as the first of the words. */
+/* Number that stands for the first of the words. */
 #define CTL_FIRST_WORD (INT64_C(1) << 32)
 
 #define CTL_MAKER (-1)
@@ -139,26 +141,26 @@ struct ctl_option {
 #define CTL_MAX_KEYWORDS 32
 #define CTL_MAX_ARGS 256
 
-/* table.c; both end with an entry without a name. */
+/* table.c; the last entry of both has no name. */
 extern const struct ctl_command ctl_commands[];
 extern const struct ctl_option ctl_options[];
 
-/* One value, as it was given. */
+/* The value of a keyword on the command line. */
 struct ctl_value {
 	bool given;
 	const char *word;
 	/*
-	 * Index of the word, for a CTL_WORD, and CTL_FIRST_WORD more for one
-	 * that stands for a number.
+	 * For a CTL_WORD, its index; for one of the words of a number, its index
+	 * plus CTL_FIRST_WORD.
 	 */
 	int64_t number;
 };
 
 /**
- * struct ctl_parsed - what a command line says
+ * struct ctl_parsed - a parsed command line
  * @command: the command
- * @value: by the index of the keyword
- * @args: the command's struct, filled
+ * @value: values, by index of the keyword
+ * @args: argument struct of the command
  */
 struct ctl_parsed {
 	const struct ctl_command *command;
@@ -170,57 +172,56 @@ struct ctl_parsed {
 };
 
 /*
- * Parse the words of a command line, from the object on. CTL_OK, CTL_USAGE with
- * what is wrong on stderr, or CTL_HELP: help was asked for, and was printed.
+ * Parse the words of a command line, from the object on. Returns CTL_OK, CTL_USAGE
+ * after an error message, or CTL_HELP after printing the help that was requested.
  */
 int ctl_parse(struct ctl_parsed *parsed, int argc, char **argv);
 void ctl_parsed_free(struct ctl_parsed *parsed);
 
-/* Hand a number, or a word beside one, to the library. */
+/* Pass a number, or the word in its place, to the library. */
 void ctl_set_number(struct vrpmsg_ept_config *config,
 		    const struct ctl_keyword *keyword, int64_t number);
 
-/* "ept add", in a buffer that the next call overwrites. */
+/* Returns "ept add", for example, in a buffer that the next call overwrites. */
 const char *ctl_command_name(const struct ctl_command *command);
-/* Its keyword of a name, or NULL. */
+/* Returns the keyword with this name, or NULL. */
 const struct ctl_keyword *ctl_keyword(const struct ctl_command *command,
 				      const char *name);
 
-/* The first keyword that is this command's. */
+/* Returns the first keyword that the command does not skip. */
 const struct ctl_keyword *ctl_first(const struct ctl_command *command);
 
-/* What can come next, for complete.c. */
+/* State of the parser, from which complete.c learns what can come next. */
 struct ctl_state {
 	const struct ctl_command *command;
-	uint64_t given;			/* bit N: keyword N */
+	uint64_t given;			/* bit N: keyword N was given */
 	const struct ctl_keyword *pending;	/* its value comes next */
-	bool rest;			/* the pending one, CTL_REST, has some */
+	bool rest;			/* CTL_REST is pending and has a value */
 };
 
-/* Take a word: the keyword it belongs to, or NULL if there is none. */
+/* Consume a word. Returns the keyword it belongs to, or NULL if there is none. */
 const struct ctl_keyword *ctl_take(struct ctl_state *state, const char *word,
 				   bool last);
 /* Whether the keyword may still come. */
 bool ctl_may_come(const struct ctl_state *state,
 		  const struct ctl_keyword *keyword);
 
-/* help.c */
+/* help.c: print help of everything, of an object, of a command. */
 void ctl_help(void);
-/* Of an object; of a command. */
 void ctl_help_object(const char *object);
 void ctl_help_command(const struct ctl_command *command);
-/* One line of usage for each command, to stderr. */
+/* Print a short usage to stderr. */
 void ctl_usage_all(void);
 
 /*
- * complete.c: print what the last of the words, which may be empty, can become,
- * a candidate and its description on each line. CTL_FILES: it is a file's name.
+ * complete.c: print candidates for the last word, which may be empty, each on a line
+ * with its description. Returns CTL_FILES if the word is the name of a file.
  */
 #define CTL_FILES 3
 int ctl_complete(int argc, char **argv);
 /*
- * The same for a line as bash has it, up to the cursor: candidates are quoted,
- * and begin after the last of the characters at which readline breaks words.
+ * The same for a command line of bash up to the cursor. Candidates are quoted, and
+ * begin after the last character at which readline breaks words.
  */
 int ctl_complete_line(const char *line, const char *breaks);
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Help and usage, as table.c has them. */
+/* Help and usage, generated from table.c. */
 #include <stdio.h>
 #include <string.h>
 
 #include "ctl.h"
 
-/* Lines are not longer than this. */
+/* Maximum length of a line. */
 #define WIDTH 78
 
-/* One line of usage, which continues on others after an indentation. */
+/* A usage line, which may continue on further, indented lines. */
 struct usage {
 	FILE *to;
 	char text[1024];
@@ -72,7 +72,7 @@ static bool skipped(const struct ctl_command *command,
 	return keyword->flags & command->skip;
 }
 
-/* One keyword, or alternatives. Returns the last of them. */
+/* Print one keyword, or a group of alternatives. Returns the last of them. */
 static const struct ctl_keyword *put_group(struct usage *usage,
 					   const struct ctl_keyword *keyword)
 {
@@ -89,7 +89,7 @@ static const struct ctl_keyword *put_group(struct usage *usage,
 		    !keyword[1].help)
 			break;
 		put(usage, " |");
-		/* Alternatives may go to the next line. */
+		/* A line may break between alternatives. */
 		flush_word(usage);
 		keyword++;
 	}
@@ -137,7 +137,7 @@ void ctl_help(void)
 	for (command = ctl_commands; command->name; command++)
 		usage_line(stdout, "  ", command);
 	fputs("\nEPT: a number, DEVICE/SERVICE, or the path of a char device\n"
-	      "\"vrpmsgctl ept help\", \"vrpmsgctl ept add --help\" say more.\n\n",
+	      "See also \"vrpmsgctl ept help\" and \"vrpmsgctl ept add --help\".\n\n",
 	      stdout);
 	for (option = ctl_options; option->name; option++) {
 		snprintf(name, sizeof(name), "--%s%s%s%s", option->name,

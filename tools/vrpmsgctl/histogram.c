@@ -53,7 +53,7 @@ double histogram_deviation(const struct histogram *histogram)
 {
 	double mean = histogram_mean(histogram);
 
-	/* Rounding can make it a little less than nothing. */
+	/* Rounding can make the difference slightly negative. */
 	return sqrt(fmax(histogram->sum_of_squares / histogram->count -
 				 mean * mean,
 			 0));

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Times in nanoseconds: any number of them in a fixed room. */
+/* Histogram of times in nanoseconds, with a fixed size. */
 #ifndef HISTOGRAM_H
 #define HISTOGRAM_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Buckets for each power of two: what a percentile is off by is 1/32 at most. */
+/* Buckets per power of two. The error of a percentile is at most 1/32. */
 #define HISTOGRAM_STEPS 32
 #define HISTOGRAM_BUCKETS (60 * HISTOGRAM_STEPS)
 
@@ -22,9 +22,9 @@ struct histogram {
 void histogram_add(struct histogram *histogram, int64_t value);
 double histogram_mean(const struct histogram *histogram);
 double histogram_deviation(const struct histogram *histogram);
-/* The value that the share of all values (0.5 is half) does not exceed. */
+/* Returns the value that this share of all values (0.5: half) does not exceed. */
 int64_t histogram_percentile(const struct histogram *histogram, double share);
-/* Values from a power of two to the next; false behind the last one. */
+/* Get the count between two powers of two. Returns false beyond the largest value. */
 bool histogram_range(const struct histogram *histogram, int power,
 		     int64_t *from, int64_t *to, uint64_t *count);
 

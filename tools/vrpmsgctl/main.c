@@ -89,7 +89,7 @@ void ctl_undo_ept(uint32_t id)
 	struct vrpmsg_ctx *other = vrpmsg_ctx_open();
 	int err = errno;
 
-	/* A handle of its own: this one has the reason of the failure. */
+	/* Use a second handle: the first one still has the error message. */
 	if (other)
 		vrpmsg_ept_del(other, id);
 	vrpmsg_ctx_close(other);
@@ -102,12 +102,12 @@ void ctl_ctx_close(void)
 	ctx = NULL;
 }
 
-/* What getopt_long() wants, from the table. */
+/* Convert the table for getopt_long(). */
 static void make_options(struct option *options, char *letters)
 {
 	const struct ctl_option *o;
 
-	/* Options end where the object begins: text to send may look like one. */
+	/* Stop at the object: later arguments may look like options. */
 	*letters++ = '+';
 	for (o = ctl_options; o->name; o++) {
 		*options++ = (struct option){
@@ -139,7 +139,7 @@ static int run(int argc, char **argv)
 	return status == CTL_HELP ? CTL_OK : status;
 }
 
-/* For scripts of shells; nothing is to come between what the user types. */
+/* Completion for shells. No error message may disturb the user's line. */
 static int completion(int argc, char **argv)
 {
 	int status;
@@ -155,7 +155,7 @@ static int completion(int argc, char **argv)
 	return status;
 }
 
-/* What was printed has to be there. */
+/* Flush the output, and report a failure to write it. */
 static int finish(int status)
 {
 	bool written = out_finish();
@@ -178,7 +178,7 @@ static bool use_color(const char *when)
 	       (!term || strcmp(term, "dumb"));
 }
 
-/* 0 to go on, or CTL_USAGE; 'V' or 'h': that is all. */
+/* Returns 0 to continue, CTL_USAGE, or 'V' or 'h' to print version or help. */
 static int parse_options(int argc, char **argv, struct out_opts *out)
 {
 	struct option options[32];
@@ -202,7 +202,7 @@ static int parse_options(int argc, char **argv, struct out_opts *out)
 		case 'c':
 			if (optarg && strcmp(optarg, "auto") &&
 			    strcmp(optarg, "always") && strcmp(optarg, "never"))
-				return ctl_usage("--color: \"auto\", \"always\" or \"never\"");
+				return ctl_usage("--color: expected \"auto\", \"always\" or \"never\"");
 			out->color = use_color(optarg ?: "auto");
 			break;
 		case 's':
@@ -219,7 +219,7 @@ static int parse_options(int argc, char **argv, struct out_opts *out)
 		case 'h':
 			return c;
 		default:
-			/* getopt has said what is wrong. */
+			/* getopt_long() has printed a message. */
 			return CTL_USAGE;
 		}
 	}
@@ -256,7 +256,7 @@ int main(int argc, char **argv)
 	c = parse_options(argc, argv, &out);
 	if (c == CTL_USAGE)
 		return c;
-	/* Columns have no room for them. */
+	/* A table has no room for counters. */
 	out.oneline |= ctl_opts.stats;
 	out_init(&out);
 	if (c == 'V') {

@@ -18,7 +18,7 @@ static void print(enum vrpmsg_object type, const char *what, const void *object)
 {
 	bool stats = ctl_opts.stats;
 
-	/* Of events only the last one of an object has them. */
+	/* Only the last event of an object has counters. */
 	ctl_opts.stats &= strcmp(what, "new") && strcmp(what, "change");
 	out_begin(NULL);
 	if (ctl_opts.timestamp)
@@ -43,7 +43,7 @@ static void print_lost(void)
 	if (ctl_opts.timestamp)
 		out_timestamp(ctl_opts.monotonic);
 	out_string("event", "%s", "lost");
-	out_text(": what follows is all that there is");
+	out_text(": all existing objects follow");
 	out_end();
 }
 
@@ -104,8 +104,8 @@ static bool present_chans(const struct monitor_args *args)
 }
 
 /*
- * What is there now. An event that has come meanwhile may be in it already.
- * False: errno.
+ * Print all existing objects. Events that arrived meanwhile may already be included.
+ * Returns false and sets errno on failure.
  */
 static bool present(const struct monitor_args *args)
 {
@@ -114,7 +114,7 @@ static bool present(const struct monitor_args *args)
 	       (!wants(args, VRPMSG_EVENT_CHAN) || present_chans(args));
 }
 
-/* The name of the device that an event is about. */
+/* Returns the name of the device of an event. */
 static const char *dev_name(const struct vrpmsg_event *event)
 {
 	switch (vrpmsg_event_type(event)) {
@@ -127,7 +127,7 @@ static const char *dev_name(const struct vrpmsg_event *event)
 	}
 }
 
-/* Whether it was one that is wanted. */
+/* Print an event. Returns false if it was not selected. */
 static bool handle(const struct monitor_args *args,
 		   const struct vrpmsg_event *event)
 {
@@ -149,7 +149,7 @@ static int follow(struct vrpmsg_monitor *monitor,
 	struct vrpmsg_event *event;
 	uint32_t count = 0;
 
-	/* Nobody may read any more. */
+	/* ferror(): the reader of a pipe may be gone. */
 	while (!ctl_stop && !ferror(stdout)) {
 		event = vrpmsg_monitor_read(monitor);
 		if (event) {
@@ -159,7 +159,7 @@ static int follow(struct vrpmsg_monitor *monitor,
 				break;
 		} else if (errno == ENOBUFS) {
 			print_lost();
-			/* The module may be gone, and come again. */
+			/* The module may be unloaded, and loaded again later. */
 			if (!present(args) && errno != EPROTONOSUPPORT)
 				return ctl_refused("monitor");
 		} else if (errno != EAGAIN) {
@@ -180,7 +180,7 @@ int monitor_run(const void *args)
 	int status;
 
 	ctl_catch_signals();
-	/* First, so that nothing happens unheard. */
+	/* Open the monitor before listing objects, so as not to miss a change. */
 	monitor = vrpmsg_monitor_open(ctl_ctx());
 	if (!monitor)
 		return ctl_refused("monitor");

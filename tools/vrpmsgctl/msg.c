@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the commands that exchange messages share. */
+/* Functions shared by the commands that exchange messages. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -48,7 +48,10 @@ int msg_open(struct msg_ept *ept, const char *arg, int flags)
 		close(ept->fd);
 		return status;
 	}
-	/* Others would wonder if they had asked for a file that waits. */
+	/*
+	 * Do not set O_NONBLOCK on an inherited file: it would affect the other
+	 * processes that have it open.
+	 */
 	ept->nowait = fcntl(ept->fd, F_GETFL) & O_NONBLOCK ? 0 : RWF_NOWAIT;
 	ept->addressed = vrpmsg_fd_info_is_addressed(info);
 	ept->addr = vrpmsg_fd_info_addr(info);
@@ -61,9 +64,11 @@ int msg_open(struct msg_ept *ept, const char *arg, int flags)
 int msg_set_remote(struct msg_ept *ept, int64_t to)
 {
 	if (ept->addressed && to < 0)
-		return ctl_usage("%s is addressed: say \"to ADDR\"", ept->arg);
+		return ctl_usage("%s is addressed: \"to ADDR\" is missing",
+				 ept->arg);
 	if (!ept->addressed && to >= 0)
-		return ctl_usage("%s is not addressed: no \"to\"", ept->arg);
+		return ctl_usage("%s is not addressed: \"to\" is not allowed",
+				 ept->arg);
 	if (to >= 0)
 		ept->remote = to;
 	return CTL_OK;
@@ -79,8 +84,8 @@ ssize_t msg_try_write(struct msg_ept *ept, const void *data, size_t len)
 	int first = ept->addressed ? 0 : 1;
 
 	/*
-	 * writev() of nothing does not even reach the driver, so that an empty
-	 * message may have to wait where others have the file.
+	 * writev() of 0 bytes does not reach the driver, so use write() for an empty
+	 * message. If the file is shared with other processes, that may block.
 	 */
 	if (!ept->addressed && (!ept->nowait || !len))
 		return write(ept->fd, data, len);
@@ -154,7 +159,7 @@ static int hex_digit(char c)
 	return at ? at - digits : -1;
 }
 
-/* As od(1) prints them, too: separators may be anywhere between pairs. */
+/* Separators are allowed between any two pairs, so the output of od(1) works. */
 static int parse_hex(const char *arg, char *data, size_t *len)
 {
 	int high, low;
@@ -174,7 +179,7 @@ static int parse_hex(const char *arg, char *data, size_t *len)
 	}
 }
 
-/* One byte more than a message can have is refused by the kernel. */
+/* Read up to one byte more than a message can have, which the kernel refuses. */
 static int read_file(const char *path, char *data, size_t *len)
 {
 	FILE *f = fopen(path, "re");

@@ -14,38 +14,38 @@
 struct msg_args;
 
 struct msg_ept {
-	const char *arg;	/* as the user says */
-	int fd;			/* does not block, unless others have it, too */
-	int nowait;		/* then: RWF_NOWAIT */
+	const char *arg;	/* argument of the user */
+	int fd;			/* non-blocking, unless it was inherited */
+	int nowait;		/* RWF_NOWAIT if fd is blocking */
 	bool addressed;
 	uint32_t addr;
-	uint32_t mtu;		/* as it was when it was opened */
-	uint32_t remote;	/* where messages go */
+	uint32_t mtu;		/* at the time of opening */
+	uint32_t remote;	/* destination of messages */
 	uint32_t from;		/* addressed: source of the last message */
 };
 
-/* Open it: an exit status. */
+/* Open an endpoint. Returns an exit status. */
 int msg_open(struct msg_ept *ept, const char *arg, int flags);
-/* An addressed endpoint needs a "to", and no other may have one; -1: none. */
+/* Set the argument "to", -1 if missing. Only addressed endpoints have and need it. */
 int msg_set_remote(struct msg_ept *ept, int64_t to);
 
-/* Never waits. */
+/* Write without waiting. */
 ssize_t msg_try_write(struct msg_ept *ept, const void *data, size_t len);
-/* Wait for room if there is none: EAGAIN when time is over, or on a signal. */
+/* Write, and wait for room if necessary: EAGAIN after the timeout, or on a signal. */
 ssize_t msg_write(struct msg_ept *ept, const void *data, size_t len,
 		  int64_t timeout);
-/* Never waits. */
+/* Read without waiting. */
 ssize_t msg_read(struct msg_ept *ept, void *data, size_t size);
-/* Say why, in the words of somebody who exchanges messages: an exit status. */
+/* Explain the errno of opening, reading or writing. Returns an exit status. */
 int msg_failed(const char *what);
 
 enum msg_format { MSG_TEXT, MSG_HEX, MSG_RAW };
 
-/* One message, as recv prints it. */
+/* Print a message. */
 void msg_print(const struct msg_ept *ept, const char *data, size_t len,
 	       enum msg_format format);
 
-/* What send and call are to send. */
+/* The message of send and call. */
 struct msg_what {
 	const char *data;
 	size_t len;

@@ -17,25 +17,25 @@
 static struct out_opts opts;
 static bool utf8;
 
-/* JSON: what is open, from the outermost. */
+/* JSON: open arrays and objects, outermost first. */
 static struct {
 	bool array;
 	bool empty;
 } open_things[MAX_DEPTH];
 
 static int depth;
-/* In text mode only the outermost objects end lines: those of a list too. */
+/* Depth of objects. In text mode, only an outermost object ends the line. */
 static int in_object;
-/* The list has columns. */
+/* The list is printed as a table. */
 static bool columns;
 
 void out_init(const struct out_opts *o)
 {
 	opts = *o;
-	/* Only for characters: numbers have a point everywhere. */
+	/* Not LC_NUMERIC: numbers always have a decimal point. */
 	setlocale(LC_CTYPE, "");
 	utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
-	/* Messages are long, and a system call for each piece is slow. */
+	/* Messages are long, and a system call for each piece would be slow. */
 	setvbuf(stdout, NULL, _IOFBF, 1 << 18);
 }
 
@@ -44,7 +44,7 @@ bool out_is_json(void)
 	return opts.mode != OUT_TEXT;
 }
 
-/* A string of JSON; bytes that are no UTF-8 become what stands for that. */
+/* Print a string in JSON. Bytes that are not UTF-8 become U+FFFD. */
 static void json_string(const char *string, size_t len)
 {
 	const unsigned char *c = (const unsigned char *)string;
@@ -74,7 +74,7 @@ static void json_newline(int levels)
 		printf("\n%*s", 2 * levels, "");
 }
 
-/* What stands before a value: a comma, and the key where there are keys. */
+/* Print a comma and, in an object, the key before a value. */
 static void json_key(const char *key)
 {
 	if (!depth)
@@ -107,10 +107,7 @@ static void json_close(void)
 		putchar('\n');
 }
 
-/*
- * Colour of a value, or NULL: as in ip(8), names are cyan; what is well is
- * green.
- */
+/* Colour of a value, or NULL. As in ip(8), names are cyan, and good states green. */
 static const char *color_of(const char *key, const char *value)
 {
 	static const struct {
@@ -189,7 +186,7 @@ void out_array_end(void)
 		json_close();
 }
 
-/* What stands around the conversion of a text format, and the value in it. */
+/* Print a text format with the value in place of its conversion. */
 static void put_value(const char *key, const char *text, const char *value)
 {
 	const char *at = strchr(text, '%'), *after = strpbrk(at, "su") + 1;
@@ -203,7 +200,7 @@ static void put_value(const char *key, const char *text, const char *value)
 	fputs(after, stdout);
 }
 
-/* A value that has become text. */
+/* Print or add a value that was converted to a string. */
 static void put(const char *key, const char *text, const char *value,
 		bool number)
 {
@@ -247,7 +244,7 @@ void out_bytes(const char *key, const char *text, uint64_t value)
 	put(key, text, number, true);
 }
 
-/* The formats are literals of the callers, each with the right conversion. */
+/* All formats are literals in the callers, with the right conversion. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 void out_double(const char *key, const char *text, double value)
@@ -267,10 +264,10 @@ void out_double(const char *key, const char *text, double value)
 
 #pragma GCC diagnostic pop
 
-/* Whether a terminal can have it as it is. A guest chooses names, too. */
+/* Whether a value is safe for a terminal: a guest can choose names. */
 static bool is_printable(const char *value)
 {
-	/* Not char, which is unsigned on some machines only. */
+	/* Not char, which is signed on some architectures. */
 	const unsigned char *c = (const unsigned char *)value;
 
 	for (; *c; c++) {
@@ -280,7 +277,7 @@ static bool is_printable(const char *value)
 	return true;
 }
 
-/* In "", what is not printable as \xNN; free() it. */
+/* Quote with "", and escape as \xNN. The caller frees the result. */
 static char *escape_word(const char *value)
 {
 	char *escaped = malloc(4 * strlen(value) + 3), *to = escaped;
@@ -357,7 +354,7 @@ void out_unusual(const char *key, const char *text, const char *value,
 {
 	bool is_usual = !strcmp(value, usual);
 
-	/* The column is there in any case. */
+	/* Add the column in any case. */
 	if (is_usual)
 		out_none(key);
 	out_string(key, is_usual ? NULL : text, value);
@@ -396,7 +393,7 @@ void out_timestamp(bool monotonic)
 	localtime_r(&now.tv_sec, &tm);
 	strftime(date, sizeof(date), "%FT%T", &tm);
 	strftime(zone, sizeof(zone), "%z", &tm);
-	/* As RFC 3339 wants it: +01:00 */
+	/* RFC 3339 requires a colon: +01:00 */
 	snprintf(buf, sizeof(buf), "%s.%06ld%.3s:%s", date, now.tv_nsec / 1000,
 		 zone, zone + 3);
 	out_string("time", "%s ", buf);
@@ -414,8 +411,8 @@ void out_text(const char *fmt, ...)
 }
 
 /*
- * What each byte is as text and as digits. Messages come faster than printf()
- * can format them, and who reads slowly holds the guest back.
+ * Each byte as text and as digits. printf() is too slow for messages, and a slow
+ * reader holds the guest back.
  */
 static struct {
 	char text[256][4];
@@ -442,7 +439,7 @@ static void make_bytes(void)
 	bytes.text_len['\\'] = 2;
 }
 
-/* Bytes of a message as text; what is none becomes \xNN. */
+/* Print a message as text. Bytes that are not printable become \xNN. */
 static void escaped(const unsigned char *c, size_t len)
 {
 	const unsigned char *end = c + len;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Parse a command line as table.c describes it. */
+/* Parse a command line according to table.c. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ const char *ctl_command_name(const struct ctl_command *command)
 	return name;
 }
 
-/* What messages call a keyword: "addr", or "NAME" of a word that has a place. */
+/* Name of a keyword in messages: "addr", or "NAME" for a positional argument. */
 static const char *called(const struct ctl_keyword *keyword)
 {
 	return keyword->name ?: keyword->value;
@@ -61,7 +61,7 @@ static uint64_t bit(const struct ctl_command *command,
 	return UINT64_C(1) << (keyword - command->keywords);
 }
 
-/* The keywords that exclude this one, itself included. */
+/* Returns the keywords that exclude this one, including itself. */
 static uint64_t group_bits(const struct ctl_command *command,
 			   const struct ctl_keyword *keyword)
 {
@@ -85,7 +85,7 @@ bool ctl_may_come(const struct ctl_state *state,
 	return !(state->given & group_bits(state->command, keyword));
 }
 
-/* The next word that has a place. */
+/* Returns the next positional argument. */
 static const struct ctl_keyword *next_place(const struct ctl_state *state)
 {
 	const struct ctl_keyword *keyword;
@@ -98,9 +98,10 @@ static const struct ctl_keyword *next_place(const struct ctl_state *state)
 }
 
 /*
- * A command that has to begin with something takes any word for it. After that
- * keywords are looked for first, except that the last word cannot be one that
- * needs a value while another word has a place: "send EPT count" sends "count".
+ * If a command begins with a required positional argument, any word is taken for that.
+ * After it, keywords have priority over positional arguments. But the last word cannot
+ * be a keyword that needs a value if it can be a positional argument: "send EPT count"
+ * sends "count".
  */
 const struct ctl_keyword *ctl_take(struct ctl_state *state, const char *word,
 				   bool last)
@@ -131,7 +132,7 @@ const struct ctl_keyword *ctl_take(struct ctl_state *state, const char *word,
 	return keyword;
 }
 
-/* Decimal, or hexadecimal after 0x; no sign, no space. */
+/* Parse a decimal number, or a hexadecimal one with 0x. No sign or space is allowed. */
 static bool digits(const char *word, uint64_t *value, char **end)
 {
 	int base = 10;
@@ -175,7 +176,7 @@ static bool parse_bytes(const char *word, int64_t *number)
 	return true;
 }
 
-/* Nanoseconds. */
+/* Parse seconds; the result is in nanoseconds. */
 static bool parse_seconds(const char *word, int64_t *number)
 {
 	double seconds;
@@ -216,10 +217,11 @@ static int bad_word(const struct ctl_keyword *keyword, const char *word)
 			      keyword->words[i + 1] ? ", " :
 						      " or ",
 			      keyword->words[i]);
-	return ctl_usage("%s: %s, not \"%s\"", called(keyword), list, word);
+	return ctl_usage("%s: expected %s, not \"%s\"", called(keyword), list,
+			 word);
 }
 
-/* The number that the word is, if the keyword takes one. */
+/* Convert the word to a number, if the keyword takes one. */
 static int parse_number(const struct ctl_keyword *keyword, const char *word,
 			int64_t *number)
 {
@@ -250,7 +252,7 @@ static int parse_number(const struct ctl_keyword *keyword, const char *word,
 			return CTL_OK;
 		}
 		if (!ctl_number(word, &n))
-			return ctl_usage("%s: \"%s\" is not a number of 32 bits",
+			return ctl_usage("%s: \"%s\" is not a 32-bit number",
 					 called(keyword), word);
 		*number = n;
 		break;
@@ -258,7 +260,7 @@ static int parse_number(const struct ctl_keyword *keyword, const char *word,
 		return CTL_OK;
 	}
 	if (*number < keyword->min || *number > max)
-		return ctl_usage("%s: from %u to %u", called(keyword),
+		return ctl_usage("%s: must be from %u to %u", called(keyword),
 				 keyword->min, max);
 	return CTL_OK;
 }
@@ -284,7 +286,7 @@ void ctl_set_number(struct vrpmsg_ept_config *config,
 		keyword->set.number(config, number);
 }
 
-/* A setting of an endpoint goes to the library. */
+/* Pass a setting of an endpoint to the library. */
 static int set_config(struct vrpmsg_ept_config **config,
 		      const struct ctl_keyword *keyword,
 		      const struct ctl_value *value)
@@ -374,7 +376,7 @@ static int check_complete(const struct ctl_state *state)
 			return missing(state, keyword);
 	}
 	if (command->some && !(state->given & optional))
-		return ctl_usage("%s: what is to change?",
+		return ctl_usage("%s: no setting to change",
 				 ctl_command_name(command));
 	return CTL_OK;
 }
@@ -399,14 +401,14 @@ static int parse_words(struct ctl_parsed *parsed, int argc, char **argv)
 		before = state;
 		keyword = ctl_take(&state, argv[i], i == argc - 1);
 		if (!keyword)
-			return ctl_usage("%s: what is \"%s\"?",
+			return ctl_usage("%s: unknown argument \"%s\"",
 					 ctl_command_name(state.command),
 					 argv[i]);
 		if (!before.pending && !ctl_may_come(&before, keyword))
-			return ctl_usage("%s: \"%s\" is one too many",
+			return ctl_usage("%s: \"%s\" conflicts with an earlier argument",
 					 ctl_command_name(state.command),
 					 argv[i]);
-		/* The keyword alone: its value comes next. */
+		/* This is only the keyword: its value comes next. */
 		if (state.pending && !before.pending)
 			continue;
 		status = store(parsed, keyword, argv[i]);
@@ -416,7 +418,7 @@ static int parse_words(struct ctl_parsed *parsed, int argc, char **argv)
 	return check_complete(&state);
 }
 
-/* The command that the words begin with, and how many of them name it. */
+/* Find the command. Returns how many words are its object and name. */
 static int find_command(const struct ctl_command **command, int argc,
 			char **argv)
 {
@@ -434,7 +436,7 @@ static int find_command(const struct ctl_command **command, int argc,
 		if (strcmp(c->object, argv[0]))
 			continue;
 		object = c->object;
-		/* As in iproute2, an object alone shows. */
+		/* As in iproute2, "show" is the default command of an object. */
 		if (!strcmp(c->name, argc > 1 ? argv[1] : "show")) {
 			*command = c;
 			return argc > 1 ? 2 : 1;
@@ -456,7 +458,7 @@ int ctl_parse(struct ctl_parsed *parsed, int argc, char **argv)
 	}
 	words = find_command(&command, argc, argv);
 	if (!words)
-		return ctl_usage("no object or command \"%s\"", argv[0]);
+		return ctl_usage("unknown object or command \"%s\"", argv[0]);
 	if (argc > words && !strcmp(argv[words], "help") &&
 	    (!command || !command->object)) {
 		if (command)
@@ -470,7 +472,7 @@ int ctl_parse(struct ctl_parsed *parsed, int argc, char **argv)
 		return CTL_HELP;
 	}
 	if (!command)
-		return ctl_usage("%s: no command \"%s\"", argv[0],
+		return ctl_usage("%s: unknown command \"%s\"", argv[0],
 				 argc > 1 ? argv[1] : "show");
 	parsed->command = command;
 	ctl_running = command;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vrpmsgctl ping: messages to a guest that sends them back as they are */
+/* vrpmsgctl ping: measure round trips to a guest that sends messages back */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -14,7 +14,7 @@
 #include "msg.h"
 #include "output.h"
 
-/* What a ping begins with. Nobody but this program reads it. */
+/* First bytes of each ping. Only this program evaluates them. */
 struct stamp {
 	uint32_t nonce;
 	uint32_t seq;
@@ -28,7 +28,7 @@ struct ping {
 	int64_t interval;
 	int64_t timeout;
 	uint32_t sent;
-	uint32_t unexpected;	/* too late, twice, or not what was sent */
+	uint32_t unexpected;	/* late, duplicate or other messages */
 	struct histogram times;
 };
 
@@ -46,7 +46,7 @@ static void count_reply(struct ping *ping, int64_t ns)
 	out_end();
 }
 
-/* Until the reply is there: 1, 0 when time is over, -1 and errno. */
+/* Wait for the reply. Returns 1, 0 after the timeout, or -1 and errno. */
 static int await_reply(struct ping *ping, int64_t begin, int64_t end)
 {
 	int64_t now;
@@ -64,7 +64,7 @@ static int await_reply(struct ping *ping, int64_t begin, int64_t end)
 		}
 		if (n >= 0)
 			ping->unexpected++;
-		/* There may always be something else to read. */
+		/* Check the time here, because other messages may never end. */
 		if (now >= end || ctl_stop)
 			return 0;
 		if (n >= 0)
@@ -88,8 +88,8 @@ static int ping_once(struct ping *ping)
 			return -1;
 	} else if (errno != EAGAIN && errno != ENOTCONN) {
 		/*
-		 * A guest that takes nothing, or is not there any more, is one
-		 * that does not answer. It may come back.
+		 * If the guest takes no messages or is gone, the ping is lost, but
+		 * the guest may come back.
 		 */
 		return -1;
 	}
@@ -189,11 +189,11 @@ static int run(struct ping *ping, bool histogram)
 	       (!ping->count || ping->sent < ping->count)) {
 		if (ping_once(ping)) {
 			status = msg_failed(ping->ept.arg);
-			/* This one cannot have been lost. */
+			/* This ping failed; it does not count as lost. */
 			ping->sent--;
 		}
 	}
-	/* Whatever has happened: what was measured so far counts. */
+	/* Print a summary also after a failure. */
 	print_summary(ping, ctl_now() - begin, histogram);
 	if (!status && !ping->times.count)
 		status = CTL_NOTHING;

@@ -6,7 +6,7 @@
 
 #include "quote.h"
 
-/* A word that grows. */
+/* A word under construction. */
 struct growing {
 	char *text;
 	size_t len;
@@ -45,10 +45,7 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n';
 }
 
-/*
- * One word from *line on, which moves behind it. 1: it is there, 0: there is
- * none, -1: errno.
- */
+/* Read one word and advance *line. Returns 1, 0 if there is none, or -1 and errno. */
 static int next_word(struct quote_words *words, struct growing *word,
 		     const char **line, const char *breaks)
 {
@@ -64,7 +61,7 @@ static int next_word(struct quote_words *words, struct growing *word,
 			words->quoting = words->quoting ? 0 : *c;
 			continue;
 		}
-		/* In "" it quotes only what is special there. */
+		/* In "", a backslash only quotes special characters. */
 		if (*c == '\\' && words->quoting != '\'' && c[1] &&
 		    (!words->quoting || strchr("\\\"$`", c[1])))
 			c++;
@@ -122,7 +119,7 @@ static bool is_special(char c, char quoting)
 
 bool quote_print(FILE *to, const char *word, char quoting)
 {
-	/* Nothing in a word in '' is special. */
+	/* A word in '' cannot contain ' in any way. */
 	if (quoting == '\'' && strchr(word, '\''))
 		return false;
 	if (!quoting && !*word)
@@ -144,7 +141,7 @@ char *quote_word(const char *word)
 		return NULL;
 	while (*c && !is_special(*c, 0))
 		c++;
-	/* "#" would begin a comment, and is special; "" has to be seen. */
+	/* An empty word needs quotes. "#" does, too, and counts as special. */
 	if (*word && !*c)
 		return memcpy(quoted, word, strlen(word) + 1);
 	*to++ = '"';

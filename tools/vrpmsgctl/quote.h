@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Words of a line, quoted as shells have it; nothing in them is expanded. */
+/* Split a line into words with the quoting of shells, but without expansion. */
 #ifndef QUOTE_H
 #define QUOTE_H
 
@@ -9,11 +9,10 @@
 
 /**
  * struct quote_words - the words of a line
- * @word: each without its quotes
+ * @word: words without quotes
  * @count: number of words
- * @quoting: the quote in which the line ends, or 0
- * @last_break: characters of the last word up to the last one at which it
- *	breaks, or 0
+ * @quoting: quote character that is open at the end of the line, or 0
+ * @last_break: offset in the last word after its last break character, or 0
  */
 struct quote_words {
 	char **word;
@@ -24,21 +23,21 @@ struct quote_words {
 
 /*
  * Split a line. Spaces separate words, '' and "" quote, a backslash quotes one
- * character. With breaks, the line is that of a completion: it may end in a
- * quote, and its last word is there even if it is empty. Without, # begins a
- * comment. -1: errno, EINVAL for a quote that does not end.
+ * character. @breaks is NULL unless the line is to be completed: then a quote may be
+ * open at its end, and the last word may be empty. Without @breaks, # begins a comment.
+ * Returns 0, or -1 and errno: EINVAL for an open quote.
  */
 int quote_split(struct quote_words *words, const char *line,
 		const char *breaks);
 void quote_words_free(struct quote_words *words);
 
 /*
- * Print a word so that a shell has it again, in the quote that the user began
- * with, or none (0). False, and nothing is printed: that cannot be.
+ * Print a word quoted for a shell, as the continuation of the open quote @quoting, or
+ * 0 for none. Returns false, without printing, if that is impossible.
  */
 bool quote_print(FILE *to, const char *word, char quoting);
 
-/* The word as quote_split() takes it, in "" if it has to be; free() it. */
+/* Quote a word for quote_split(), only if needed. The caller frees the result. */
 char *quote_word(const char *word);
 
 #endif /* QUOTE_H */

@@ -12,7 +12,7 @@
 
 static char data[MSG_MAX];
 
-/* Until there is a message, or time is over: its length, or -1 and errno. */
+/* Wait for a message. Returns its length, or -1 and errno: EAGAIN at the timeout. */
 static ssize_t wait_message(struct msg_ept *ept, int64_t end)
 {
 	ssize_t n;
@@ -50,7 +50,7 @@ static int receive(struct msg_ept *ept, uint32_t count, int64_t timeout,
 			return msg_failed(ept->arg);
 		msg_print(ept, data, n, format);
 		received++;
-		/* Nobody reads any more. */
+		/* The reader of a pipe may be gone. */
 		if (ferror(stdout))
 			break;
 	}
@@ -83,7 +83,7 @@ static int call(struct msg_ept *ept, const struct msg_args *args,
 	int64_t end = ctl_now() + args->timeout;
 	ssize_t n;
 
-	/* What came before is no answer. */
+	/* Discard queued messages: they are not the answer. */
 	while (msg_read(ept, data, sizeof(data)) >= 0) {
 		if (ctl_now() > end)
 			return CTL_NOTHING;
@@ -95,7 +95,7 @@ static int call(struct msg_ept *ept, const struct msg_args *args,
 		if (n < 0)
 			return errno == EAGAIN ? CTL_NOTHING :
 						 msg_failed(ept->arg);
-		/* With many remotes, that of another one is no answer either. */
+		/* Skip messages from other remotes of an addressed endpoint. */
 	} while (ept->addressed && ept->from != ept->remote);
 	msg_print(ept, data, n, args->format);
 	return CTL_OK;

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * vrpmsgctl send. It has nothing to do when a signal comes, so a signal ends it
- * wherever it is.
- */
+/* vrpmsgctl send. It needs no clean-up, so signals simply kill it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vrpmsgctl stats: what counters do in a second */
+/* vrpmsgctl stats: rates of counters per second */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define MAX_STATS 64
 
-/* Lines from one heading to the next. */
+/* Number of lines between two headings. */
 #define PAGE 20
 
 struct sample {
@@ -17,7 +17,7 @@ struct sample {
 	uint64_t stat[MAX_STATS];
 };
 
-/* The columns of text: sums of the counters whose names begin like that. */
+/* Columns: each is the sum of the counters whose names have this prefix. */
 static const struct {
 	const char *heading;
 	const char *prefix;
@@ -106,13 +106,13 @@ int stats_run(const void *args)
 	int status;
 
 	if (!a->interval)
-		return ctl_usage("interval: more than 0");
+		return ctl_usage("interval: must be more than 0");
 	ctl_catch_signals();
 	status = take(a, &before);
 	for (count = 0; !status && (!a->count || count < a->count); count++) {
 		if (count % PAGE == 0)
 			print_heading();
-		/* Each at its time, however long the last one took. */
+		/* Keep the interval independent of the duration of the requests. */
 		ctl_wait(-1, 0, ctl_left(before.when + a->interval));
 		if (ctl_stop || ferror(stdout))
 			break;

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * All commands and their keywords: the grammar. The manual page has more words
- * for each of them.
- */
+/* The grammar: all commands and their keywords, with their help texts. */
 #include "ctl.h"
 #include "msg.h"
 
 #define ARG(type, member) .offset = offsetof(struct type, member)
 
-/* A command's struct and what is in it by default. */
+/* The argument struct of a command, and its default values. */
 #define ARGS(type, ...) \
 	.args = &(const struct type){ __VA_ARGS__ }, \
 	.args_size = sizeof(struct type)
@@ -16,11 +13,11 @@
 #define NUMBER(setting)						\
 	ARG(ept_args, config), .set.number = vrpmsg_ept_config_set_##setting
 
-/* Getters of what is saved. */
+/* Getters of settings that "save" prints. */
 
 static const char *const remotes[] = { "none", "follow", NULL };
 
-/* A remote that is not fixed is the guest's to say. */
+/* A remote that is not fixed comes from the guest, so only its mode is saved. */
 static int get_remote_word(const struct vrpmsg_ept *ept)
 {
 	switch (vrpmsg_ept_remote_mode(ept)) {
@@ -40,7 +37,7 @@ static void set_remote_word(struct vrpmsg_ept_config *config, uint32_t index)
 						  VRPMSG_REMOTE_MODE_LEARN);
 }
 
-/* The library has bool and enumerations for what is a number in this table. */
+/* The table has numbers where the library has bool and enumerations. */
 #define GETTER(name, library)						\
 	static uint32_t get_##name(const struct vrpmsg_ept *ept)	\
 	{								\
@@ -81,29 +78,29 @@ static int64_t get_owner(const struct vrpmsg_dev *dev)
 		       vrpmsg_dev_owner(dev);
 }
 
-/* Entries are short so: clang-format would have a line for each member. */
+/* clang-format would put each member of an entry on its own line. */
 /* clang-format off */
 
 static const char *const policies[] = { "hold", "drop", NULL };
 
-/* In the order of the enumerations of vhostrpmsg.h, as policies are. */
+/* These have the order of the enumerations in vhostrpmsg.h, as policies has. */
 static const char *const mtu_words[] = { "auto", NULL };
 static const char *const owner_words[] = { "any", NULL };
 static const char *const closed_policies[] = { "drop", "keep", NULL };
 static const char *const reset_policies[] = { "keep", "drop", NULL };
 static const char *const formats[] = { "text", "hex", "raw", NULL };
-/* As enum vrpmsg_state has them. */
+/* In the order of enum vrpmsg_state. */
 static const char *const states[] = { "detached", "attached", "running", NULL };
 
 static const struct ctl_keyword none[] = { {} };
 
 static const struct ctl_keyword maybe_dev[] = {
 	{ .type = CTL_DEV, .value = "NAME", ARG(dev_args, name),
-	  .help = "one device; all without it" },
+	  .help = "only this device" },
 	{}
 };
 
-/* What a device can be: add and set have the same list. */
+/* Settings of a device, shared by add and set. */
 static const struct ctl_keyword dev_settings[] = {
 	{ .type = CTL_STRING, .flags = CTL_REQUIRED | CTL_ADD_ONLY,
 	  .value = "NAME", ARG(dev_args, name),
@@ -113,15 +110,15 @@ static const struct ctl_keyword dev_settings[] = {
 	{ .name = "mtu", .type = CTL_ADDR, .value = "BYTES", .min = 1,
 	  .max = MSG_MAX, .words = mtu_words, ARG(dev_args, mtu),
 	  .get_dev = get_mtu, .initial = CTL_FIRST_WORD,
-	  .help = "longest message, instead of what the guest's buffers take" },
+	  .help = "longest message; auto: what fits into the guest's buffers" },
 	{ .name = "hold-time", .type = CTL_SECONDS, .value = "SECONDS",
 	  ARG(dev_args, hold_time), .get_dev = get_hold_time,
 	  .initial = 10000000000,
-	  .help = "how long full queues hold the guest back (10), 0 for ever" },
+	  .help = "how long full queues hold the guest back (10); 0: no limit" },
 	{ .name = "owner", .type = CTL_ADDR, .value = "UID",
 	  .words = owner_words, ARG(dev_args, owner), .get_dev = get_owner,
 	  .initial = CTL_MAKER,
-	  .help = "whose VMM may attach, by default the maker's" },
+	  .help = "user whose VMM may attach, by default who adds the device" },
 	{}
 };
 
@@ -135,7 +132,7 @@ static const struct ctl_keyword ept_or_dev[] = {
 	{ .type = CTL_EPT, .group = 1, .value = "EPT", ARG(ept_args, ept),
 	  .help = "one endpoint" },
 	{ .name = "dev", .type = CTL_DEV, .group = 1, .value = "NAME",
-	  ARG(ept_args, dev), .help = "those of one device" },
+	  ARG(ept_args, dev), .help = "only endpoints of this device" },
 	{}
 };
 
@@ -145,13 +142,13 @@ static const struct ctl_keyword the_ept[] = {
 	{}
 };
 
-/* Settings that users without privileges have as well. */
+/* Settings that are also available to users without privileges. */
 
 #define EPT_NAME							\
 	{ .name = "name", .type = CTL_STRING, .flags = CTL_ADD_ONLY,	\
 	  .value = "SERVICE", ARG(ept_args, config),			\
 	  .set.string = vrpmsg_ept_config_set_name,			\
-	  .help = "name under which it is announced" }
+	  .help = "name of the service" }
 
 #define EPT_ADDR							\
 	{ .name = "addr", .type = CTL_NUMBER, .flags = CTL_ADD_ONLY,	\
@@ -163,20 +160,20 @@ static const struct ctl_keyword the_ept[] = {
 	{ .name = "addressed", .type = CTL_FLAG, .flags = CTL_ADD_ONLY,	\
 	  ARG(ept_args, config), .set.flag = vrpmsg_ept_config_set_addressed,	\
 	  .get = get_addressed,						\
-	  .help = "it talks to many remotes: each record has an address" }
+	  .help = "talk to many remotes: each record has an address" }
 
 #define EPT_ANNOUNCED							\
 	{ .name = "announced", .type = CTL_FLAG,			\
 	  .flags = CTL_ADD_ONLY | CTL_NS, ARG(ept_args, announced),	\
-	  .get = get_announced, .help = "announce it to the guest, too" }
+	  .get = get_announced, .help = "announce it to the guest" }
 
 #define EPT_REMOTE							\
 	{ .name = "remote", .type = CTL_NUMBER, .value = "ADDR",	\
 	  .words = remotes, NUMBER(remote), .set.word = set_remote_word,	\
 	  .get = vrpmsg_ept_remote, .get_word = get_remote_word,	\
-	  .help = "address on the guest's side; follow: of each message" }
+	  .help = "address on the guest's side; follow: the last sender's" }
 
-/* What an endpoint can be: add takes all of it, set what can be changed. */
+/* Settings of an endpoint, shared by add and set, which takes only some. */
 static const struct ctl_keyword ept_settings[] = {
 	{ .type = CTL_EPT, .flags = CTL_REQUIRED | CTL_SET_ONLY, .value = "EPT",
 	  ARG(ept_args, ept), .help = "the endpoint" },
@@ -191,62 +188,63 @@ static const struct ctl_keyword ept_settings[] = {
 	EPT_REMOTE,
 	{ .name = "policy", .type = CTL_WORD, .words = policies,
 	  ARG(ept_args, config), .set.number = set_policy, .get = get_policy,
-	  .help = "what becomes of a message when the queue is full" },
+	  .help = "what to do with messages when the queue is full" },
 	{ .name = "closed", .type = CTL_WORD, .words = closed_policies,
 	  ARG(ept_args, config), .set.number = set_closed, .get = get_closed,
-	  .help = "what becomes of messages when a reader has left" },
+	  .help = "what to do with messages after the reader closed it" },
 	{ .name = "reset", .type = CTL_WORD, .words = reset_policies,
 	  ARG(ept_args, config), .set.number = set_reset, .get = get_reset,
-	  .help = "what becomes of unread ones when the guest is reset" },
+	  .help = "what to do with unread messages at a reset of the guest" },
 	{ .name = "rx-limit", .type = CTL_BYTES, .value = "BYTES", .min = 1,
 	  .max = 0x4000000, NUMBER(rx_limit), .get = vrpmsg_ept_rx_limit,
-	  .initial = 262144, .help = "bound of the receive queue" },
+	  .initial = 262144, .help = "limit of the receive queue (256k)" },
 	{ .name = "tx-limit", .type = CTL_BYTES, .value = "BYTES", .min = 1,
 	  .max = 0x4000000, NUMBER(tx_limit), .get = vrpmsg_ept_tx_limit,
-	  .initial = 262144, .help = "bound of the send queue" },
+	  .initial = 262144, .help = "limit of the send queue (256k)" },
 	{}
 };
 
-/* An endpoint that a ctrl node makes, and whose it is. */
+/* An endpoint that is created through a ctrl node. */
 static const struct ctl_keyword brief_ept[] = {
 	{ .name = "dev", .type = CTL_DEV, .flags = CTL_REQUIRED, .group = 1,
 	  .value = "NAME", ARG(ept_args, dev),
-	  .help = "its device, whose ctrl node this user may open" },
+	  .help = "its device; the user must be able to open its ctrl node" },
 	{ .name = "ctrl", .type = CTL_PATH, .flags = CTL_REQUIRED, .group = 1,
 	  .value = "PATH", ARG(ept_args, ctrl),
-	  .help = "the ctrl node, wherever it is" },
+	  .help = "path of the ctrl node, instead of the device" },
 	EPT_NAME,
 	EPT_ADDR,
 	EPT_ADDRESSED,
 	EPT_ANNOUNCED,
 	EPT_REMOTE,
 	{ .name = "stdio", .type = CTL_FLAG, ARG(ept_args, stdio),
-	  .help = "as standard input and output, not as descriptor 3" },
+	  .help = "pass it as standard input and output, not descriptor 3" },
 	{ .name = "--", .type = CTL_PATH,
 	  .flags = CTL_REQUIRED | CTL_MANY | CTL_REST, .value = "COMMAND",
-	  ARG(ept_args, command), .help = "what runs, with its arguments" },
+	  ARG(ept_args, command), .help = "the program and its arguments" },
 	{}
 };
 
 static const struct ctl_keyword of_dev[] = {
 	{ .name = "dev", .type = CTL_DEV, .value = "NAME", ARG(chan_args, dev),
-	  .help = "those of one device" },
+	  .help = "only channels of this device" },
 	{}
 };
 
 static const struct ctl_keyword monitor[] = {
 	{ .name = "devs", .type = CTL_FLAG, ARG(monitor_args, devs),
-	  .help = "devices; without any of these: all" },
+	  .help = "devices; by default, all kinds of objects" },
 	{ .name = "epts", .type = CTL_FLAG, ARG(monitor_args, epts),
 	  .help = "endpoints" },
 	{ .name = "chans", .type = CTL_FLAG, ARG(monitor_args, chans),
 	  .help = "channels" },
 	{ .name = "dev", .type = CTL_DEV, .value = "NAME",
-	  ARG(monitor_args, dev), .help = "only what belongs to one device" },
+	  ARG(monitor_args, dev), .help = "only this device and its objects" },
 	{ .name = "count", .type = CTL_NUMBER, .value = "N",
-	  ARG(monitor_args, count), .help = "end after so many events" },
+	  ARG(monitor_args, count), .help = "end after N events" },
 	{ .name = "--no-initial", .type = CTL_FLAG,
-	  ARG(monitor_args, no_initial), .help = "not what is there already" },
+	  ARG(monitor_args, no_initial),
+	  .help = "do not print existing objects" },
 	{}
 };
 
@@ -256,13 +254,13 @@ static const struct ctl_keyword monitor[] = {
 
 #define MSG_TO								\
 	{ .name = "to", .type = CTL_ADDR, .value = "ADDR",		\
-	  ARG(msg_args, to), .help = "remote; an addressed endpoint needs it" }
+	  ARG(msg_args, to), .help = "remote, only for addressed endpoints" }
 
 static const struct ctl_keyword sent[] = {
 	MSG_EPT,
 	MSG_TO,
 	{ .name = "count", .type = CTL_NUMBER, .value = "N", .min = 1,
-	  ARG(msg_args, count), .help = "so many times, or lines" },
+	  ARG(msg_args, count), .help = "send it N times, or send N lines" },
 	{ .type = CTL_STRING, .flags = CTL_REQUIRED, .group = 1,
 	  .value = "TEXT", ARG(msg_args, word), .help = "the message" },
 	{ .name = "text", .type = CTL_STRING, .flags = CTL_REQUIRED, .group = 1,
@@ -273,9 +271,10 @@ static const struct ctl_keyword sent[] = {
 	  .help = "bytes as pairs of digits" },
 	{ .name = "file", .type = CTL_PATH, .flags = CTL_REQUIRED, .group = 1,
 	  .value = "PATH", ARG(msg_args, file),
-	  .help = "what is in a file, as one message" },
+	  .help = "the contents of a file, as one message" },
 	{ .name = "stdin", .type = CTL_FLAG, .flags = CTL_REQUIRED, .group = 1,
-	  ARG(msg_args, lines), .help = "each line of standard input" },
+	  ARG(msg_args, lines),
+	  .help = "each line of standard input, as one message" },
 	{}
 };
 
@@ -292,7 +291,7 @@ static const struct ctl_keyword called[] = {
 	  .help = "bytes as pairs of digits" },
 	{ .name = "file", .type = CTL_PATH, .flags = CTL_REQUIRED, .group = 1,
 	  .value = "PATH", ARG(msg_args, file),
-	  .help = "what is in a file, as one message" },
+	  .help = "the contents of a file, as one message" },
 	{ .name = "timeout", .type = CTL_SECONDS, .value = "SECONDS",
 	  ARG(msg_args, timeout), .help = "how long to wait for the answer (10)" },
 	{ .name = "as", .type = CTL_WORD, .words = formats,
@@ -304,10 +303,10 @@ static const struct ctl_keyword connected[] = {
 	MSG_EPT,
 	MSG_TO,
 	{ .name = "raw", .type = CTL_FLAG, ARG(msg_args, as_raw),
-	  .help = "bytes as they are, not lines" },
+	  .help = "transfer bytes unchanged, not lines of text" },
 	{ .name = "timeout", .type = CTL_SECONDS, .value = "SECONDS",
 	  ARG(msg_args, timeout),
-	  .help = "how long to wait for more after the end of input (0.5)" },
+	  .help = "how long to wait for answers after the end of input (0.5)" },
 	{}
 };
 
@@ -319,7 +318,7 @@ static const struct ctl_keyword awaited_dev[] = {
 	{ .type = CTL_DEV, .flags = CTL_REQUIRED, .value = "NAME",
 	  ARG(wait_args, name), .help = "the device" },
 	{ .type = CTL_WORD, .words = states, ARG(wait_args, state),
-	  .help = "what it is to be, rather than only there" },
+	  .help = "state to wait for; without it, until the device exists" },
 	TIMEOUT,
 	{}
 };
@@ -328,7 +327,7 @@ static const struct ctl_keyword awaited_ept[] = {
 	{ .type = CTL_EPT, .flags = CTL_REQUIRED, .value = "EPT",
 	  ARG(wait_args, name), .help = "the endpoint" },
 	{ .name = "remote", .type = CTL_FLAG, ARG(wait_args, remote),
-	  .help = "until it has a remote" },
+	  .help = "wait until it has a remote" },
 	TIMEOUT,
 	{}
 };
@@ -337,7 +336,7 @@ static const struct ctl_keyword awaited_chan[] = {
 	{ .type = CTL_STRING, .flags = CTL_REQUIRED, .value = "NAME",
 	  ARG(wait_args, name), .help = "the channel" },
 	{ .name = "dev", .type = CTL_DEV, .value = "NAME", ARG(wait_args, dev),
-	  .help = "the device whose guest announces it" },
+	  .help = "only channels of this device" },
 	TIMEOUT,
 	{}
 };
@@ -346,15 +345,15 @@ static const struct ctl_keyword counted[] = {
 	{ .type = CTL_TARGET, .flags = CTL_REQUIRED, .value = "EPT|DEV",
 	  ARG(stats_args, target), .help = "an endpoint or a device" },
 	{ .name = "interval", .type = CTL_SECONDS, .value = "SECONDS",
-	  ARG(stats_args, interval), .help = "from one line to the next (1)" },
+	  ARG(stats_args, interval), .help = "time between two lines (1)" },
 	{ .name = "count", .type = CTL_NUMBER, .value = "N",
-	  ARG(stats_args, count), .help = "so many lines" },
+	  ARG(stats_args, count), .help = "end after N lines" },
 	{}
 };
 
 static const struct ctl_keyword saved[] = {
 	{ .name = "dev", .type = CTL_DEV, .value = "NAME", ARG(save_args, dev),
-	  .help = "only one device" },
+	  .help = "only this device" },
 	{}
 };
 
@@ -362,26 +361,27 @@ static const struct ctl_keyword applied[] = {
 	{ .type = CTL_PATH, .flags = CTL_REQUIRED | CTL_MANY, .value = "FILE",
 	  ARG(apply_args, files), .help = "files; - is standard input" },
 	{ .name = "--dry-run", .type = CTL_FLAG, ARG(apply_args, dry_run),
-	  .help = "only print what would be changed" },
+	  .help = "only print the changes" },
 	{ .name = "--prune", .type = CTL_FLAG, ARG(apply_args, prune),
-	  .help = "delete what no file has" },
+	  .help = "delete objects that are in no file" },
 	{ .name = "--replace", .type = CTL_FLAG, ARG(apply_args, replace),
-	  .help = "make anew what cannot be changed" },
+	  .help = "delete and recreate endpoints that cannot be changed" },
 	{}
 };
 
 static const struct ctl_keyword received[] = {
 	MSG_EPT,
 	{ .name = "count", .type = CTL_NUMBER, .value = "N",
-	  ARG(msg_args, count), .help = "so many (1), or 0 for all" },
+	  ARG(msg_args, count), .help = "number of messages (1); 0: no limit" },
 	{ .name = "timeout", .type = CTL_SECONDS, .value = "SECONDS",
-	  ARG(msg_args, timeout), .help = "how long to wait for each" },
+	  ARG(msg_args, timeout),
+	  .help = "how long to wait for each message" },
 	{ .name = "text", .type = CTL_FLAG, .group = 1, ARG(msg_args, as_text),
-	  .help = "as text, which is the default" },
+	  .help = "print text (default)" },
 	{ .name = "hex", .type = CTL_FLAG, .group = 1, ARG(msg_args, as_hex),
-	  .help = "as hexadecimal digits" },
+	  .help = "print hexadecimal digits" },
 	{ .name = "raw", .type = CTL_FLAG, .group = 1, ARG(msg_args, as_raw),
-	  .help = "nothing but the bytes" },
+	  .help = "print only the bytes" },
 	{}
 };
 
@@ -389,22 +389,23 @@ static const struct ctl_keyword pinged[] = {
 	MSG_EPT,
 	MSG_TO,
 	{ .name = "count", .type = CTL_NUMBER, .value = "N",
-	  ARG(msg_args, count), .help = "so many, or 0 for no end" },
+	  ARG(msg_args, count), .help = "number of messages; 0: no limit" },
 	{ .name = "interval", .type = CTL_SECONDS, .value = "SECONDS",
-	  ARG(msg_args, interval), .help = "from one to the next (1)" },
+	  ARG(msg_args, interval), .help = "time between two messages (1)" },
 	{ .name = "size", .type = CTL_BYTES, .value = "BYTES", .min = 8,
-	  .max = MSG_MAX, ARG(msg_args, size), .help = "of each message (56)" },
+	  .max = MSG_MAX, ARG(msg_args, size),
+	  .help = "size of each message (56)" },
 	{ .name = "timeout", .type = CTL_SECONDS, .value = "SECONDS",
-	  ARG(msg_args, timeout), .help = "when a reply is lost (1)" },
+	  ARG(msg_args, timeout), .help = "how long to wait for a reply (1)" },
 	{ .name = "--histogram", .alias = "-H", .type = CTL_FLAG,
-	  ARG(msg_args, histogram), .help = "how many took how long" },
+	  ARG(msg_args, histogram), .help = "print the distribution of times" },
 	{}
 };
 
 const struct ctl_command ctl_commands[] = {
 	{ "dev", "show", "Show devices.", maybe_dev,
 	  ARGS(dev_args), .run = dev_show },
-	{ "dev", "add", "Make a device that waits for a VMM, and show it.",
+	{ "dev", "add", "Create a persistent device and show it.",
 	  dev_settings, .skip = CTL_SET_ONLY,
 	  ARGS(dev_args, .mtu = -1, .hold_time = -1, .owner = -1),
 	  .run = dev_add },
@@ -412,13 +413,13 @@ const struct ctl_command ctl_commands[] = {
 	  .skip = CTL_ADD_ONLY, .some = true,
 	  ARGS(dev_args, .mtu = -1, .hold_time = -1, .owner = -1),
 	  .run = dev_set },
-	{ "dev", "del", "Delete a device with its endpoints.", the_dev,
+	{ "dev", "del", "Delete a device and its endpoints.", the_dev,
 	  ARGS(dev_args), .run = dev_del },
-	{ "dev", "reset", "Forget the guest of a device that is stale.", the_dev,
+	{ "dev", "reset", "Forget the guest of a stale device.", the_dev,
 	  ARGS(dev_args), .run = dev_reset },
 	{ "ept", "show", "Show endpoints.", ept_or_dev,
 	  ARGS(ept_args), .run = ept_show },
-	{ "ept", "add", "Make an endpoint, and show it.", ept_settings,
+	{ "ept", "add", "Create an endpoint and show it.", ept_settings,
 	  .skip = CTL_SET_ONLY, ARGS(ept_args), .run = ept_add },
 	{ "ept", "set", "Change an endpoint.", ept_settings,
 	  .skip = CTL_ADD_ONLY, .some = true, ARGS(ept_args), .run = ept_set },
@@ -428,52 +429,52 @@ const struct ctl_command ctl_commands[] = {
 	  ARGS(ept_args), .run = ept_exec },
 	{ "ns", "announce", "Announce an endpoint to the guest.", the_ept,
 	  ARGS(ept_args), .run = ns_announce },
-	{ "ns", "withdraw", "Take the announcement back.", the_ept,
+	{ "ns", "withdraw", "Withdraw the announcement of an endpoint.", the_ept,
 	  ARGS(ept_args), .run = ns_withdraw },
 	{ "chan", "show", "Show the channels that guests announced.", of_dev,
 	  ARGS(chan_args), .run = chan_show },
-	{ NULL, "monitor", "Show what changes.", monitor,
+	{ NULL, "monitor", "Print existing objects and their changes.", monitor,
 	  ARGS(monitor_args), .run = monitor_run },
 	{ NULL, "send", "Send messages.", sent,
 	  ARGS(msg_args, .to = -1, .count = 0), .run = send_run },
-	{ NULL, "recv", "Print messages that come.", received,
+	{ NULL, "recv", "Print messages from a guest.", received,
 	  ARGS(msg_args, .to = -1, .count = 1, .timeout = -1),
 	  .run = recv_run },
-	{ NULL, "ping", "Measure round trips to a guest that answers.", pinged,
+	{ NULL, "ping", "Measure round trips to a guest that echoes.", pinged,
 	  ARGS(msg_args, .to = -1, .interval = 1000000000,
 	       .timeout = 1000000000, .size = 56),
 	  .run = ping_run },
-	{ NULL, "call", "Send a message, and print the answer.", called,
+	{ NULL, "call", "Send a message and print the answer.", called,
 	  ARGS(msg_args, .to = -1, .timeout = 10000000000), .run = call_run },
 	{ NULL, "connect", "Connect standard input and output to an endpoint.",
 	  connected, ARGS(msg_args, .to = -1, .timeout = 500000000),
 	  .run = connect_run },
-	{ "wait", "dev", "Wait until a device is there, or in a state.",
+	{ "wait", "dev", "Wait until a device exists, or is in a state.",
 	  awaited_dev, ARGS(wait_args, .state = WAIT_THERE, .timeout = -1),
 	  .run = wait_dev },
-	{ "wait", "ept", "Wait until an endpoint is there, or has a remote.",
+	{ "wait", "ept", "Wait until an endpoint exists, or has a remote.",
 	  awaited_ept, ARGS(wait_args, .timeout = -1), .run = wait_ept },
-	{ "wait", "chan", "Wait until a guest has announced a channel.",
+	{ "wait", "chan", "Wait until a guest announced a channel.",
 	  awaited_chan, ARGS(wait_args, .timeout = -1), .run = wait_chan },
-	{ NULL, "stats", "Show what counters do in a second.", counted,
+	{ NULL, "stats", "Print the rates of counters per second.", counted,
 	  ARGS(stats_args, .interval = 1000000000), .run = stats_run },
-	{ NULL, "save", "Print persistent devices and their endpoints.", saved,
+	{ NULL, "save", "Print a configuration file of all devices.", saved,
 	  ARGS(save_args), .run = save_run },
-	{ NULL, "apply", "Make what there is as files say.", applied,
+	{ NULL, "apply", "Apply configuration files.", applied,
 	  ARGS(apply_args), .run = apply_run },
 	{ .keywords = none }
 };
 
 const struct ctl_option ctl_options[] = {
-	{ "json", 'j', NULL, "results as JSON" },
-	{ "pretty", 'p', NULL, "results as JSON, for people" },
-	{ "oneline", 'o', NULL, "a line for each object, not columns" },
-	{ "color", 'c', "WHEN", "auto, always or never" },
-	{ "stats", 's', NULL, "counters, too" },
-	{ "timestamp", 't', NULL, "when an event or a message came" },
-	{ "monotonic", CTL_MONOTONIC, NULL, "that in seconds since the start" },
+	{ "json", 'j', NULL, "print results as JSON" },
+	{ "pretty", 'p', NULL, "print results as JSON with indentation" },
+	{ "oneline", 'o', NULL, "print one line for each object, not a table" },
+	{ "color", 'c', "WHEN", "use colors: auto, always or never" },
+	{ "stats", 's', NULL, "also print counters" },
+	{ "timestamp", 't', NULL, "print the time of events and messages" },
+	{ "monotonic", CTL_MONOTONIC, NULL, "print this time in seconds since boot" },
 	{ "version", 'V', NULL, "print the version" },
-	{ "help", 'h', NULL, "print this; after a command: its help" },
+	{ "help", 'h', NULL, "print this help; after a command: its help" },
 	{}
 };
 

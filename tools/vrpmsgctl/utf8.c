@@ -3,7 +3,7 @@
 
 #include "utf8.h"
 
-/* Characters that show nothing, or others elsewhere than they are. */
+/* Invisible characters, and those that change the order of others. */
 static bool is_hidden(uint32_t c)
 {
 	return (c >= 0x80 && c < 0xa0) || c == 0xad || c == 0x61c ||

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which bytes are text. */
+/* Find out which bytes are text. */
 #ifndef UTF8_H
 #define UTF8_H
 
@@ -7,12 +7,12 @@
 #include <stddef.h>
 
 /*
- * Length in bytes of the character at the beginning, 0 if that is not UTF-8, or
- * one that a terminal should not get: a control character, or one that changes
- * the order of what follows.
+ * Returns the length in bytes of the first character. Returns 0 if it is not UTF-8, or
+ * is unsafe for a terminal: invisible, a control character, or one that changes the
+ * order of the following text.
  */
 size_t utf8_char(const unsigned char *text, size_t len);
-/* Whether all of it is such text. */
+/* Whether the text consists only of such characters. */
 bool utf8_is_text(const void *text, size_t len);
 
 #endif /* UTF8_H */

@@ -11,16 +11,16 @@
 
 volatile sig_atomic_t ctl_stop;
 
-/* Only there to interrupt. */
+/* This handler exists only so that the signal interrupts system calls. */
 static void on_alarm(int sig)
 {
 	(void)sig;
 }
 
 /*
- * A system call that sleeps is interrupted and fails with EINTR. The signal may
- * come just before it, after ctl_stop was looked at: so that it does not sleep
- * on, it is interrupted again and again from now on.
+ * The signal interrupts a blocking system call, which fails with EINTR. But it may
+ * come after ctl_stop was checked and before the call sleeps. So a timer interrupts
+ * all further calls.
  */
 static void on_signal(int sig)
 {
@@ -35,7 +35,7 @@ static void on_signal(int sig)
 
 void ctl_catch_signals(void)
 {
-	/* The second one of a kind kills. No SA_RESTART. */
+	/* A second signal kills. Without SA_RESTART, system calls fail with EINTR. */
 	struct sigaction stop = { .sa_handler = on_signal,
 				  .sa_flags = SA_RESETHAND };
 	struct sigaction alarm = { .sa_handler = on_alarm }, old;
@@ -43,7 +43,7 @@ void ctl_catch_signals(void)
 	sigaction(SIGALRM, &alarm, NULL);
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
-	/* Whoever is started with nohup goes on. */
+	/* nohup(1) ignores SIGHUP: keep it ignored. */
 	if (!sigaction(SIGHUP, NULL, &old) && old.sa_handler != SIG_IGN)
 		sigaction(SIGHUP, &stop, NULL);
 }
@@ -54,7 +54,7 @@ void ctl_die(void)
 
 	if (!ctl_stop)
 		return;
-	/* As whoever waits for this process expects of a signal. */
+	/* Die of the signal, so that the parent sees it in the exit status. */
 	signal(ctl_stop, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, ctl_stop);
@@ -70,7 +70,7 @@ int ctl_poll(struct pollfd *fds, int count, int64_t timeout)
 	};
 	int n;
 
-	/* Whoever follows in a pipe wants now what there is. */
+	/* The reader of a pipe should not have to wait for output. */
 	out_flush();
 	if (ctl_stop)
 		return 0;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Completion for vrpmsgctl(8). The tool says what can come next, quoted; what it
-# says is never evaluated. Status 3 asks for names of files.
+# Completion for vrpmsgctl(8). The tool prints the candidates, quoted; its output is
+# never evaluated. Exit status 3 requests file names.
 
 _vrpmsgctl()
 {

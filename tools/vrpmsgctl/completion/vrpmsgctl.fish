@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Completion for vrpmsgctl(8). The tool says what can come next, and fish quotes
-# it; what it says is never evaluated. Status 3 asks for names of files.
+# Completion for vrpmsgctl(8). The tool prints the candidates, and fish quotes them;
+# the output is never evaluated. Exit status 3 requests file names.
 
 function __vrpmsgctl_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
-    # The word before the cursor may be quoted.
+    # Remove quotes from the word at the cursor.
     set current (string unescape -- $current; or echo -- $current)
     vrpmsgctl --complete $words[2..-1] "$current" 2>/dev/null
     if test $status -eq 3
