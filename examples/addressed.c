@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One service for any number of remotes: each is told how many messages it has
- * sent. Batch mode carries many messages with one system call.
+ * A service for any number of remotes: it answers each message with the number of
+ * messages from that remote. Batch mode transfers many messages per system call.
  *
  * usage: addressed DEVICE SERVICE
  *
- * The device is there; the endpoint is made, and announced to the guest.
+ * The device must exist. The program adds the endpoint and announces it to the guest.
  */
 #include <err.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 #define MAX_REMOTES	64
 
-/* Of the guest that is there: the next one begins with others. */
+/* Remotes of the present guest. A new guest starts with an empty list. */
 static struct {
 	uint32_t addr;
 	unsigned int messages;
@@ -42,7 +42,7 @@ static unsigned int count(const struct vrpmsg_rec *rec)
 	return remotes[i].messages = 1;
 }
 
-/* An answer to each of the records that were read: bytes of @out. */
+/* Write an answer for each record of @in to @out. Returns the size of the answers. */
 static size_t answer(const char *in, size_t size, char *out, size_t room)
 {
 	size_t pos = 0, end = 0;
@@ -53,14 +53,14 @@ static size_t answer(const char *in, size_t size, char *out, size_t room)
 		rec.len =
 			snprintf(text, sizeof(text), "message %u", count(&rec));
 		rec.data = text;
-		/* Address and guest are those of the question. */
+		/* The answer keeps address and generation of the question. */
 		if (vrpmsg_rec_put(out, room, &end, &rec))
 			errx(1, "the buffer for answers is too small");
 	}
 	return end;
 }
 
-/* All of it, but what is for a guest that has been reset meanwhile. */
+/* Send all records, but skip those for a guest that was reset meanwhile. */
 static void send_all(int fd, const char *buf, size_t size)
 {
 	struct vrpmsg_rec rec;
@@ -103,8 +103,8 @@ static int open_service(const char *dev, const char *name)
 int main(int argc, char **argv)
 {
 	/*
-	 * An empty message takes a record of 16 bytes, and its answer at most 48;
-	 * the longest one takes 65,551.
+	 * The record of an empty message takes 16 bytes, and its answer at most 48. The
+	 * longest record takes 65,552 bytes.
 	 */
 	static char in[1 << 17], out[sizeof(in) * 3];
 	ssize_t n;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Talk to a service of a guest: each line of standard input is sent as a message, and
- * each message that comes is printed. poll() waits for both, and says when there is
- * room, when the guest is another one, and when the endpoint is gone.
+ * Talk to a service of a guest: send each line of standard input as a message, and
+ * print each message from the guest. poll() waits for both; it also reports when there
+ * is room in the queue, when a new guest is present, and when the endpoint is deleted.
  *
  * usage: client /dev/vrpmsg/by-name/DEVICE/SERVICE
  *
- * It needs no privilege but the file's.
+ * It only needs permission to open the file.
  */
 #include <ctype.h>
 #include <err.h>
@@ -20,10 +20,10 @@
 
 #include <vhostrpmsg.h>
 
-/* Milliseconds for which answers may still come after the end of the input. */
+/* Milliseconds to wait for answers after the end of the input. */
 #define LINGER	1000
 
-static char line[65536];	/* what was typed, and was not sent yet */
+static char line[65536];	/* input that was not sent yet */
 static size_t len;
 
 static bool is_whole(void)
@@ -31,7 +31,7 @@ static bool is_whole(void)
 	return memchr(line, '\n', len);
 }
 
-/* False at the end of the input. */
+/* Returns false at the end of the input. */
 static bool take_input(void)
 {
 	ssize_t n = read(STDIN_FILENO, line + len, sizeof(line) - len);
@@ -48,7 +48,7 @@ static void send_line(int fd)
 {
 	size_t n = (char *)memchr(line, '\n', len) - line;
 
-	/* Another thread or process may have taken the room. */
+	/* EAGAIN: another thread or process may have filled the queue. */
 	if (write(fd, line, n) < 0) {
 		if (errno == EAGAIN)
 			return;
@@ -58,7 +58,7 @@ static void send_line(int fd)
 	memmove(line, line + n + 1, len);
 }
 
-/* A guest may send anything to a terminal. */
+/* Print only printable characters: a guest may send anything. */
 static void print_message(int fd)
 {
 	static unsigned char buf[65535];
@@ -72,7 +72,7 @@ static void print_message(int fd)
 	fflush(stdout);
 }
 
-/* Until this has asked which guest there is, poll() says so. */
+/* poll() reports POLLPRI until vrpmsg_fd_info_get() is called. */
 static void greet_guest(int fd)
 {
 	struct vrpmsg_fd_info *info = vrpmsg_fd_info_get(fd);
@@ -96,7 +96,7 @@ int main(int argc, char **argv)
 	if (fd < 0)
 		err(1, "%s", argv[1]);
 	for (;;) {
-		/* One line at a time, which waits for room and for a remote. */
+		/* Before reading more input, send the line: wait for room and a remote. */
 		fds[0] = (struct pollfd){ fd, POLLIN | POLLPRI, 0 };
 		fds[1] = (struct pollfd){ STDIN_FILENO, POLLIN, 0 };
 		if (is_whole())

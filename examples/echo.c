@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A service that sends each message back, on a device that is made if need be. */
+/* A service that sends each message back. It adds the device if necessary. */
 #include <err.h>
 #include <fcntl.h>
 #include <unistd.h>

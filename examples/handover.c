@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One process may open the ctrl node of a device, and makes an endpoint; another one,
- * which needs no permission for anything, gets the endpoint and serves the guest.
+ * A process with permission for the ctrl node of a device creates an endpoint, and
+ * passes it to another process, which needs no permissions to serve the guest.
  *
- * usage: handover DEVICE SERVICE SOCKET	(make it, and give it to who connects)
- *	  handover SOCKET			(get it, and send back what comes)
+ * usage: handover DEVICE SERVICE SOCKET	(create it, pass it over the socket)
+ *	  handover SOCKET			(receive it, send messages back)
  *
- * The endpoint lives as long as somebody has its descriptor, so that nothing is left
- * of it however the second process ends.
+ * The endpoint exists as long as a process has its descriptor. So it is deleted when
+ * the second process ends, for whatever reason.
  */
 #include <err.h>
 #include <errno.h>
@@ -29,7 +29,7 @@ static int make_endpoint(const char *dev, const char *service)
 		err(1, "%s: its ctrl node", dev);
 	if (!cfg || vrpmsg_ept_config_set_name(cfg, service))
 		err(1, "no memory");
-	/* Whoever asks is answered. */
+	/* Answer the sender of the last message. */
 	vrpmsg_ept_config_set_remote_mode(cfg, VRPMSG_REMOTE_MODE_FOLLOW);
 	fd = vrpmsg_ctrl_new_ept(ctrl, cfg, true);
 	if (fd < 0)
@@ -52,7 +52,7 @@ static int unix_socket(const char *path, struct sockaddr_un *addr)
 	return sock;
 }
 
-/* A descriptor goes beside at least one byte. */
+/* A message with a descriptor needs at least one byte of data. */
 static union {
 	char buf[CMSG_SPACE(sizeof(int))];
 	struct cmsghdr align;
@@ -125,7 +125,7 @@ static void serve(int fd)
 	fflush(stdout);
 	vrpmsg_fd_info_free(info);
 	while ((n = read(fd, buf, sizeof(buf))) >= 0)
-		/* Who has asked may have been reset meanwhile. */
+		/* The guest that asked may have been reset meanwhile. */
 		if (write(fd, buf, n) < 0 && errno != ENOTCONN)
 			err(1, "write");
 	err(1, "read");

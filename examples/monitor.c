@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Follow what there is: devices and their guests, endpoints, and the services that
- * guests announce. A loop of one's own needs no more than a descriptor to poll.
+ * Print all devices, endpoints and channels, and then their changes. A program with its
+ * own event loop only needs to poll the descriptor of the monitor.
  *
  * usage: monitor
  */
@@ -27,7 +27,7 @@ static void show_ept(const char *what, const struct vrpmsg_ept *ept)
 	       vrpmsg_remote_kind_name(vrpmsg_ept_remote_kind(ept)));
 }
 
-/* Its name is the guest's, who may send anything to a terminal. */
+/* The guest chooses the name: print only printable characters. */
 static void show_chan(const char *what, const struct vrpmsg_chan *chan)
 {
 	const char *c;
@@ -76,7 +76,7 @@ static void show_event(const struct vrpmsg_event *event)
 	}
 }
 
-/* All events that are there. */
+/* Read and print all pending events. */
 static void show_events(struct vrpmsg_ctx *ctx, struct vrpmsg_monitor *monitor)
 {
 	struct vrpmsg_event *event;
@@ -89,7 +89,7 @@ static void show_events(struct vrpmsg_ctx *ctx, struct vrpmsg_monitor *monitor)
 	case EAGAIN:
 		break;
 	case ENOBUFS:
-		/* They came too fast, or the module was loaded again. */
+		/* Events came too fast, or the module was loaded again. */
 		puts("events were lost");
 		show_all(ctx);
 		break;
@@ -107,7 +107,7 @@ int main(void)
 
 	if (!ctx)
 		err(1, "netlink");
-	/* First hear of changes, then look: so that nothing is missed in between. */
+	/* Open the monitor before listing objects, so as not to miss a change. */
 	monitor = vrpmsg_monitor_open(ctx);
 	if (!monitor)
 		errx(1, "%s", vrpmsg_ctx_errmsg(ctx));

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A fixture for tests of a guest's firmware: its device, and the guest running.
+"""A fixture for tests of a guest's firmware: a device with a running guest.
 
-The environment variable VMM is the command that starts it, in which {device} stands
-for the name of the device: a script that starts vrpmsg-bridge and QEMU, say.
+The environment variable VMM is the command that starts the guest, for example a script
+that runs vrpmsg-bridge and QEMU. In it, {device} stands for the name of the device.
 """
 import os
 import shlex
@@ -14,7 +14,7 @@ import pytest
 import vhostrpmsg
 
 TIMEOUT = 60
-"""Seconds that the guest may take to boot, or to announce a service."""
+"""Seconds to wait for the guest to boot, or to announce a service."""
 
 
 class Guest:
@@ -26,7 +26,7 @@ class Guest:
 
     @contextmanager
     def service(self, name: str) -> Iterator[vhostrpmsg.File]:
-        """The other end of a service that the guest announces."""
+        """Open the host's end of a service that the guest announces."""
         endpoint = self.ctx.add_endpoint(self.device, name)
         try:
             with endpoint.open() as file:
@@ -38,7 +38,7 @@ class Guest:
 
 @pytest.fixture
 def guest() -> Iterator[Guest]:
-    """A guest that has booted, and is gone afterwards."""
+    """Start a guest, and stop it after the test."""
     name = f"pytest-{os.getpid()}"
     command = shlex.split(os.environ["VMM"].format(device=name))
     with vhostrpmsg.Context() as ctx:

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Send back what guests send, to each service of that name, on all devices.
+"""Send messages back, on all endpoints with the name SERVICE of all devices.
 
 usage: echo.py SERVICE
 
-Devices may come and go. It needs CAP_NET_ADMIN to hear of them.
+Devices may come and go. The program needs CAP_NET_ADMIN to be notified of that.
 """
 import asyncio
 import errno
@@ -14,21 +14,21 @@ import vhostrpmsg
 
 
 async def serve(endpoint: vhostrpmsg.Endpoint) -> None:
-    """Until the endpoint is deleted."""
+    """Serve an endpoint until it is deleted."""
     async with endpoint.open_async() as file:
         print(f"serving {endpoint.device}", flush=True)
         async for message in file:
             try:
                 await file.write(message)
             except OSError as error:
-                # Who has asked was reset meanwhile.
+                # The guest that asked was reset meanwhile.
                 if error.errno != errno.ENOTCONN:
                     raise
     print(f"{endpoint.device} is gone", flush=True)
 
 
 async def main(service: str) -> None:
-    """Start a task for each endpoint that there is, or that comes."""
+    """Start a task for each existing endpoint, and for each new one."""
     tasks: dict[int, asyncio.Task[None]] = {}
 
     def found(endpoint: vhostrpmsg.Endpoint) -> None:
