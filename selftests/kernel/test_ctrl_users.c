@@ -92,8 +92,10 @@ static int as_user(uid_t uid, int namespaces, int (*fn)(int fd), int fd)
 
 /* Limits */
 
-/* Create endpoints until that fails. Returns their number divided by 16, or 254 if the
- * last error was unexpected. */
+/*
+ * Create endpoints until that fails. Returns their number divided by 16, or 254 if the
+ * last error was unexpected.
+ */
 static int make_all(int ctrl)
 {
 	int n = 0, err;

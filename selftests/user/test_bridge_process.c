@@ -143,8 +143,7 @@ TEST(errors_say_what_is_missing)
 	EXPECT_EQ(1, logged("no directory /nonexistent/folder\""));
 }
 
-/* All children of a service inherit JOURNAL_STREAM; the journal only reads the stream that
- * it names. */
+/* The journal only reads the stream of JOURNAL_STREAM, which all children inherit. */
 TEST(lines_for_the_journal)
 {
 	char text[64];
