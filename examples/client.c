@@ -79,8 +79,7 @@ static void greet_guest(int fd)
 
 	if (!info)
 		err(1, "info");
-	warnx("another guest is there: generation %u",
-	      vrpmsg_fd_info_generation(info));
+	warnx("new guest: generation %u", vrpmsg_fd_info_generation(info));
 	vrpmsg_fd_info_free(info);
 }
 
@@ -113,7 +112,7 @@ int main(int argc, char **argv)
 		if (fds[0].revents & POLLIN)
 			print_message(fd);
 		else if (fds[0].revents & (POLLERR | POLLHUP))
-			errx(1, "the endpoint is gone");
+			errx(1, "the endpoint was deleted");
 		else if (fds[0].revents & POLLOUT)
 			send_line(fd);
 		if (fds[1].revents)

@@ -24,7 +24,7 @@ async def serve(endpoint: vhostrpmsg.Endpoint) -> None:
                 # The guest that asked was reset meanwhile.
                 if error.errno != errno.ENOTCONN:
                     raise
-    print(f"{endpoint.device} is gone", flush=True)
+    print(f"{endpoint.device}: the endpoint was deleted", flush=True)
 
 
 async def main(service: str) -> None:

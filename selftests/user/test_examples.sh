@@ -50,13 +50,13 @@ succeeds "client: prints what comes" says "^hello$"
 echo "first line" >&"$to"
 succeeds "client: sends a line" wait_for got "first line"
 guest reset
-succeeds "client: sees that the guest is another one" says "another guest is there"
+succeeds "client: sees that the guest is another one" says "new guest: generation"
 echo "second line" >&"$to"
 guest "send 901 $(field addr ept show $dev/client) hello"
 succeeds "client: waits for a remote" wait_for got "second line"
 vrpmsgctl ept del $dev/client
 succeeds "client: ends with the endpoint" ends 1
-succeeds "client: and says why" has out "the endpoint is gone"
+succeeds "client: and says why" has out "the endpoint was deleted"
 
 start "$bin/monitor"
 succeeds "monitor: what there is" says "there is device $dev: running"

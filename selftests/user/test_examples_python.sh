@@ -28,7 +28,7 @@ start /usr/bin/python3 "$top/examples/python/echo.py" async
 succeeds "echo.py: serves what is there" serves async
 succeeds "echo.py: answers" asks 801 async one one
 vrpmsgctl ept del $dev/async
-succeeds "echo.py: hears that it goes" says "$dev is gone"
+succeeds "echo.py: hears that it goes" says "$dev: the endpoint was deleted"
 vrpmsgctl ept add dev $dev name async >path
 succeeds "echo.py: and of another one" serves async
 succeeds "echo.py: which it answers" asks 802 async two two

@@ -171,7 +171,7 @@ static bool uid_allowed(const struct config *config, uid_t uid)
 	return !config->num_uids;
 }
 
-/* Milliseconds to wait when the machine lacks something for a connection. */
+/* Milliseconds to wait if there are no descriptors or memory for a connection. */
 #define ACCEPT_MS	100
 
 static int accept_error(int err)

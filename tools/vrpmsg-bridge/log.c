@@ -62,7 +62,7 @@ static void log_write(enum log_level level, const char *text)
 			names[level], text);
 }
 
-/* Count a line; false if it is one too many. With --verbose there is no limit. */
+/* Count a line. Returns false beyond the limit, which --verbose disables. */
 static bool log_may(void)
 {
 	static unsigned int lines;

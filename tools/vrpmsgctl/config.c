@@ -178,7 +178,7 @@ void config_free(struct config_line *lines)
 	}
 }
 
-/* The word for a value; NULL if only a newer kernel has one. */
+/* Returns the word for a value, or NULL if this version does not know the value. */
 static const char *word_of(const struct ctl_keyword *keyword, int64_t value)
 {
 	int i;
@@ -203,7 +203,7 @@ char *config_setting(const struct ctl_keyword *keyword, int64_t value)
 	else if (word && (keyword->type == CTL_WORD || value >= CTL_FIRST_WORD))
 		ret = asprintf(&text, " %s %s", keyword->name, word);
 	else
-		/* apply refuses a number for a word. */
+		/* A number, or an unknown word, which apply refuses as a number. */
 		ret = asprintf(&text, " %s %u", keyword->name, (uint32_t)value);
 	return ret < 0 ? NULL : text;
 }

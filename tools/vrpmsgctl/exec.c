@@ -103,7 +103,7 @@ static bool set_environment(void)
 	char pid[16];
 
 	snprintf(pid, sizeof(pid), "%d", getpid());
-	/* One that was inherited would name another process: systemd 258. */
+	/* From systemd 258. An inherited value identifies another process. */
 	unsetenv("LISTEN_PIDFDID");
 	return !setenv("LISTEN_PID", pid, 1) && !setenv("LISTEN_FDS", "1", 1) &&
 	       !setenv("LISTEN_FDNAMES", "vrpmsg", 1);

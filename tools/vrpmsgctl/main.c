@@ -228,7 +228,8 @@ static int parse_options(int argc, char **argv, struct out_opts *out)
 
 /*
  * If the caller closed a standard descriptor, an endpoint could get its number, and
- * the guest what is printed. Reading or writing these still fails with EBADF.
+ * output would be sent to the guest. Fill the gaps so that reading from stdin or
+ * writing to stdout and stderr still fails with EBADF.
  */
 static bool fill_standard_fds(void)
 {

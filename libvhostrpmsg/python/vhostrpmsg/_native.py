@@ -39,7 +39,8 @@ def text(value: Any) -> str:
 
 
 def c_string(value: str) -> bytes:
-    """A string for the library, also one of text(): ValueError for a NUL in it."""
+    """Convert a string for the library, the inverse of text(). ValueError: it contains
+    a NUL."""
     if "\0" in value:
         raise ValueError("embedded null character")
     return value.encode("utf-8", "surrogateescape")
