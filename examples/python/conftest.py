@@ -45,8 +45,10 @@ def guest() -> Iterator[Guest]:
         ctx.add_device(name)
         try:
             with subprocess.Popen(command, stdin=subprocess.PIPE) as vmm:
-                ctx.wait_running(name, TIMEOUT)
-                yield Guest(ctx, name)
-                vmm.terminate()
+                try:
+                    ctx.wait_running(name, TIMEOUT)
+                    yield Guest(ctx, name)
+                finally:
+                    vmm.terminate()
         finally:
             ctx.delete_device(name)

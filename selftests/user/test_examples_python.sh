@@ -41,8 +41,16 @@ firmware()
 		VMM="$VRPMSG_BUILD/user/selftests/echo_guest {device} echo=600" \
 		/usr/bin/python3 -m pytest -q -p no:cacheprovider
 }
+no_guest()
+{
+	sed -i 's/^TIMEOUT = .*/TIMEOUT = 0.5/' conftest.py
+	VMM="sleep 1000" timeout 100 /usr/bin/python3 -m pytest -q \
+		-p no:cacheprovider -k too_long
+	[[ $? == 1 ]]
+}
 if /usr/bin/python3 -c 'import pytest' 2>/dev/null; then
 	succeeds "conftest.py: tests of a guest" firmware
+	succeeds "conftest.py: a guest that does not boot is an error" no_guest
 fi
 echo "1..$number"
 exit $failed
