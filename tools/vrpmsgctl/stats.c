@@ -52,8 +52,12 @@ static int take(const struct stats_args *args, struct sample *sample)
 
 static double rate(const struct sample *before, const struct sample *now, int i)
 {
-	return (now->stat[i] - before->stat[i]) * 1e9 /
-	       (now->when - before->when);
+	uint64_t from = before->stat[i];
+
+	/* An object that was created anew counts from 0. */
+	if (from > now->stat[i])
+		from = 0;
+	return (now->stat[i] - from) * 1e9 / (now->when - before->when);
 }
 
 static void print_json(const struct stats_args *args,
