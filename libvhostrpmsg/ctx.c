@@ -163,7 +163,7 @@ const char *vrpmsg_words(int err)
 		/* Other network namespaces see the module, but not the family. */
 		if (!access("/sys/module/vhost_rpmsg", F_OK))
 			return "vhost_rpmsg can only be used in the initial network namespace";
-		return "is the vhost_rpmsg module loaded?";
+		return "is the vhost_rpmsg module loaded? try modprobe vhost_rpmsg";
 	default:
 		return NULL;
 	}

@@ -31,7 +31,7 @@ static int open_dev(const char *name, int *ctrl)
 	case ENODEV:
 		if (access("/sys/module/vhost_rpmsg", F_OK)) {
 			errno = ENODEV;
-			return ctl_error("%s: is the vhost_rpmsg module loaded?",
+			return ctl_error("%s: is the vhost_rpmsg module loaded? try modprobe vhost_rpmsg",
 					 name);
 		}
 		errno = ENODEV;
