@@ -18,6 +18,19 @@ expect "no arguments" 1 "" "^usage: " vrpmsgctl
 expect "unknown option" 1 "" "invalid option" vrpmsgctl -x
 expect "unknown object" 1 "" 'unknown object or command "nonsense"' vrpmsgctl nonsense
 expect "unknown command" 1 "" 'dev: unknown command "eat"' vrpmsgctl dev eat
+for option in -j -jp --json; do
+	expect "$option after the object" 1 "" \
+		"options come first, as in \"vrpmsgctl $option dev show\"; try" \
+		vrpmsgctl dev show $option
+	expect "$option after an endpoint" 1 "" \
+		"options come first, as in \"vrpmsgctl $option ept show\"; try" \
+		vrpmsgctl ept show 0 $option
+done
+expect "a text that looks like an option" 2 "" "^vrpmsgctl: /dev/null: " \
+	vrpmsgctl send /dev/null -j
+expect "the device is not an endpoint" 1 "" \
+	'endpoint: "gpu0" is not a number, DEVICE/SERVICE or path; try' \
+	vrpmsgctl recv gpu0
 expect "ns needs a command" 1 "" "ns: unknown command" vrpmsgctl ns
 expect "too many arguments" 1 "" 'unknown argument "b"' vrpmsgctl dev show a b
 expect "add without a name" 1 "" "dev add: NAME is missing" vrpmsgctl dev add
@@ -83,7 +96,7 @@ expect "exec with another file" 2 "" "^vrpmsgctl: /dev/null: not a ctrl node" \
 	vrpmsgctl ept exec ctrl /dev/null name a -- true
 [[ -d /sys/module/vhost_rpmsg ]] ||
 	expect "exec without the module" 2 "" \
-		"$dev: is the vhost_rpmsg module loaded" \
+		"$dev: is the vhost_rpmsg module loaded. try modprobe vhost_rpmsg" \
 		vrpmsgctl ept exec dev $dev -- true
 expect "a descriptor that is no endpoint" 2 "" "not the char device of an endpoint" \
 	vrpmsgctl recv /dev/fd/0
@@ -153,7 +166,7 @@ expect "completion of a program's words" 3 "" "" \
 expect "completion of a line" 0 "^hold
 drop$" "" vrpmsgctl --complete-line "vrpmsgctl  -j ept 'add' dev a\\ b policy " ""
 [[ -d /sys/module/vhost_rpmsg ]] ||
-	expect "no module" 2 "" "is the vhost_rpmsg module loaded" \
+	expect "no module" 2 "" "is the vhost_rpmsg module loaded. try modprobe vhost_rpmsg" \
 		vrpmsgctl dev show
 echo "1..$number"
 ((failed == 0))

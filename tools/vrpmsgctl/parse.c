@@ -386,6 +386,30 @@ static bool wants_help(const char *word)
 	return !strcmp(word, "--help") || !strcmp(word, "-h");
 }
 
+static bool is_option(const char *word)
+{
+	const struct ctl_option *option;
+
+	for (option = ctl_options; option->name; option++) {
+		if (option->letter > 0 && word[0] == '-' &&
+		    word[1] == option->letter)
+			return true;
+		if (!strncmp(word, "--", 2) && !strcmp(word + 2, option->name))
+			return true;
+	}
+	return false;
+}
+
+/* A text to send may look like an option, but no name or endpoint does. */
+static bool is_misplaced(const struct ctl_keyword *keyword, const char *word)
+{
+	if (!is_option(word))
+		return false;
+	return !keyword || (!keyword->name && (keyword->type == CTL_DEV ||
+					       keyword->type == CTL_EPT ||
+					       keyword->type == CTL_TARGET));
+}
+
 static int parse_words(struct ctl_parsed *parsed, int argc, char **argv)
 {
 	struct ctl_state state = { .command = parsed->command };
@@ -400,6 +424,10 @@ static int parse_words(struct ctl_parsed *parsed, int argc, char **argv)
 		}
 		before = state;
 		keyword = ctl_take(&state, argv[i], i == argc - 1);
+		if (is_misplaced(keyword, argv[i]))
+			return ctl_usage("options come first, as in \"vrpmsgctl %s %s\"",
+					 argv[i],
+					 ctl_command_name(state.command));
 		if (!keyword)
 			return ctl_usage("%s: unknown argument \"%s\"",
 					 ctl_command_name(state.command),
