@@ -290,7 +290,8 @@ define with_dirs
 $(SHARE)/$(notdir $(1)): $(1) $(SHARE)/dirs
 	@sed -e 's,/usr/local/bin,$$(BINDIR),g' \
 		-e 's,/usr/local/sbin,$$(SBINDIR),g' \
-		-e 's,/usr/local/share,$$(DATADIR),g' $$< >$$@
+		-e 's,/usr/local/share,$$(DATADIR),g' \
+		-e 's,/usr/local/lib/systemd/system,$$(UNITDIR),g' $$< >$$@
 endef
 MANS := $(wildcard libvhostrpmsg/man/*.[1-9] tools/*/*.[1-9])
 UNITS := $(wildcard tools/*/*.service tools/*/*.socket)

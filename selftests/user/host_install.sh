@@ -76,6 +76,8 @@ all_folders()
 		echo "the .pc file does not know where the headers are"
 	grep -q '^ExecStart=/v/sbin/' "$tmp/all/v/unit/vrpmsg-bridge@.service" ||
 		echo "the unit does not know where the bridge is"
+	grep -q '^.I /v/unit/vrpmsg' "$tmp/all/v/man/man8/vrpmsg-bridge.8" ||
+		echo "the manual page does not know where the units are"
 }
 
 nothing_stays()
