@@ -233,7 +233,8 @@ guest_ready()
 	while guest_line "$name" "$end"; do
 		[[ $line != "@ready "* ]] || return 0
 	done
-	echo "# guest $name: not up within $guest_limit s" >&2
+	echo "# guest $name: not up within $guest_limit s;" \
+	     "VRPMSG_SLOW=2 doubles that" >&2
 	return 1
 }
 
