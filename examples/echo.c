@@ -22,9 +22,7 @@ int main(int argc, char **argv)
 	if (!vrpmsg_dev_get(ctx, argv[1]) &&
 	    !vrpmsg_dev_add(ctx, argv[1], NULL))
 		errx(1, "%s: %s", argv[1], vrpmsg_ctx_errmsg(ctx));
-	ept = vrpmsg_ept_find(ctx, argv[1], argv[2]);
-	if (!ept)
-		ept = vrpmsg_ept_add(ctx, cfg);
+	ept = vrpmsg_ept_find_or_add(ctx, cfg);
 	if (!ept)
 		errx(1, "%s: %s", argv[2], vrpmsg_ctx_errmsg(ctx));
 	fd = vrpmsg_ept_open(vrpmsg_ept_id(ept), O_RDWR);

@@ -22,6 +22,10 @@ start /usr/bin/python3 readme.py
 succeeds "README's first program serves" serves readme
 succeeds "and answers" asks 800 readme "python?" "python?"
 stop
+start /usr/bin/python3 readme.py
+succeeds "it can be started again" serves readme
+succeeds "and still answers" asks 800 readme "again?" "again?"
+stop
 
 vrpmsgctl ept add dev $dev name async >path
 start /usr/bin/python3 "$top/examples/python/echo.py" async

@@ -7,7 +7,7 @@ a guest. This server sends each message back:
     import vhostrpmsg
 
     with vhostrpmsg.Context() as ctx:
-        endpoint = ctx.add_endpoint("gpu0", "echo")
+        endpoint = ctx.find_or_add_endpoint("gpu0", "echo")
         with endpoint.open() as file:
             for message in file:
                 file.write(message)
