@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Many messages in a system call: batch mode, and what sockets have. */
+/* Many messages per system call: batch mode, and its equivalent for sockets. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +10,12 @@
 #include "bench.h"
 #include "util.h"
 
-/* As in batch mode: what comes before each message, and its size in all. */
+/* The prefix of each message in batch mode, and its total size. */
 #define RECORD		16U
 #define ALIGN8(n)	(((n) + 7) & ~7UL)
 
 struct batch {
-	/* Messages to send, and place for those that come. */
+	/* Messages to send, and a buffer for received ones. */
 	uint8_t *out, *in;
 	size_t stride;
 	struct iovec out_iov[MAX_BATCH], in_iov[MAX_BATCH];

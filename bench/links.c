@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Links, and the host's side of them. */
+/* Links, and their host side. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -51,7 +51,7 @@ static void open_rpmsg(struct link *l, const char *dev, bool batch)
 		die("batch mode");
 }
 
-/* The guest answers while the socket is on its way, see guest_connect(). */
+/* The guest answers during connect(), see guest_connect(). */
 static void open_vsock(struct link *l, int type)
 {
 	struct sockaddr_vm addr = {
@@ -208,7 +208,7 @@ void setup_close(struct setup *s)
 {
 	unsigned int i;
 
-	/* First: a socket whose guest does not answer would linger. */
+	/* Close the sockets first; otherwise they wait for an answer of the guest. */
 	for (i = 0; has_guest(s->kind) && i < s->num_devs; i++)
 		guest_close(&s->devs[i].g);
 	for (i = 0; i < s->num_links; i++) {
@@ -230,7 +230,7 @@ void setup_close(struct setup *s)
 	s->devs = NULL;
 }
 
-/* A message is its number, then the pattern. */
+/* A message consists of its number and the pattern. */
 bool check_payload(struct setup *s, const uint8_t *data, uint64_t num)
 {
 	return !memcmp(data, &num, sizeof(num)) &&

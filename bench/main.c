@@ -3,15 +3,15 @@
  * usage: bench [OPTION]... TEST...
  *
  *   -c CLOCK	"instructions" or "wall"
- *   -k NAMES	variants, by commas (default all)
- *   -s SIZES	of messages, by commas (default all that a test has)
- *   -w WAYS	by commas: trip, down, up, both (default all)
- *   -t SECONDS	for all of it (default 600)
- *   -p PASSES	so many of each row, instead of as many as it takes
+ *   -k NAMES	variants, separated by commas (default all)
+ *   -s SIZES	sizes of messages, separated by commas (default all of a test)
+ *   -w WAYS	trip, down, up, both, separated by commas (default all)
+ *   -t SECONDS	time limit for everything (default 600)
+ *   -p PASSES	number of passes for each row, instead of as many as needed
  *
- * Tests: by instructions rounds, batch, devices, links, memory; by wall trip,
- * streams, both, both-six. One line of JSON for each pass of each variant; report makes
- * tables of them.
+ * Tests: for instructions rounds, batch, devices, links, memory; for wall trip, streams,
+ * both, both-six. Prints one line of JSON for each pass of each variant; report makes
+ * tables from them.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ bool clock_counts(void)
 	return clock_name[0] == 'i';
 }
 
-/* Whether a list by commas has it; no list has everything. */
+/* Is the word in a list with commas? No list means everything. */
 static bool wanted(const char *list, const char *word)
 {
 	size_t len = strlen(word);
@@ -112,8 +112,8 @@ static void add_pair(struct row *row, const char *a, const char *b)
 }
 
 /*
- * A round trip, and bursts to the guest and from it, each with one way back,
- * which costs half of a round trip.
+ * A round trip, and bursts to and from the guest. Each burst has one message back, which
+ * costs half of a round trip.
  */
 static void add_rounds(struct row *row, unsigned int num, bool spread)
 {
@@ -158,7 +158,7 @@ static void test_batch(void)
 	add_pair(row, "rpmsg-batch", "unix-seqpacket-mmsg");
 }
 
-/* One device or many, each with a link of its own. */
+/* One device or many, each with its own link. */
 static void test_devices(void)
 {
 	struct row *row = add_row("devices", 64, 4);
@@ -175,7 +175,7 @@ static void test_devices(void)
 	add_pair(row, "vsock-stream-64", "vsock-stream");
 }
 
-/* One link or many of the same device. */
+/* One link or many on the same device. */
 static void test_links(void)
 {
 	int spread;
@@ -243,7 +243,7 @@ static void test_streams(void)
 	}
 }
 
-/* Both ways at once, with one worker of the device and with two. */
+/* Both directions at the same time, with one worker and with two. */
 static void add_both(const char *name)
 {
 	struct row *row = add_row(name, 64, 2);
@@ -289,7 +289,7 @@ static void add_test(const char *name)
 	die("bench: no test %s", name);
 }
 
-/* What a row leaves of its share is for the rest. */
+/* Other rows get the time that a row does not use. */
 static void run_rows(double seconds, unsigned int passes)
 {
 	unsigned int i, weight = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What devices and endpoints take of the kernel's memory: the difference that
- * many of them make.
+ * The kernel memory of devices and endpoints, measured as the difference that many of them
+ * make.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,9 +12,9 @@
 #include "util.h"
 
 struct memory {
-	double slab;		/* all slab caches, in bytes */
-	double own;		/* objects in those that GFP_KERNEL_ACCOUNT uses */
-	double available;	/* what is left of all memory */
+	double slab;		/* bytes in all slab caches */
+	double own;		/* bytes in the caches for GFP_KERNEL_ACCOUNT */
+	double available;	/* available memory */
 };
 
 static double meminfo(const char *key)
@@ -52,7 +52,7 @@ static double accounted(void)
 
 static struct memory measure(void)
 {
-	/* What RCU and the caches of processors hold back goes first. */
+	/* Wait for RCU, and for the caches of processors. */
 	sleep(2);
 	sync();
 	return (struct memory){
@@ -125,7 +125,7 @@ static void measure_endpoints(void)
 	nl_dev_del("mem");
 }
 
-/* Both queues full of messages as a Linux guest has them. */
+/* Both queues are full of messages with the size of a Linux guest. */
 static void measure_queues(void)
 {
 	const unsigned int room =
@@ -155,7 +155,7 @@ static void measure_queues(void)
 	}
 	print("endpoint with a full receive queue", NUM_FULL, before,
 	      measure());
-	/* Nobody takes what is written now. */
+	/* The guest does not receive messages from here on. */
 	guest_stop(&g);
 	for (i = 0; i < NUM_FULL; i++)
 		while (write(fd[i], data, sizeof(data)) == sizeof(data))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The peer's side of links. A guest does what a driver must, and no more: it
- * looks at a header, gives the buffer back, asks for an interrupt when it has
- * nothing left to do, and kicks when the host wants it.
+ * The peer's side of links. A guest does only what a driver must do: it reads a header,
+ * returns the buffer, requests an interrupt when it has nothing left to do, and kicks when
+ * the host requests it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #define FIRST_CID	100
 #define HOST_CID	2
 #define BUFFERS		256
-/* So much that the host never has to wait for more, see vsock_take(). */
+/* Enough credit that the host never waits, see vsock_take(). */
 #define CREDIT		(1U << 30)
 
 static size_t hdr_size(enum kind kind)
@@ -33,7 +33,7 @@ static uint16_t used_idx(struct guest_ring *r)
 	return __atomic_load_n(&r->vring.used->idx, __ATOMIC_ACQUIRE);
 }
 
-/* No interrupts for what we have sent, as long as there is room for more. */
+/* No interrupts for sent messages, as long as there is room. */
 static void mute(struct guest_ring *r)
 {
 	vring_used_event(&r->vring) = r->last_used + 0x8000;
@@ -55,7 +55,7 @@ struct vhost_vring_worker {
 	_IOW(VHOST_VIRTIO, 0x15, struct vhost_vring_worker)
 #endif
 
-/* Its number, or -1. */
+/* Returns the number of the worker, or -1. */
 int guest_new_worker(int fd)
 {
 	struct vhost_worker_state state = {};
@@ -63,7 +63,7 @@ int guest_new_worker(int fd)
 	return ioctl(fd, VHOST_NEW_WORKER, &state) ? -1 : (int)state.worker_id;
 }
 
-/* A worker for what the guest sends, beside the one that there is. */
+/* Attach a second worker, for messages from the guest. */
 static void attach_worker(struct dev *d)
 {
 	struct vhost_vring_worker worker = { .index = GUEST_RX };
@@ -101,7 +101,7 @@ void guest_dev_open(struct setup *s, struct dev *d, unsigned int index)
 	if (s->kind == RPMSG) {
 		snprintf(name, sizeof(name), "bench%u", s->first + index);
 		opts.name = name;
-		/* As a guest's driver has them. */
+		/* The size that a driver uses. */
 		if (opts.buf_size < 512)
 			opts.buf_size = 512;
 	} else {
@@ -109,7 +109,7 @@ void guest_dev_open(struct setup *s, struct dev *d, unsigned int index)
 		opts.features = (1ULL << VIRTIO_F_VERSION_1) | GUEST_EVENT_IDX;
 		if (s->kind == VSOCK_SEQPACKET)
 			opts.features |= 1ULL << VIRTIO_VSOCK_F_SEQPACKET;
-		/* Also room for the answer to a request, and one page. */
+		/* There is also room for the answer to a request, and one page. */
 		if (opts.buf_size < 4096)
 			opts.buf_size = 4096;
 	}
@@ -117,13 +117,13 @@ void guest_dev_open(struct setup *s, struct dev *d, unsigned int index)
 	if (err)
 		die("%s: %s", opts.path ?: "/dev/vhost-rpmsg", strerror(-err));
 
-	/* All wait at one place. */
+	/* All rings share one eventfd. */
 	close(d->g.ring[GUEST_RX].call);
 	fcntl(d->g.ring[GUEST_TX].call, F_SETFL, 0);
 	d->g.ring[GUEST_RX].call = dup(d->g.ring[GUEST_TX].call);
 	mute(&d->g.ring[GUEST_RX]);
 
-	/* All memory is there, so that nobody pays for the first use of it. */
+	/* Touch all memory, so that page faults are not measured. */
 	memset(d->g.tx_bufs, 0, BUFFERS * d->g.buf_size);
 	for (i = 0; i < BUFFERS; i++)
 		memcpy(d->g.rx_bufs + i * d->g.buf_size + hdr, s->pattern,
@@ -156,14 +156,14 @@ void guest_dev_run(struct setup *s, struct dev *d)
 	guest_kick_always(&d->g, GUEST_TX);
 }
 
-/* Until something has come since the rings were last looked at. */
+/* Sleep until there is an interrupt since the last check of the rings. */
 static void guest_sleep(struct dev *d)
 {
 	struct guest_ring *tx = &d->g.ring[GUEST_TX];
 	struct guest_ring *rx = &d->g.ring[GUEST_RX];
 	uint64_t count;
 
-	/* We have said what wakes us; now look again. */
+	/* The interrupt was requested; now check again. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (used_idx(tx) != tx->last_used)
 		return;
@@ -174,14 +174,14 @@ static void guest_sleep(struct dev *d)
 	d->calls += count;
 }
 
-/* Room for what is sent. */
+/* Get a free buffer for sending. */
 static uint8_t *guest_slot(struct dev *d)
 {
 	struct guest_ring *r = &d->g.ring[GUEST_RX];
 
 	while (guest_used(&d->g, GUEST_RX, NULL, NULL))
 		;
-	/* In order, so that the one after the last is the oldest. */
+	/* Buffers are used in order, so the next one is the oldest. */
 	if (!r->free)
 		return NULL;
 	mute(r);
@@ -267,7 +267,7 @@ static struct link *link_of(struct setup *s, uint32_t addr)
 	return &s->links[addr - FIRST_REMOTE];
 }
 
-/* True when a message has come to its end. */
+/* Returns true at the end of a message. */
 static bool rpmsg_take(struct setup *s, const uint8_t *buf)
 {
 	const struct guest_hdr *hdr = (const struct guest_hdr *)buf;
@@ -292,7 +292,7 @@ static bool vsock_take(struct setup *s, const uint8_t *buf)
 	case VIRTIO_VSOCK_OP_RW:
 		l->rx_cnt += hdr->len;
 		l->part += hdr->len;
-		/* It never has more under way than fits into its own queue. */
+		/* The host never has more in flight than fits into its own queue. */
 		if (l->rx_cnt - l->rx_told >= QUEUE_SIZE / 2)
 			vsock_send(s, l, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0);
 		if (l->part < s->size)
@@ -315,7 +315,7 @@ static bool vsock_take(struct setup *s, const uint8_t *buf)
 	}
 }
 
-/* What is there, at most so many messages: how many there were. */
+/* Receive at most max messages without waiting; returns their number. */
 static unsigned int guest_take(struct setup *s, struct dev *d, unsigned int max)
 {
 	unsigned int n = 0;
@@ -384,7 +384,7 @@ void peer_recv(struct setup *s, struct link *l, unsigned int n)
 	}
 }
 
-/* A driver that waits for room wants half of the ring. */
+/* A driver that waits for room waits for half of the ring. */
 static void want_room(struct dev *d)
 {
 	struct guest_ring *r = &d->g.ring[GUEST_RX];
@@ -421,7 +421,7 @@ void peer_send(struct setup *s, struct link *l, unsigned int n)
 		}
 		want_room(l->dev);
 		guest_sleep(l->dev);
-		/* Perhaps more credit. */
+		/* This may bring more credit. */
 		if (guest_take(s, l->dev, 1))
 			die("guest: a message that is not expected");
 	}
@@ -436,7 +436,7 @@ void peer_both(struct setup *s, unsigned int down, unsigned int up)
 		unsigned int took = guest_take(s, d, down < 16 ? down : 16);
 
 		down -= took;
-		/* The links whose processes receive. */
+		/* Send on the links whose processes receive. */
 		for (i = 0; i < 16 && sent < up; i++, sent++)
 			if (!guest_put(s,
 				       &s->links[(sent * 2 + 1) % s->num_links]))
@@ -458,7 +458,7 @@ static bool is_message(struct setup *s, const uint8_t *buf)
 	return vsock->op == VIRTIO_VSOCK_OP_RW && vsock->len == s->size;
 }
 
-/* The device goes, the rings stay, and the header of some message. */
+/* Close the device; keep the rings, and the header of a message. */
 void peer_detach(struct setup *s, struct dev *d)
 {
 	const uint8_t *buf = d->g.tx_bufs;
@@ -472,7 +472,7 @@ void peer_detach(struct setup *s, struct dev *d)
 	memcpy(d->hdr, buf, hdr_size(s->kind));
 }
 
-/* Take all that was sent, and send so many messages, and what goes with them. */
+/* Receive everything, and send this number of messages with their overhead. */
 void peer_play_host(struct setup *s, struct dev *d, unsigned int messages,
 		    unsigned int others)
 {
@@ -487,7 +487,7 @@ void peer_play_host(struct setup *s, struct dev *d, unsigned int messages,
 	for (i = rx->used->idx; i != rx->avail->idx; i++)
 		rx->used->ring[i % rx->num].id = rx->avail->ring[i % rx->num];
 	rx->used->idx = i;
-	/* Kicks are wanted here, and not for empty buffers. */
+	/* Request kicks for messages, but not for empty buffers. */
 	vring_avail_event(rx) = i;
 	vring_avail_event(tx) = tx->avail->idx + 0x8000;
 
@@ -502,7 +502,7 @@ void peer_play_host(struct setup *s, struct dev *d, unsigned int messages,
 		if (n < others)
 			vsock->op = VIRTIO_VSOCK_OP_CREDIT_UPDATE;
 		else if (s->kind != RPMSG)
-			/* All of it has been read. */
+			/* Everything has been read. */
 			vsock->fwd_cnt = link_of(s, vsock->dst_port)->tx_cnt;
 		tx->used->idx++;
 	}

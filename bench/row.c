@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rows: variants side by side, in passes. In each pass all of them are opened
- * anew, take turns in short slices, and are closed; it gives one value to each
- * ratio. So ratios of different passes have nothing in common but the code: where
- * the scheduler puts a worker, or whether a wake-up preempts who caused it, is
- * drawn again. Passes go on until the medians are known well, or the time is up.
+ * Rows: variants side by side, in passes. A pass opens all variants, runs them in turn in
+ * short slices, and closes them; it yields one value for each ratio. So ratios of different
+ * passes only share the code: the placement of workers, and whether a wake-up preempts the
+ * waker, are drawn again. Passes continue until the intervals of the medians are narrow, or
+ * the time is up.
  */
 #include <math.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #define MIN_PASSES	6
 #define MAX_PASSES	1000
 
-/* What is compared, and how well the median of its ratios must be known. */
+/* What is compared; each has a limit for the interval of its median. */
 enum measure {
 	COST,				/* the host's instructions */
 	MEDIAN,				/* time of a round */
@@ -52,7 +52,7 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* What so many of a hundred rounds do not exceed. */
+/* The value that this percentage of rounds does not exceed. */
 static double percentile(const struct tally *t, unsigned int percent)
 {
 	size_t at = t->rounds * percent / 100;
@@ -65,7 +65,7 @@ static double per_round(const struct tally *t, double n)
 	return n / t->rounds;
 }
 
-/* Half of a round trip, the first shape of such rows, is taken off a burst. */
+/* Subtract half of a round trip, the first shape of such rows, from a burst. */
 static double cost(const struct row *row, const struct tally *t, unsigned int i)
 {
 	const struct shape *sh = &row->shape[i];
@@ -121,7 +121,7 @@ static void print(const struct row *row, const struct variant *v,
 	       per_round(t, t->host_wakes), per_round(t, t->worker_wakes));
 }
 
-/* Before what counts: each link is used, and all of each message compared. */
+/* Before the measurement, use each link, and compare complete messages. */
 static void warm_up(struct session *ss, const struct row *row, unsigned int i)
 {
 	struct shape sh = row->shape[i];
@@ -133,7 +133,7 @@ static void warm_up(struct session *ss, const struct row *row, unsigned int i)
 		sh.rounds = links / (sh.down + sh.up) + 2;
 	else
 		sh.rounds = sh.down + sh.up > 2 ? 2 : 8;
-	/* The first shape goes to each of them. */
+	/* The first shape uses each link. */
 	if (!sh.stream && !sh.spread && !i && links > sh.rounds)
 		sh.rounds = links;
 	for (; sh.rounds > MAX_ROUNDS && !sh.stream; sh.rounds -= MAX_ROUNDS) {
@@ -155,7 +155,7 @@ static void slices(const struct row *row, struct session *ss,
 			for (i = 0; i < row->num_v; i++) {
 				if (slice >= row->shape[shape].slices)
 					continue;
-				/* Nobody always comes first. */
+				/* Alternate the order. */
 				v = slice % 2 ? row->num_v - 1 - i : i;
 				session_slice(&ss[v], &row->shape[shape], shape,
 					      &t[v][shape]);
@@ -229,7 +229,7 @@ static bool known(const struct row *row, unsigned int passes)
 	return true;
 }
 
-/* What this kernel cannot do is said, and left out. */
+/* Report and omit variants that this kernel does not support. */
 static void leave_out(struct row *row)
 {
 	unsigned int v, p, to = 0, map[MAX_VARIANTS];

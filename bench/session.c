@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A setup with its host processes, kept open while other ones take their turns.
- * The parent is the peer, since the vhost worker works in the memory of who has
- * opened the device; children are the host's processes.
+ * A setup with its host processes, which stays open while others take their turns. The
+ * parent is the peer, since the vhost worker uses the memory of the process that has opened
+ * the device; children are the host's processes.
  */
 #include <dirent.h>
 #include <signal.h>
@@ -18,24 +18,24 @@
 #include "bench.h"
 #include "util.h"
 
-/* Far more than any pass takes. */
+/* Much longer than any pass. */
 #define LIMIT_S		600
 
-/* What the parent tells its children to do. */
+/* A command of the parent to its children. */
 struct order {
 	struct shape shape;
-	unsigned int round;		/* the first one */
+	unsigned int round;		/* number of the first round */
 	unsigned int mark;
 	bool verify;
 	bool quit;
 };
 
-/* What a child tells its parent. */
+/* The report of a child. */
 struct report {
 	uint64_t begin, end;
 	unsigned long errors;
 	long wakes;
-	uint64_t round[MAX_ROUNDS];	/* time of each */
+	uint64_t round[MAX_ROUNDS];	/* time of each round */
 };
 
 uint64_t now(void)
@@ -46,7 +46,7 @@ uint64_t now(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* What it costs to look at the clock. */
+/* The cost of reading the clock. */
 static double clock_cost(void)
 {
 	uint64_t begin = now(), end = begin;
@@ -57,7 +57,7 @@ static double clock_cost(void)
 	return (end - begin) / 1000.0;
 }
 
-/* Instructions that do nothing, and are seen by profile/count.c. */
+/* Instructions without effect that profile/count.c recognises. */
 #define MARK(n)								\
 	do {								\
 		asm volatile(".byte 0x0f, 0x1f, 0x84, 0, " #n);		\
@@ -112,7 +112,7 @@ static void *shared(size_t size)
 	return p;
 }
 
-/* Sleeps of this process, each of which something has ended. */
+/* The number of times that this process has slept and was woken. */
 static long process_wakes(void)
 {
 	struct rusage ru;
@@ -121,7 +121,7 @@ static long process_wakes(void)
 	return ru.ru_nvcsw;
 }
 
-/* The same of the vhost workers, which are threads of who has the device. */
+/* The same for the vhost workers, which are threads of this process. */
 static long worker_wakes(void)
 {
 	DIR *dir = opendir("/proc/self/task");
@@ -191,7 +191,7 @@ static void peer_round(struct setup *s, const struct shape *sh,
 		peer_send(s, link_at(s, sh, round, 0), sh->up);
 		return;
 	}
-	/* A guest takes them in whatever order they come. */
+	/* A guest receives messages in any order. */
 	if (has_guest(s->kind))
 		peer_recv(s, link_at(s, sh, round, 0), sh->down);
 	for (i = 0; i < sh->down && !has_guest(s->kind); i++)
@@ -200,7 +200,7 @@ static void peer_round(struct setup *s, const struct shape *sh,
 		peer_send(s, link_at(s, sh, round, i), 1);
 }
 
-/* One process's share: in a stream both ways, one half of them receives. */
+/* The share of one process; in a stream in both directions, half of them receive. */
 static void host_stream(struct session *ss, const struct shape *sh,
 			unsigned int proc)
 {
@@ -281,7 +281,7 @@ void session_open(struct session *ss, const struct variant *v, size_t size,
 		.first = *first,
 	};
 	*first += v->devices;
-	/* Where a message is lost, everybody waits for it, and for ever. */
+	/* If a message is lost, all processes would wait for ever. */
 	signal(SIGALRM, give_up);
 	alarm(LIMIT_S);
 	setup_open(&ss->s);
@@ -314,7 +314,7 @@ static void let_go(struct session *ss)
 static void peer_stream(struct session *ss, const struct shape *sh)
 {
 	struct setup *s = &ss->s;
-	/* Each process has an equal share. */
+	/* All processes have the same share. */
 	unsigned int num = sh->rounds / ss->num_procs * ss->num_procs, i;
 
 	if (sh->down && sh->up)
@@ -345,7 +345,7 @@ static void count(struct session *ss, struct tally *t, long sign)
 	}
 }
 
-/* Until all processes have done their part; what they have found. */
+/* Wait for all processes, and add their reports. */
 static void collect(struct session *ss, uint64_t begin, uint64_t end,
 		    const struct shape *sh, struct tally *t)
 {
@@ -407,7 +407,7 @@ void session_slice(struct session *ss, const struct shape *sh,
 		count(ss, t, 1);
 }
 
-/* Before any device is closed: a child holds all that were opened before it. */
+/* Call this before a device is closed, since a child holds all earlier devices. */
 void session_end_hosts(struct session *ss)
 {
 	unsigned long errors = ss->s.errors;
@@ -428,15 +428,15 @@ void session_end_hosts(struct session *ss)
 }
 
 /*
- * What a guest costs alone: the same rounds with a host that costs nothing,
- * since the clock stands while it is played. The median, since the kernel may
- * still be busy with the end of what was closed.
+ * The cost of the guest alone: the same rounds with a host that costs nothing, since the
+ * clock is stopped while it is played. Use the median, since the kernel may still be busy
+ * closing the device.
  */
 void session_guest_alone(struct session *ss, const struct shape *sh,
 			 unsigned int mark_num, struct tally *t)
 {
 	struct setup *s = &ss->s;
-	/* One device stands for all; the messages that are played are for it. */
+	/* Use one device for all played messages. */
 	struct shape one = { .down = sh->down, .up = sh->up };
 	double time[MAX_ROUNDS];
 	unsigned int others, i;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Medians and how well they are known: report computes the same from the
- * records.
+ * Medians and their intervals; report computes the same from the records.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -22,8 +21,8 @@ double median(double *values, unsigned int n)
 }
 
 /*
- * By order statistics: the k-th smallest and the k-th largest value have the
- * median between them unless fewer than k of n fair coins fall on one side.
+ * Order statistics: the median is between the k-th smallest and the k-th largest value,
+ * unless fewer than k of n fair coins fall on one side.
  */
 static unsigned int rank(unsigned int n)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A plugin of QEMU's that counts instructions by where they are, between two
- * marks that the benchmark executes (see mark() in bench/session.c). With one
- * processor the counts are exact, of code that runs with interrupts off, too.
+ * A QEMU plugin that counts instructions by address, between two marks that the benchmark
+ * executes (see MARK() in bench/session.c). With one processor the counts are exact,
+ * including code with interrupts off.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -15,17 +15,17 @@
 #define NUM_BLOCKS	(1U << 20)
 #define MAX_MARKS	16
 
-/* A piece of code, as often as QEMU has translated it. */
+/* A block of code; QEMU may translate the same code several times. */
 struct block {
 	uint64_t addr;
 	struct count {
 		uint64_t insns, runs;
-	} now, begin, total[MAX_MARKS];	/* now, at the mark, and between */
+	} now, begin, total[MAX_MARKS];	/* now, at the mark, and in total between marks */
 };
 
 static struct block *blocks;
 static const char *path;
-/* The mark that has begun, MAX_MARKS where none has. */
+/* The current mark, or MAX_MARKS. */
 static unsigned int current = MAX_MARKS;
 
 static struct block *block_at(uint64_t addr)
@@ -102,7 +102,7 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	}
 }
 
-/* A line each: mark, address, instructions, and how often it was entered. */
+/* Print mark, address, instructions, and number of entries of each block. */
 static void finish(qemu_plugin_id_t id, void *data)
 {
 	FILE *f = fopen(path, "w");

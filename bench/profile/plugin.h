@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What count.c uses of the interface of QEMU's plugins, version 1: Debian packages
- * QEMU without its header.
+ * The part of QEMU's plugin interface, version 1, that count.c uses. Debian's packages lack
+ * the header.
  */
 #ifndef PLUGIN_H
 #define PLUGIN_H
