@@ -20,7 +20,7 @@ struct block {
 	uint64_t addr;
 	struct count {
 		uint64_t insns, runs;
-	} now, begin, total[MAX_MARKS];	/* now, at the mark, and in total between marks */
+	} now, begin, total[MAX_MARKS];	/* now, at the mark, and between */
 };
 
 static struct block *blocks;
