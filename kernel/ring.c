@@ -196,7 +196,7 @@ static int ring_no_index(struct vhost_rpmsg *vr, unsigned int qid)
 static int ring_bad_index(struct vhost_rpmsg *vr, unsigned int qid)
 {
 	struct vhost_virtqueue *vq = &vr->vq[qid];
-	u16 ours = vq->last_used_idx, idx;
+	u16 ours, idx;
 
 	vq->avail_idx = vq->last_avail_idx;
 	/* Unpublished entries would look like a difference. */

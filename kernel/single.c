@@ -49,10 +49,6 @@ static int single_refuse(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 		vrpmsg_ring_unget(iter);
 		return err;
 	}
-	if (err == -ENOENT) {
-		vrpmsg_drop(vr->rdev, VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN,
-			    iter->dst, iter->len);
-	}
 	vrpmsg_ring_put_request(vr, iter);
 	return err;
 }
@@ -71,8 +67,11 @@ static int single_request(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 	if (len >= 0)
 		iov_iter_truncate(&iter->iov_iter, len);
 	ept = vrpmsg_ept_touch(vr, iter->dst);
-	if (!ept)
+	if (!ept) {
+		vrpmsg_drop(vr->rdev, VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN,
+			    iter->dst, iter->len);
 		return single_refuse(vr, iter, -ENOENT);
+	}
 
 	trace_vrpmsg_rx(vr->rdev, iter->src, iter->dst, iter->len);
 	vrpmsg_ept_learn(ept, iter->src);
