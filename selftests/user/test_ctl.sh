@@ -55,7 +55,7 @@ expect "ept add with the name service's" 2 "" "\(addr\)" \
 	vrpmsgctl ept add dev $dev addr 53
 expect "ept add on no device" 2 "" "\(dev-name\): No such device" \
 	vrpmsgctl ept add dev nosuch
-expect "ept add with a limit too large" 1 "" "rx-limit: from 1 to 67108864" \
+expect "ept add with a limit too large" 1 "" "rx-limit: must be from 1 to 67108864" \
 	vrpmsgctl ept add dev $dev rx-limit 1000000000
 id=$(field id ept show $dev/echo)
 expect "ept show by number" 0 "name echo addr 1024" "" vrpmsgctl -o ept show "$id"
@@ -179,9 +179,9 @@ result "recv dies of SIGTERM" $?
 expect "recv of an addressed endpoint" 0 "^4711: from afar$" "" cat "$tmp/many"
 expect "call of an addressed endpoint" 0 "^4711: how are you$" "" \
 	vrpmsgctl call $dev/many to 4711 "how are you" timeout 10
-expect "an addressed endpoint needs a destination" 1 "" 'say "to ADDR"' \
+expect "an addressed endpoint needs a destination" 1 "" '"to ADDR" is missing' \
 	vrpmsgctl send $dev/many hi
-expect "another one has none" 1 "" 'no "to"' vrpmsgctl send $dev/echo to 5 hi
+expect "another one has none" 1 "" '"to" is not allowed' vrpmsgctl send $dev/echo to 5 hi
 
 # A process that has it open for reading and writing: three messages, three echoes.
 both()
