@@ -233,13 +233,15 @@ static int parse_options(int argc, char **argv, struct out_opts *out)
  */
 static bool fill_standard_fds(void)
 {
-	int fd;
+	int fd, got;
 
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) < 0 &&
-		    open("/dev/null",
-			 O_CLOEXEC | (fd == STDIN_FILENO ? O_WRONLY :
-							   O_RDONLY)) != fd)
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		got = open("/dev/null",
+			   O_CLOEXEC |
+				   (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+		if (got != fd)
 			return false;
 	}
 	return true;
