@@ -141,6 +141,7 @@ help:
 	@echo '                        python-uninstall removes it'
 	@echo 'make modules_install    the module, into /lib/modules/KVER;'
 	@echo '                        modules_uninstall removes it'
+	@echo 'make examples           the programs of examples/, into build/user/examples'
 	@echo 'make dist               a tarball of what is committed'
 	@echo 'make deb                Debian packages of what is here, into build/deb'
 	@echo 'make check              all tests, in VMs; KERNEL=6.1 T=test_ring for one'

@@ -272,6 +272,8 @@ class Context:
     def announce(self, endpoint: Union[Endpoint, int]) -> None:
         """Announce an endpoint to the guest, as soon as it runs and after each reset.
 
+        Some announcements crash a Linux guest, see vrpmsg(7).
+
         OSError with errno.EINVAL: the endpoint has no name.
         """
         self._check(lib.vrpmsg_ept_announce(self._ctx, _number(endpoint)))
