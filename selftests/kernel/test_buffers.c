@@ -647,7 +647,7 @@ TEST_F(buffers, an_announcement_that_waits_takes_the_first_that_fits)
 	EXPECT_STAT(1, dev_stat(DEV, S(NS_TX)));
 }
 
-/* If no other endpoint sends, a large buffer that is posted after the return of all others is used. */
+/* If no other endpoint sends, a large buffer that is posted last is used. */
 TEST_F(buffers, an_announcement_that_waits_is_sent_when_one_comes_that_fits)
 {
 	uint8_t *small[4], *large;

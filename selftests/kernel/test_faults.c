@@ -421,7 +421,7 @@ TEST_F(faults, f07_requests_come_back_empty)
 	struct guest_seg seg;
 	uint32_t len;
 
-	/* A valid message, one without an endpoint, and bad ones: too short, and with a wrong length. */
+	/* A valid message, one without an endpoint, one too short, one of a wrong length. */
 	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "a", 1));
 	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 99, "b", 1));
 	ASSERT_EQ(0, guest_ns_send(&self->g, "", 7, 5));

@@ -68,7 +68,7 @@ static void used_lengths(struct __test_metadata *_metadata,
 	int i;
 
 	OPEN(.features = legacy ? 1ULL << VIRTIO_RPMSG_F_NS : GUEST_FEATURES);
-	/* For a reader, without an endpoint, an announcement, too short, and with a wrong length. */
+	/* For a reader, for no endpoint, an announcement, too short, of a wrong length. */
 	ASSERT_EQ(0, guest_queue(g, REMOTE, 1024, "a", 1));
 	ASSERT_EQ(0, guest_queue(g, REMOTE, 99, "b", 1));
 	ASSERT_EQ(0, guest_ns_send(g, "", 7, 5));

@@ -31,8 +31,9 @@ static int open_dev(const char *name, int *ctrl)
 	case ENODEV:
 		if (access("/sys/module/vhost_rpmsg", F_OK)) {
 			errno = ENODEV;
-			return ctl_error("%s: is the vhost_rpmsg module loaded? try modprobe vhost_rpmsg",
-					 name);
+			return ctl_error(
+				"%s: is the vhost_rpmsg module loaded? try modprobe vhost_rpmsg",
+				name);
 		}
 		errno = ENODEV;
 		return ctl_error("%s: no persistent device, or no ctrl node in /dev",
@@ -66,8 +67,9 @@ static int refused(const char *what)
 	case ENODEV:
 		return ctl_error("%s: the device was deleted", what);
 	case ENOSPC:
-		return ctl_error("%s: the limit of endpoints of all users is reached, or no address is free",
-				 what);
+		return ctl_error(
+			"%s: the limit of endpoints of all users is reached, or no address is free",
+			what);
 	case ENOTTY:
 		return ctl_error("%s: not a ctrl node", what);
 	default:
