@@ -100,5 +100,18 @@ wait $pid 2>/dev/null
 expect "ping has its summary" 0 "[1-9] received, 0% loss.*rtt min" "" \
 	cat "$tmp/ping"
 
+# A shell that starts a command in the background of a script has it ignore SIGINT.
+FAKE_EPT=silent LD_PRELOAD=$fake vrpmsgctl recv 0 count 0 &
+pid=$!
+sleep 0.5
+kill -INT $pid
+sleep 0.5
+kill -TERM $pid
+wait $pid 2>/dev/null
+rc=$?
+echo "status $rc" >"$tmp/why"
+((rc == 143))
+result "SIGINT that was ignored still is" $?
+
 echo "1..$number"
 ((failed == 0))

@@ -39,13 +39,17 @@ void ctl_catch_signals(void)
 	struct sigaction stop = { .sa_handler = on_signal,
 				  .sa_flags = SA_RESETHAND };
 	struct sigaction alarm = { .sa_handler = on_alarm }, old;
+	/* nohup(1) ignores SIGHUP, and a script's shell SIGINT in the background. */
+	static const int may_be_ignored[] = { SIGINT, SIGHUP };
+	size_t i;
 
 	sigaction(SIGALRM, &alarm, NULL);
-	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
-	/* nohup(1) ignores SIGHUP: keep it ignored. */
-	if (!sigaction(SIGHUP, NULL, &old) && old.sa_handler != SIG_IGN)
-		sigaction(SIGHUP, &stop, NULL);
+	for (i = 0; i < 2; i++) {
+		if (!sigaction(may_be_ignored[i], NULL, &old) &&
+		    old.sa_handler != SIG_IGN)
+			sigaction(may_be_ignored[i], &stop, NULL);
+	}
 }
 
 void ctl_die(void)
