@@ -43,16 +43,17 @@ static int add_membership(struct vrpmsg_monitor *monitor, int group)
 static int join(struct vrpmsg_monitor *monitor)
 {
 	struct nl_sock *sk = vrpmsg_socket();
-	int group = -1, ret = -1;
+	int family, group = -1, ret = -1;
 
 	if (!sk)
 		return -1;
-	monitor->family = vrpmsg_resolve(sk);
-	if (monitor->family >= 0) {
+	family = vrpmsg_resolve(sk);
+	if (family >= 0) {
+		monitor->family = family;
 		group = genl_ctrl_resolve_grp(sk, VHOST_RPMSG_FAMILY_NAME,
 					      VHOST_RPMSG_MCGRP_EVENTS);
 		errno = EPROTONOSUPPORT;
-	} else {
+	} else if (errno == EPROTONOSUPPORT) {
 		monitor->family = 0;
 	}
 	if (group >= 0)
@@ -161,8 +162,9 @@ static void monitor_lost(struct vrpmsg_monitor *monitor)
 		n = recv(vrpmsg_monitor_fd(monitor), monitor->buf,
 			 sizeof(monitor->buf), MSG_DONTWAIT);
 	} while (n >= 0 || errno == EINTR || errno == ENOBUFS);
-	if (!join(monitor) || errno == EPROTONOSUPPORT)
-		errno = ENOBUFS;
+	/* If that fails, the membership is most likely still good. */
+	join(monitor);
+	errno = ENOBUFS;
 }
 
 /* Returns the next message from the kernel, or NULL and errno. */
