@@ -414,8 +414,7 @@ int main(int argc, char **argv)
 	if (optind < argc)
 		return usage_error("unexpected argument");
 	if (options.config.name && !name_valid(options.config.name))
-		return usage_error(
-			"invalid name: needs 1 to 31 letters, digits and _.:@-, and not vhostN");
+		return usage_error("invalid name: 1 to 31 letters, digits and _.:@-, not vhostN");
 	if (options.config.require_device && !options.config.name)
 		return usage_error("--require-device needs --name");
 

@@ -31,8 +31,7 @@ static int open_dev(const char *name, int *ctrl)
 	case ENODEV:
 		if (access("/sys/module/vhost_rpmsg", F_OK)) {
 			errno = ENODEV;
-			return ctl_error(
-				"%s: is the vhost_rpmsg module loaded? try modprobe vhost_rpmsg",
+			return ctl_error("%s: is the module loaded? try modprobe vhost_rpmsg",
 				name);
 		}
 		errno = ENODEV;
@@ -67,8 +66,7 @@ static int refused(const char *what)
 	case ENODEV:
 		return ctl_error("%s: the device was deleted", what);
 	case ENOSPC:
-		return ctl_error(
-			"%s: the limit of endpoints of all users is reached, or no address is free",
+		return ctl_error("%s: too many endpoints of all users, or no free address",
 			what);
 	case ENOTTY:
 		return ctl_error("%s: not a ctrl node", what);

@@ -202,8 +202,7 @@ static int parse_options(int argc, char **argv, struct out_opts *out)
 		case 'c':
 			if (optarg && strcmp(optarg, "auto") &&
 			    strcmp(optarg, "always") && strcmp(optarg, "never"))
-				return ctl_usage(
-					"--color: expected \"auto\", \"always\" or \"never\"");
+				return ctl_usage("--color: auto, always or never");
 			out->color = use_color(optarg ?: "auto");
 			break;
 		case 's':
