@@ -96,7 +96,7 @@ expect "exec with another file" 2 "" "^vrpmsgctl: /dev/null: not a ctrl node" \
 	vrpmsgctl ept exec ctrl /dev/null name a -- true
 [[ -d /sys/module/vhost_rpmsg ]] ||
 	expect "exec without the module" 2 "" \
-		"$dev: is the vhost_rpmsg module loaded. try modprobe vhost_rpmsg" \
+		"$dev: is the module loaded. try modprobe vhost_rpmsg" \
 		vrpmsgctl ept exec dev $dev -- true
 expect "a descriptor that is no endpoint" 2 "" "not the char device of an endpoint" \
 	vrpmsgctl recv /dev/fd/0
