@@ -18,7 +18,7 @@ cleanup()
 	[[ ! $server ]] || kill "$server"
 	[[ ! $guest_pid ]] || stop_guest
 	vrpmsgctl dev del "$dev" 2>/dev/null
-	rm -rf "$tmp" "/dev/vrpmsg/ctrl/$dev"
+	rm -rf "$tmp" "/dev/vrpmsg/ctrl/$dev" "/dev/vrpmsg/by-name/$dev"
 }
 trap cleanup EXIT
 
@@ -73,6 +73,16 @@ expect "without permission" 2 "" "$dev: no permission for its ctrl node.*: Permi
 	as_other vrpmsgctl ept exec dev $dev -- true
 expect "nor by its path" 2 "" "$ctrl: Permission denied" \
 	as_other vrpmsgctl ept exec ctrl "$ctrl" -- true
+vrpmsgctl ept add dev $dev name private >/dev/null
+node=$(field path ept show $dev/private)
+mkdir -p "/dev/vrpmsg/by-name/$dev"
+ln -s "$node" "/dev/vrpmsg/by-name/$dev/private"
+for ept in "$node" $dev/private; do
+	expect "recv without permission" 2 "" \
+		"^vrpmsgctl: $ept: no permission for its char device .group vrpmsg.*: Permission denied$" \
+		as_other vrpmsgctl recv "$ept"
+done
+vrpmsgctl ept del $dev/private
 expect "no device" 2 "" "nosuch: no persistent device, or no ctrl node in /dev" \
 	as_user vrpmsgctl ept exec dev nosuch -- true
 

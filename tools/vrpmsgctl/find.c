@@ -180,7 +180,8 @@ int ctl_open_ept(const char *arg, int flags, int *fd)
 			*fd = errno == EPERM ? open_link(arg, flags) : -1;
 			if (*fd >= 0)
 				return CTL_OK;
-			return ctl_refused(arg);
+			return errno == EACCES ? msg_failed(arg) :
+						 ctl_refused(arg);
 		}
 		id = vrpmsg_ept_id(ept);
 		vrpmsg_ept_free(ept);

@@ -16,6 +16,9 @@
 int msg_failed(const char *what)
 {
 	switch (errno) {
+	case EACCES:
+		return ctl_error("%s: no permission for its char device (group vrpmsg?)",
+				 what);
 	case EBUSY:
 		return ctl_error("%s: another process has it open", what);
 	case EMSGSIZE:
