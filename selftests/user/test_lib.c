@@ -480,7 +480,7 @@ TEST_F(lib, a_list_that_is_overtaken_is_read_again)
 	list = vrpmsg_ept_list(self->ctx, DEV, &count);
 	before_recvfrom = NULL;
 	EXPECT_EQ(NULL, list);
-	EXPECT_REFUSED(EAGAIN, "come and go", "");
+	EXPECT_REFUSED(EAGAIN, "came and went", "");
 	EXPECT_EQ(0, nl_dev_del(OTHER));
 }
 
