@@ -80,7 +80,7 @@ EXAMPLES := $(patsubst examples/%.c,$(O)/examples/%,$(wildcard examples/*.c))
 SHELL := /bin/bash
 
 .PHONY: all user tools tests examples python asan fuzz check check-guest \
-	check-debug demo bench bench-program lint tidy format vm \
+	check-debug check-install demo bench bench-program lint tidy format vm \
 	modules install uninstall python-install python-uninstall \
 	modules_install modules_uninstall dist deb clean help FORCE
 .DELETE_ON_ERROR:
@@ -147,6 +147,7 @@ help:
 	@echo 'make check              all tests, in VMs; KERNEL=6.1 T=test_ring for one'
 	@echo 'make check-debug        tests and attacks on kernels with sanitizers'
 	@echo 'make check-guest        tests with a real guest; part of make check'
+	@echo 'make check-install      the packages on bare Debian 12 and 13, in VMs'
 	@echo 'make bench              benchmark beside vhost-vsock, in VMs'
 	@echo 'make demo               a real guest talks to host processes'
 	@echo 'make vm [KERNEL=6.12]   a shell in a VM with the module loaded'
@@ -230,6 +231,12 @@ $(TESTS): $(TEST_COMMON) $(LIB_SO)
 	@echo '  LD      $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(O)/lib \
 		-lvhostrpmsg $(NL_LIBS) $(URING_LIBS) -lpthread
+
+# A VMM for machines that have only the packages and their dependencies.
+$(O)/selftests/vmm: $(O)/obj/selftests/install/vmm.o $(TEST_COMMON)
+	@mkdir -p $(@D)
+	@echo '  LD      $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(NL_LIBS)
 
 # Examples are built like programs of a user.
 $(O)/examples/%: $(O)/obj/examples/%.o $(LIB_SO)
@@ -392,6 +399,10 @@ check-debug:
 
 check-guest:
 	@$(VM)/check-guest
+
+# SUITE=trixie picks one release.
+check-install:
+	@SUITE='$(SUITE)' selftests/install/check
 
 bench:
 	@bench/run $(BENCH_ARGS)

@@ -1,0 +1,16 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Purge the packages. In the VM depmod would take minutes. Sourced by parts.
+# shellcheck disable=SC2154,SC2317	# its variables and functions
+
+purge()
+{
+	# Files of the administrator.
+	quiet systemctl disable gpu0-shell.service vrpmsg-bridge@gpu0.socket
+	rm /etc/systemd/system/gpu0-shell.service /usr/local/bin/service.sh
+	quiet apt-get purge -y 'vhost-rpmsg*' 'libvhostrpmsg*' python3-vhostrpmsg
+}
+
+check "purge" purge
+check "nothing is left" nothing_left

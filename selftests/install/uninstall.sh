@@ -1,0 +1,15 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Uninstall what part `source` has installed. Sourced by parts.
+# shellcheck disable=SC2154,SC2317	# its variables and functions
+
+uninstalls()
+{
+	types "sudo make -s modules_uninstall KVER=$(newest_kernel)"
+	types "sudo $(readme_inline 'make uninstall')"
+	rm -rf ~me/src
+	nothing_left
+}
+
+check "make uninstall leaves nothing" uninstalls
