@@ -314,6 +314,19 @@ void vrpmsg_drop(struct vrpmsg_dev *rdev, unsigned int stat, u32 addr,
 	trace_vrpmsg_drop(rdev, stat, addr, len);
 }
 
+/*
+ * Returns a number for a driver's endpoint, or 0 on a device without a number, which
+ * netlink does not show. Numbers repeat only after 2^31 endpoints.
+ */
+u32 vrpmsg_dev_new_ept_id(const struct vrpmsg_dev *rdev)
+{
+	static atomic_t last = ATOMIC_INIT(-1);
+
+	if (!rdev->id)
+		return 0;
+	return VRPMSG_FIRST_DRIVER_ID + (atomic_inc_return(&last) & INT_MAX);
+}
+
 /* Without rdev->lock, the result may be outdated. */
 enum vhost_rpmsg_dev_state vrpmsg_dev_state(const struct vrpmsg_dev *rdev)
 {

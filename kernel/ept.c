@@ -432,6 +432,7 @@ int vhost_rpmsg_dev_ept_add(struct vrpmsg_dev *rdev,
 		return err;
 	if (!ept->read)
 		ept->read = ept_read_nothing;
+	ept->id = vrpmsg_dev_new_ept_id(rdev);
 	return vrpmsg_ept_add(rdev, ept, true);
 }
 EXPORT_SYMBOL_GPL(vhost_rpmsg_dev_ept_add);

@@ -70,6 +70,9 @@
 
 #define VRPMSG_NUM_STATS	(VHOST_RPMSG_A_STATS_MAX + 1)
 
+/* Numbers of drivers' endpoints; those below are of char devices. */
+#define VRPMSG_FIRST_DRIVER_ID	0x100000U
+
 /* As on the wire, in the byte order that the vhost core negotiated. */
 struct vrpmsg_hdr {
 	__virtio32 src;
@@ -415,6 +418,7 @@ void vrpmsg_dev_changed(struct vrpmsg_dev *rdev);
 enum vhost_rpmsg_dev_state vrpmsg_dev_state(const struct vrpmsg_dev *rdev);
 void vrpmsg_dev_kick(struct vrpmsg_dev *rdev, unsigned int qid);
 u32 vrpmsg_devs_gen(void);
+u32 vrpmsg_dev_new_ept_id(const struct vrpmsg_dev *rdev);
 void vrpmsg_devs_stop_events(void);
 bool vrpmsg_name_valid(const char *name);
 bool vrpmsg_dev_name_valid(const char *name);
@@ -479,6 +483,7 @@ void vrpmsg_ns_reset(struct vrpmsg_dev *rdev);
 bool vrpmsg_ns_check_room(struct vrpmsg_dev *rdev, size_t room);
 int vrpmsg_ns_announce(struct vhost_rpmsg_ept *ept, const char *name);
 void vrpmsg_ns_withdraw(struct vhost_rpmsg_ept *ept);
+const char *vrpmsg_ns_name(struct vhost_rpmsg_ept *ept);
 
 /* guest.c */
 void vrpmsg_hold_clear(struct vrpmsg_dev *rdev);

@@ -134,16 +134,9 @@ static void nl_ept_event(struct vhost_rpmsg_ept *ept,
 		.event = event,
 	};
 	struct sk_buff *skb = nl_event_skb(event);
-	int err;
 
-	if (!skb)
-		return;
-	err = vrpmsg_nl_fill_ept(skb, ept, &msg, NULL);
-	/* Endpoints of in-kernel clients have no events. */
-	if (err == -ENOENT)
-		nlmsg_free(skb);
-	else
-		nl_multicast(skb, err);
+	if (skb)
+		nl_multicast(skb, vrpmsg_nl_fill_ept(skb, ept, &msg, NULL));
 }
 
 static void nl_chan_event(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan,

@@ -103,6 +103,7 @@ struct vrpmsg_dev *vrpmsg_nl_get_dev(struct netlink_ext_ack *extack,
 				     struct nlattr *id, struct nlattr *name);
 
 /* netlink_ept.c */
+u32 vrpmsg_nl_ept_id(struct vhost_rpmsg_ept *ept);
 int vrpmsg_nl_fill_ept(struct sk_buff *skb, struct vhost_rpmsg_ept *ept,
 		       const struct vrpmsg_nl_msg *msg,
 		       struct netlink_callback *cb);

@@ -13,13 +13,13 @@ int vrpmsg_nl_fill_chan(struct sk_buff *skb, struct vrpmsg_dev *rdev,
 			const struct vrpmsg_nl_msg *msg,
 			struct netlink_callback *cb)
 {
-	struct vrpmsg_chrdev *bound = NULL;
+	struct vhost_rpmsg_ept *bound = NULL;
 	void *hdr;
 
 	lockdep_assert_held(&rdev->lock);
 	/* Do not show the binding to an incomplete endpoint. */
 	if (chan->ept && chan->ept->known)
-		bound = vrpmsg_chrdev_of_ept(chan->ept);
+		bound = chan->ept;
 	hdr = vrpmsg_nl_begin(skb, msg, cb);
 	if (!hdr)
 		return -EMSGSIZE;
@@ -27,7 +27,8 @@ int vrpmsg_nl_fill_chan(struct sk_buff *skb, struct vrpmsg_dev *rdev,
 	    nla_put_string(skb, VHOST_RPMSG_A_CHAN_DEV_NAME, rdev->name) ||
 	    nla_put_string(skb, VHOST_RPMSG_A_CHAN_NAME, chan->name) ||
 	    nla_put_u32(skb, VHOST_RPMSG_A_CHAN_ADDR, chan->addr) ||
-	    (bound && nla_put_u32(skb, VHOST_RPMSG_A_CHAN_EPT, bound->id)) ||
+	    (bound && nla_put_u32(skb, VHOST_RPMSG_A_CHAN_EPT,
+				  vrpmsg_nl_ept_id(bound))) ||
 	    (msg->event >= 0 &&
 	     nla_put_u32(skb, VHOST_RPMSG_A_CHAN_EVENT, msg->event))) {
 		genlmsg_cancel(skb, hdr);

@@ -15,14 +15,12 @@
 #define NL_NAME_TEXT	\
 	"a name has 1 to 31 letters, digits and _.:@-, and does not begin with one of .:@-"
 
-/* Return the char device that holds the guest back, or NULL. */
-static struct vrpmsg_chrdev *nl_stalled(struct vrpmsg_dev *rdev)
+/* Return the endpoint that holds the guest back, or NULL. */
+static struct vhost_rpmsg_ept *nl_stalled(struct vrpmsg_dev *rdev)
 {
 	u32 addr = READ_ONCE(rdev->stalled);
-	struct vhost_rpmsg_ept *ept;
 
-	ept = addr == VHOST_RPMSG_ADDR_ANY ? NULL : xa_load(&rdev->epts, addr);
-	return ept ? vrpmsg_chrdev_of_ept(ept) : NULL;
+	return addr == VHOST_RPMSG_ADDR_ANY ? NULL : xa_load(&rdev->epts, addr);
 }
 
 static int nl_put_settings(struct sk_buff *skb, struct vrpmsg_dev *rdev)
@@ -44,7 +42,7 @@ int vrpmsg_nl_fill_dev(struct sk_buff *skb, struct vrpmsg_dev *rdev,
 		       const struct vrpmsg_nl_msg *msg,
 		       struct netlink_callback *cb)
 {
-	struct vrpmsg_chrdev *stalled;
+	struct vhost_rpmsg_ept *stalled;
 	void *hdr;
 
 	lockdep_assert_held(&rdev->lock);
@@ -63,8 +61,8 @@ int vrpmsg_nl_fill_dev(struct sk_buff *skb, struct vrpmsg_dev *rdev,
 	    nla_put_u32(skb, VHOST_RPMSG_A_DEV_ENDPOINTS, rdev->num_epts) ||
 	    nla_put_u32(skb, VHOST_RPMSG_A_DEV_CHANNELS, rdev->num_chans) ||
 	    (rdev->stale && nla_put_flag(skb, VHOST_RPMSG_A_DEV_STALE)) ||
-	    (stalled &&
-	     nla_put_u32(skb, VHOST_RPMSG_A_DEV_STALL_EPT, stalled->id)) ||
+	    (stalled && nla_put_u32(skb, VHOST_RPMSG_A_DEV_STALL_EPT,
+				    vrpmsg_nl_ept_id(stalled))) ||
 	    (vrpmsg_nl_has_stats(msg) &&
 	     vrpmsg_nl_put_stats(skb, VHOST_RPMSG_A_DEV_STATS, rdev->stats)) ||
 	    (msg->event >= 0 &&

@@ -8,6 +8,8 @@
 #include "netlink.h"
 #include "netlink_gen.h"
 
+#define NL_NO_EPT_TEXT	"no endpoint has this id"
+
 /* Serialises read-modify-write of settings. */
 static DEFINE_MUTEX(nl_set_lock);
 
@@ -37,7 +39,9 @@ static int nl_put_chrdev(struct sk_buff *skb, struct vrpmsg_chrdev *chrdev)
 	tx_used = chrdev->tx_used;
 	spin_unlock(&chrdev->lock);
 
-	if ((uid_valid(chrdev->owner) &&
+	if ((chrdev->addressed &&
+	     nla_put_flag(skb, VHOST_RPMSG_A_EPT_ADDRESSED)) ||
+	    (uid_valid(chrdev->owner) &&
 	     nla_put_u32(skb, VHOST_RPMSG_A_EPT_OWNER,
 			 from_kuid(&init_user_ns, chrdev->owner))) ||
 	    (chrdev->descriptor &&
@@ -54,38 +58,51 @@ static int nl_put_chrdev(struct sk_buff *skb, struct vrpmsg_chrdev *chrdev)
 	return 0;
 }
 
-/* Returns -ENOENT for an endpoint without a char device, which is not shown. */
+/* Not for the endpoint of the name service, which has no number. */
+u32 vrpmsg_nl_ept_id(struct vhost_rpmsg_ept *ept)
+{
+	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of_ept(ept);
+
+	return chrdev ? chrdev->id : ept->id;
+}
+
+/* Put what char devices and drivers' endpoints have in common. */
+static int nl_put_ept(struct sk_buff *skb, struct vhost_rpmsg_ept *ept)
+{
+	struct vrpmsg_dev *rdev = ept->rdev;
+	const char *name = vrpmsg_ns_name(ept);
+
+	if (nla_put_u32(skb, VHOST_RPMSG_A_EPT_ID, vrpmsg_nl_ept_id(ept)) ||
+	    nla_put_u32(skb, VHOST_RPMSG_A_EPT_DEV_ID, rdev->id) ||
+	    nla_put_string(skb, VHOST_RPMSG_A_EPT_DEV_NAME, rdev->name) ||
+	    (name && nla_put_string(skb, VHOST_RPMSG_A_EPT_NAME, name)) ||
+	    nla_put_u32(skb, VHOST_RPMSG_A_EPT_ADDR, ept->addr) ||
+	    (ept->remote != VHOST_RPMSG_ADDR_ANY &&
+	     nla_put_u32(skb, VHOST_RPMSG_A_EPT_REMOTE, ept->remote)) ||
+	    nla_put_u32(skb, VHOST_RPMSG_A_EPT_REMOTE_KIND, ept->remote_kind) ||
+	    (ept->ann && nla_put_flag(skb, VHOST_RPMSG_A_EPT_ANNOUNCED)))
+		return -EMSGSIZE;
+	return 0;
+}
+
 int vrpmsg_nl_fill_ept(struct sk_buff *skb, struct vhost_rpmsg_ept *ept,
 		       const struct vrpmsg_nl_msg *msg,
 		       struct netlink_callback *cb)
 {
 	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of_ept(ept);
-	struct vrpmsg_dev *rdev = ept->rdev;
 	void *hdr;
 
-	lockdep_assert_held(&rdev->lock);
-	if (!chrdev)
-		return -ENOENT;
+	lockdep_assert_held(&ept->rdev->lock);
 	hdr = vrpmsg_nl_begin(skb, msg, cb);
 	if (!hdr)
 		return -EMSGSIZE;
-	if (nla_put_u32(skb, VHOST_RPMSG_A_EPT_ID, chrdev->id) ||
-	    nla_put_u32(skb, VHOST_RPMSG_A_EPT_DEV_ID, rdev->id) ||
-	    nla_put_string(skb, VHOST_RPMSG_A_EPT_DEV_NAME, rdev->name) ||
-	    (chrdev->name[0] &&
-	     nla_put_string(skb, VHOST_RPMSG_A_EPT_NAME, chrdev->name)) ||
-	    nla_put_u32(skb, VHOST_RPMSG_A_EPT_ADDR, ept->addr) ||
-	    (ept->remote != VHOST_RPMSG_ADDR_ANY &&
-	     nla_put_u32(skb, VHOST_RPMSG_A_EPT_REMOTE, ept->remote)) ||
-	    nla_put_u32(skb, VHOST_RPMSG_A_EPT_REMOTE_KIND, ept->remote_kind) ||
-	    (!chrdev->addressed &&
+	if (nl_put_ept(skb, ept) ||
+	    (!(chrdev && chrdev->addressed) &&
 	     nla_put_u32(skb, VHOST_RPMSG_A_EPT_REMOTE_MODE,
 			 nl_remote_mode(ept))) ||
-	    (chrdev->addressed &&
-	     nla_put_flag(skb, VHOST_RPMSG_A_EPT_ADDRESSED)) ||
-	    (ept->ann && nla_put_flag(skb, VHOST_RPMSG_A_EPT_ANNOUNCED)) ||
-	    nl_put_chrdev(skb, chrdev) ||
-	    (vrpmsg_nl_has_stats(msg) &&
+	    (chrdev ? nl_put_chrdev(skb, chrdev) :
+		      nla_put_flag(skb, VHOST_RPMSG_A_EPT_DRIVER)) ||
+	    (chrdev && vrpmsg_nl_has_stats(msg) &&
 	     vrpmsg_nl_put_stats(skb, VHOST_RPMSG_A_EPT_STATS,
 				 chrdev->stats)) ||
 	    (msg->event >= 0 &&
@@ -96,11 +113,49 @@ int vrpmsg_nl_fill_ept(struct sk_buff *skb, struct vhost_rpmsg_ept *ept,
 	genlmsg_end(skb, hdr);
 	if (msg->event == VRPMSG_NL_NO_EVENT) {
 		ept->shown = true;
-		rdev->events.shown = true;
+		ept->rdev->events.shown = true;
 	}
 	return 0;
 }
 
+static int nl_driver_of(struct vrpmsg_dev *rdev, u32 id, struct sk_buff *skb,
+			const struct vrpmsg_nl_msg *msg)
+{
+	struct vhost_rpmsg_ept *ept;
+	unsigned long addr;
+
+	guard(mutex)(&rdev->lock);
+	xa_for_each(&rdev->epts, addr, ept)
+		if (ept->known && ept->id == id)
+			return skb ? vrpmsg_nl_fill_ept(skb, ept, msg, NULL) :
+				     0;
+	return -ENOENT;
+}
+
+/*
+ * Find a driver's endpoint by its number, and fill in the reply unless @skb is NULL.
+ * Returns -ENOENT if there is none. No table has these numbers, so all devices are
+ * searched. The device's mutex keeps the endpoint; with a reference to it, its driver
+ * would have to wait for netlink.
+ */
+static int nl_driver(u32 id, struct sk_buff *skb,
+		     const struct vrpmsg_nl_msg *msg)
+{
+	struct vrpmsg_dev *rdev;
+	int err = -ENOENT;
+	u32 dev = 0;
+
+	if (id < VRPMSG_FIRST_DRIVER_ID)
+		return err;
+	while (err == -ENOENT && (rdev = vrpmsg_dev_get_next(dev))) {
+		dev = rdev->id;
+		err = nl_driver_of(rdev, id, skb, msg);
+		vrpmsg_dev_put(rdev);
+	}
+	return err;
+}
+
+/* Look up an endpoint that may be changed, which a driver's may not. */
 static struct vrpmsg_chrdev *nl_get_ept(struct genl_info *info)
 {
 	struct nlattr *id = info->attrs[VHOST_RPMSG_A_EPT_ID];
@@ -111,12 +166,15 @@ static struct vrpmsg_chrdev *nl_get_ept(struct genl_info *info)
 		return ERR_PTR(-EINVAL);
 	}
 	chrdev = vrpmsg_chrdev_get_by_id(nla_get_u32(id));
-	if (!chrdev) {
+	if (chrdev)
+		return chrdev;
+	if (!nl_driver(nla_get_u32(id), NULL, NULL)) {
 		NL_SET_ERR_MSG_ATTR(info->extack, id,
-				    "no endpoint has this id");
-		return ERR_PTR(-ENOENT);
+				    "the endpoint is a driver's");
+		return ERR_PTR(-EPERM);
 	}
-	return chrdev;
+	NL_SET_ERR_MSG_ATTR(info->extack, id, NL_NO_EPT_TEXT);
+	return ERR_PTR(-ENOENT);
 }
 
 static int nl_gone(struct genl_info *info, int err)
@@ -128,8 +186,16 @@ static int nl_gone(struct genl_info *info, int err)
 	return err;
 }
 
-static int nl_reply_ept(struct genl_info *info, struct sk_buff *skb,
-			struct vrpmsg_chrdev *chrdev)
+static int nl_reply(struct genl_info *info, struct sk_buff *skb, int err)
+{
+	if (!err)
+		return genlmsg_reply(skb, info);
+	nlmsg_free(skb);
+	return err;
+}
+
+static int nl_reply_chrdev(struct genl_info *info, struct sk_buff *skb,
+			   struct vrpmsg_chrdev *chrdev)
 {
 	const struct vrpmsg_nl_msg msg = vrpmsg_nl_reply_to(info);
 	int err;
@@ -139,11 +205,21 @@ static int nl_reply_ept(struct genl_info *info, struct sk_buff *skb,
 	mutex_lock(&chrdev->ept.rdev->lock);
 	err = vrpmsg_nl_fill_ept(skb, &chrdev->ept, &msg, NULL);
 	mutex_unlock(&chrdev->ept.rdev->lock);
-	if (err) {
-		nlmsg_free(skb);
-		return err;
-	}
-	return genlmsg_reply(skb, info);
+	return nl_reply(info, skb, err);
+}
+
+static int nl_reply_driver(struct genl_info *info, struct nlattr *id)
+{
+	const struct vrpmsg_nl_msg msg = vrpmsg_nl_reply_to(info);
+	struct sk_buff *skb = vrpmsg_nl_new_reply();
+	int err;
+
+	if (!skb)
+		return -ENOMEM;
+	err = nl_driver(nla_get_u32(id), skb, &msg);
+	if (err == -ENOENT)
+		NL_SET_ERR_MSG_ATTR(info->extack, id, NL_NO_EPT_TEXT);
+	return nl_reply(info, skb, err);
 }
 
 /* A fixed remote is given by its address, any other by its mode. */
@@ -264,7 +340,7 @@ int vhost_rpmsg_nl_ept_new_doit(struct sk_buff *skb, struct genl_info *info)
 	reply = vrpmsg_nl_new_reply();
 	chrdev = reply ? vrpmsg_chrdev_new(rdev, &cfg) : ERR_PTR(-ENOMEM);
 	if (!IS_ERR(chrdev)) {
-		err = nl_reply_ept(info, reply, chrdev);
+		err = nl_reply_chrdev(info, reply, chrdev);
 		vrpmsg_chrdev_put(chrdev);
 	} else {
 		err = PTR_ERR(chrdev);
@@ -328,6 +404,7 @@ int vhost_rpmsg_nl_ept_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *dev = info->attrs[VHOST_RPMSG_A_EPT_DEV_ID] ?:
 				     info->attrs[VHOST_RPMSG_A_EPT_DEV_NAME];
+	struct nlattr *id = info->attrs[VHOST_RPMSG_A_EPT_ID];
 	struct vrpmsg_chrdev *chrdev;
 	int err;
 
@@ -336,10 +413,12 @@ int vhost_rpmsg_nl_ept_get_doit(struct sk_buff *skb, struct genl_info *info)
 				    "an endpoint is given by its id alone");
 		return -EINVAL;
 	}
+	if (id && nla_get_u32(id) >= VRPMSG_FIRST_DRIVER_ID)
+		return nl_reply_driver(info, id);
 	chrdev = nl_get_ept(info);
 	if (IS_ERR(chrdev))
 		return PTR_ERR(chrdev);
-	err = nl_reply_ept(info, vrpmsg_nl_new_reply(), chrdev);
+	err = nl_reply_chrdev(info, vrpmsg_nl_new_reply(), chrdev);
 	vrpmsg_chrdev_put(chrdev);
 	return err;
 }
@@ -359,7 +438,7 @@ static int nl_dump_epts(struct sk_buff *skb, struct netlink_callback *cb,
 
 	xa_for_each_start(&rdev->epts, addr, ept, dump->next) {
 		err = ept->known ? vrpmsg_nl_fill_ept(skb, ept, &msg, cb) : 0;
-		if (err && err != -ENOENT)
+		if (err)
 			return err;
 		dump->next = addr + 1;
 	}

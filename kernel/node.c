@@ -11,6 +11,8 @@
 
 #define NODE_NUM	(MINORMASK + 1)
 
+static_assert(NODE_NUM <= VRPMSG_FIRST_DRIVER_ID);
+
 static dev_t node_devt;
 static struct cdev node_cdev;
 /*

@@ -356,6 +356,15 @@ void vrpmsg_ns_withdraw(struct vhost_rpmsg_ept *ept)
 		vrpmsg_ept_event(ept, VHOST_RPMSG_EVENT_CHANGE);
 }
 
+/*
+ * The name of the announcement, or else the one that channels are matched with, or
+ * NULL. Context: rdev->lock held.
+ */
+const char *vrpmsg_ns_name(struct vhost_rpmsg_ept *ept)
+{
+	return ept->ann ? ept->ann->name : ept->name;
+}
+
 /* Free a channel that has been removed from rdev->chans. */
 static void chan_free(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 {

@@ -222,6 +222,7 @@ struct vhost_rpmsg_ept {
 	u8 remote_kind;			/* rdev->lock */
 	u32 remote;			/* rdev->lock to change */
 	refcount_t users;
+	u32 id;				/* number of a driver's on a named device */
 	struct vrpmsg_dev *rdev;
 	struct vrpmsg_ann *ann;		/* rdev->lock */
 	struct hlist_node name_node;	/* rdev->lock */

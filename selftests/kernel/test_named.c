@@ -136,6 +136,105 @@ TEST_F(named, devices_come_and_go)
 	EXPECT_EQ(3, stats(self->fd).adds);
 }
 
+/* Returns the next event of an endpoint other than a change, or -1. */
+static int next_ept_event(struct nl_ept *ept)
+{
+	struct nl_event ev;
+
+	while (nl_next_event(&ev, LONG_MS) == 1) {
+		*ept = ev.ept;
+		if (ev.cmd == VHOST_RPMSG_CMD_EPT_NTF &&
+		    ept->event != VHOST_RPMSG_EVENT_CHANGE)
+			return ept->event;
+	}
+	return -1;
+}
+
+#define IS_REFUSED(expr)						\
+	do {								\
+		EXPECT_EQ(-EPERM, expr);				\
+		EXPECT_STREQ("the endpoint is a driver's", nl_extack);	\
+	} while (0)
+
+/* An administrator sees a driver's endpoint, but cannot change it. */
+TEST_F(named, endpoints_are_shown)
+{
+	struct nl_ept epts[2], ept;
+	uint32_t id;
+
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, registers(self->fd, ""));
+	ASSERT_EQ(1, nl_ept_dump(DEV, epts, 2));
+	EXPECT_TRUE(epts[0].driver);
+	EXPECT_FALSE(epts[0].open);
+	EXPECT_FALSE(epts[0].addressed);
+	EXPECT_TRUE(epts[0].announced);
+	EXPECT_EQ(NAMED_ECHO, epts[0].addr);
+	EXPECT_STREQ(DEV, epts[0].dev_name);
+	EXPECT_STREQ(NAMED_NAME, epts[0].name);
+	EXPECT_EQ(VHOST_RPMSG_ADDR_ANY, epts[0].remote);
+	EXPECT_EQ(VHOST_RPMSG_REMOTE_MODE_LEARN, epts[0].remote_mode);
+	id = epts[0].id;
+	/* No char device has this number. */
+	EXPECT_LE(1U << 20, id);
+	ASSERT_EQ(0, nl_ept_get(id, &ept));
+	EXPECT_TRUE(ept.driver);
+	EXPECT_EQ(NAMED_ECHO, ept.addr);
+	EXPECT_EQ(-ENOENT, nl_ept_get(id + 100, &ept));
+	EXPECT_EQ(-ENOENT, nl_ept_del(id + 100));
+	IS_REFUSED(nl_ept_set(id, EPT_REQ(.rx_limit = 1000), -1));
+	IS_REFUSED(nl_ept_del(id));
+	IS_REFUSED(nl_announce(id));
+	IS_REFUSED(nl_withdraw(id));
+	/* Another device's is another one. */
+	ASSERT_GT(nl_dev_new(OTHER), 0);
+	EXPECT_EQ(2, nl_ept_dump(NULL, epts, 2));
+	EXPECT_NE(epts[0].id, epts[1].id);
+	EXPECT_EQ(1, nl_ept_dump(OTHER, epts, 2));
+	ASSERT_EQ(0, ioctl(self->fd, NAMED_UNREGISTER));
+	EXPECT_EQ(-ENOENT, nl_ept_get(id, &ept));
+	EXPECT_EQ(-ENOENT, nl_ept_del(id));
+	EXPECT_EQ(0, nl_ept_dump(NULL, epts, 2));
+}
+
+TEST_F(named, endpoints_are_in_events)
+{
+	struct nl_ept ept, was;
+
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, nl_listen());
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	ASSERT_EQ(VHOST_RPMSG_EVENT_NEW, next_ept_event(&was));
+	EXPECT_TRUE(was.driver);
+	EXPECT_EQ(NAMED_ECHO, was.addr);
+	EXPECT_EQ(0, nl_ept_get(was.id, &ept));
+	ASSERT_EQ(0, ioctl(self->fd, NAMED_UNREGISTER));
+	ASSERT_EQ(VHOST_RPMSG_EVENT_DEL, next_ept_event(&ept));
+	EXPECT_TRUE(ept.driver);
+	EXPECT_EQ(was.id, ept.id);
+	nl_unlisten();
+}
+
+/* The channel shows it as it shows a char device. */
+TEST_F(named, a_channel_is_bound_to_an_endpoint)
+{
+	struct nl_chan chan;
+	struct nl_ept ept;
+
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, ioctl(self->fd, NAMED_BIND));
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	ASSERT_EQ(0, join(self));
+	ASSERT_EQ(0, guest_ns_send(&self->g, NAMED_NAME, REMOTE, 0));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	ASSERT_EQ(1, nl_ept_dump(DEV, &ept, 1));
+	EXPECT_EQ(REMOTE, ept.remote);
+	EXPECT_EQ(VHOST_RPMSG_REMOTE_KIND_BOUND, ept.remote_kind);
+	ASSERT_EQ(0, nl_chan_get(DEV, REMOTE, &chan));
+	EXPECT_TRUE(chan.bound);
+	EXPECT_EQ(ept.id, chan.ept);
+}
+
 TEST_F(named, a_driver_may_want_one_device)
 {
 	ASSERT_EQ(0, registers(self->fd, DEV));
@@ -252,6 +351,9 @@ TEST_F(named, a_device_with_a_guest_stays)
 /* Refused messages are counted, and do not block other endpoints for ever. */
 TEST_F(named, a_driver_that_takes_nothing_holds_nobody_for_long)
 {
+	struct nl_dev dev;
+	struct nl_ept ept;
+
 	ASSERT_GT(nl_dev_new(DEV), 0);
 	ASSERT_EQ(0, registers(self->fd, DEV));
 	ASSERT_EQ(0, ioctl(self->fd, NAMED_REFUSE));
@@ -260,6 +362,10 @@ TEST_F(named, a_driver_that_takes_nothing_holds_nobody_for_long)
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE, NAMED_ECHO, "a", 1));
 	EXPECT_EQ(-ETIMEDOUT, guest_drain(&self->g, SHORT_MS));
 	EXPECT_EQ(0, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_FULL));
+	ASSERT_EQ(1, nl_ept_dump(DEV, &ept, 1));
+	ASSERT_EQ(0, nl_dev_get(DEV, &dev));
+	EXPECT_TRUE(dev.stalled);
+	EXPECT_EQ(ept.id, dev.stall_ept);
 	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 1)));
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 	EXPECT_EQ(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_FULL));
@@ -414,6 +520,44 @@ TEST_F(named, devices_and_drivers_come_and_go_at_once)
 	s = stats(self->fd);
 	EXPECT_EQ(0, s.devices);
 	EXPECT_GE(s.adds, s.removes);
+}
+
+/* Netlink requests find complete endpoints, or none. */
+TEST_F(named, drivers_come_and_go_while_they_are_asked_for)
+{
+	struct churn c = { .fd = self->fd };
+	int rounds = 0, found = 0, num;
+	struct nl_ept epts[2], ept;
+	pthread_t thread;
+	long long end;
+
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_GT(nl_dev_new(OTHER), 0);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, churn, &c));
+	end = now_ms() + LONG_MS;
+	while ((rounds < 500 || c.rounds < 100 || found < 10) &&
+	       now_ms() < end) {
+		num = nl_ept_dump(NULL, epts, 2);
+		ASSERT_TRUE(num >= 0 || num == -EAGAIN);
+		rounds++;
+		for (int i = 0; i < num; i++) {
+			int err = nl_ept_get(epts[i].id, &ept);
+
+			EXPECT_TRUE(epts[i].driver);
+			EXPECT_EQ(NAMED_ECHO, epts[i].addr);
+			EXPECT_TRUE(!err || err == -ENOENT);
+			found += !err;
+			if (!err)
+				EXPECT_EQ(epts[i].id, ept.id);
+			err = nl_ept_del(epts[i].id);
+			EXPECT_TRUE(err == -EPERM || err == -ENOENT);
+		}
+	}
+	c.stop = true;
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, c.err);
+	EXPECT_LE(10, found);
+	EXPECT_EQ(0, nl_ept_dump(NULL, epts, 2));
 }
 
 /* Both request the same address; the first one gets it. */

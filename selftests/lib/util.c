@@ -299,6 +299,7 @@ static void parse_ept(struct nlattr **tb, struct nl_ept *e)
 	e->tx_queued = u32(tb[VHOST_RPMSG_A_EPT_TX_QUEUED], -1);
 	e->owner = u32(tb[VHOST_RPMSG_A_EPT_OWNER], -1);
 	e->descriptor = tb[VHOST_RPMSG_A_EPT_DESCRIPTOR];
+	e->driver = tb[VHOST_RPMSG_A_EPT_DRIVER];
 	e->event = u32(tb[VHOST_RPMSG_A_EPT_EVENT], -1);
 	parse_stats(tb[VHOST_RPMSG_A_EPT_STATS], e->stats);
 }

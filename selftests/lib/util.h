@@ -126,6 +126,7 @@ struct nl_ept {
 	uint32_t tx_queued;
 	uint32_t owner;			/* -1: created by an administrator */
 	bool descriptor;
+	bool driver;
 	uint64_t stats[VHOST_RPMSG_A_STATS_MAX + 1];
 	int event;
 };

@@ -36,7 +36,7 @@
  *		kind of endpoint does not support.
  * EPERM	The caller does not have CAP_NET_ADMIN, is not the owner
  *		(VHOST_SET_OWNER) of the device, or may not attach to another
- *		user's device.
+ *		user's device. Or a driver's endpoint would be changed.
  * EPIPE	The endpoint was deleted; nothing more can be read or written.
  * ERANGE	A netlink attribute is outside the range of its policy.
  * ESTALE	The message is for a guest that has been reset since, or the guest

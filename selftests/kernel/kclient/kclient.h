@@ -192,6 +192,9 @@ struct named_info {
 /* From now on, refuse messages: read() returns -EAGAIN. */
 #define NAMED_REFUSE	_IO('k', 20)
 
+/* From now on, bind new endpoints to channels that are named NAMED_NAME. */
+#define NAMED_BIND	_IO('k', 23)
+
 /* Send a message of len bytes to the endpoint's remote on a device. */
 struct named_send {
 	char device[32];

@@ -19,6 +19,7 @@
  * @registered: @client is registered; @ioctl_lock
  * @declines: add() rejects devices
  * @refuses: read() refuses messages
+ * @binds: new endpoints are bound to channels of their name
  * @lock: protects @devs
  * @devs: devices that the client serves
  * @ioctl_lock: serialises ioctls
@@ -29,6 +30,7 @@ struct named {
 	bool registered;
 	bool declines;
 	bool refuses;
+	bool binds;
 	struct mutex lock;
 	struct list_head devs;
 	struct mutex ioctl_lock;
@@ -140,6 +142,7 @@ static int named_add(struct vhost_rpmsg_client *client, struct vrpmsg_dev *rdev)
 	nd->rdev = rdev;
 	nd->ept.addr = NAMED_ECHO;
 	nd->ept.learn = true;
+	nd->ept.name = READ_ONCE(named->binds) ? NAMED_NAME : NULL;
 	nd->ept.read = named_read;
 	nd->ept.write = named_write;
 	nd->ept.ops = &named_ops;
@@ -331,6 +334,10 @@ static long named_ioctl(struct file *file, unsigned int ioctl,
 		break;
 	case NAMED_REFUSE:
 		WRITE_ONCE(named->refuses, true);
+		ret = 0;
+		break;
+	case NAMED_BIND:
+		WRITE_ONCE(named->binds, true);
 		ret = 0;
 		break;
 	case NAMED_SEND:
