@@ -29,6 +29,7 @@ struct vrpmsg_ept {
 	uint32_t tx_queued;
 	uint32_t owner;
 	bool descriptor;
+	bool driver;
 	uint64_t stats[VRPMSG_NUM_STATS];
 };
 
@@ -81,6 +82,7 @@ static void *ept_parse(struct nlmsghdr *nlh, int *action)
 		[VHOST_RPMSG_A_EPT_TX_QUEUED] = { .type = NLA_U32 },
 		[VHOST_RPMSG_A_EPT_OWNER] = { .type = NLA_U32 },
 		[VHOST_RPMSG_A_EPT_DESCRIPTOR] = { .type = NLA_FLAG },
+		[VHOST_RPMSG_A_EPT_DRIVER] = { .type = NLA_FLAG },
 		[VHOST_RPMSG_A_EPT_STATS] = { .type = NLA_NESTED },
 		[VHOST_RPMSG_A_EPT_EVENT] = { .type = NLA_U32 },
 	};
@@ -119,6 +121,7 @@ static void *ept_parse(struct nlmsghdr *nlh, int *action)
 	ept->owner =
 		vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_OWNER], VRPMSG_OWNER_NONE);
 	ept->descriptor = tb[VHOST_RPMSG_A_EPT_DESCRIPTOR];
+	ept->driver = tb[VHOST_RPMSG_A_EPT_DRIVER];
 	vrpmsg_stats_parse(ept->stats, tb[VHOST_RPMSG_A_EPT_STATS]);
 	if (action)
 		*action = vrpmsg_attr_u32(tb[VHOST_RPMSG_A_EPT_EVENT],
@@ -324,8 +327,8 @@ struct vrpmsg_ept *vrpmsg_ept_find(struct vrpmsg_ctx *ctx, const char *dev_name,
 	if (!list)
 		return NULL;
 	for (i = 0; list[i]; i++) {
-		/* A user must not be able to pass for an administrator's service. */
-		if (list[i]->owner != VRPMSG_OWNER_NONE ||
+		/* Nobody else may pass for an administrator's service. */
+		if (list[i]->owner != VRPMSG_OWNER_NONE || list[i]->driver ||
 		    strcmp(list[i]->name, name))
 			continue;
 		count++;
@@ -486,6 +489,11 @@ uint32_t vrpmsg_ept_owner(const struct vrpmsg_ept *ept)
 bool vrpmsg_ept_is_descriptor(const struct vrpmsg_ept *ept)
 {
 	return ept->descriptor;
+}
+
+bool vrpmsg_ept_is_driver(const struct vrpmsg_ept *ept)
+{
+	return ept->driver;
 }
 
 enum vrpmsg_policy vrpmsg_ept_policy(const struct vrpmsg_ept *ept)

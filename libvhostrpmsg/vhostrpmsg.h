@@ -817,6 +817,15 @@ VRPMSG_API uint32_t vrpmsg_ept_owner(const struct vrpmsg_ept *ept);
 VRPMSG_API bool vrpmsg_ept_is_descriptor(const struct vrpmsg_ept *ept);
 
 /**
+ * vrpmsg_ept_is_driver() - whether it belongs to a driver of the host
+ * @ept: endpoint
+ *
+ * Return: true if it has no char device, settings, queues or counters, and changing or
+ * deleting it fails with EPERM.
+ */
+VRPMSG_API bool vrpmsg_ept_is_driver(const struct vrpmsg_ept *ept);
+
+/**
  * vrpmsg_ept_policy() - what happens to a message when the receive queue is full
  * @ept: endpoint
  *

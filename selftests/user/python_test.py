@@ -3,11 +3,13 @@
 """Test the Python package vhostrpmsg in a VM with the module; prints TAP."""
 import asyncio
 import errno
+import fcntl
 import gc
 import glob
 import os
 import resource
 import socket
+import subprocess
 import sys
 import traceback
 import unittest
@@ -22,6 +24,10 @@ from guest import Guest, wait_for    # noqa: E402
 DEV = "python"
 REMOTE = 600
 USER = 65534
+# A driver of the host that adds an endpoint to a device on request.
+DRIVER = "/dev/vhost-rpmsg-named"
+DRIVER_KO = os.environ.get("VRPMSG_KCLIENT_KO")
+NAMED_REGISTER = 0x40206b0e     # of selftests/kernel/kclient/kclient.h
 
 
 def open_fds():
@@ -122,11 +128,27 @@ class Endpoints(Base):
             (DEV, None, None, "none", "learn", False, False, False, "hold",
              "drop", "keep", 1 << 18, 1 << 18, 0))
         self.assertEqual(made.path, f"/dev/vrpmsg-ep{made.id}")
-        self.assertEqual((made.owner, made.descriptor), (None, False))
+        self.assertEqual((made.owner, made.descriptor, made.driver),
+                         (None, False, False))
         # Only devices have these counters.
         self.assertIn("rx-msgs", made.stats)
         self.assertNotIn("ring-errors", made.stats)
         self.assertIn("ring-errors", self.ctx.device(DEV).stats)
+
+    @unittest.skipUnless(DRIVER_KO, "no driver")
+    def test_of_a_driver(self):
+        subprocess.run(["insmod", DRIVER_KO], stderr=subprocess.DEVNULL,
+                       check=False)
+        self.assertTrue(wait_for(lambda: os.path.exists(DRIVER)))
+        with open(DRIVER, "r+b", buffering=0) as driver:
+            fcntl.ioctl(driver, NAMED_REGISTER, DEV.encode().ljust(32, b"\0"))
+            [ept] = self.ctx.endpoints(DEV)
+            self.assertEqual(
+                (ept.driver, ept.descriptor, ept.owner, ept.name, ept.addr),
+                (True, False, None, "named", 300))
+            self.fails(errno.EPERM, self.ctx.delete_endpoint, ept.id)
+            self.assertRaises(FileNotFoundError, ept.open)
+        self.assertEqual([], self.ctx.endpoints(DEV))
 
     def test_settings_come_back(self):
         made = self.ctx.add_endpoint(

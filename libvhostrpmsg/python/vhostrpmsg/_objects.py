@@ -70,6 +70,9 @@ class Endpoint:
     created it."""
     descriptor: bool
     """Whether it exists only as a file descriptor, without a char device."""
+    driver: bool
+    """Whether it belongs to a driver of the host: it has no char device, settings,
+    queues or counters, and cannot be changed."""
     policy: str
     """What happens to a message when the receive queue is full: "hold" or "drop"."""
     closed: str
@@ -89,7 +92,8 @@ class Endpoint:
 
     @property
     def path(self) -> str:
-        """Path of the char device. It does not exist if `descriptor` is true."""
+        """Path of the char device. It does not exist if `descriptor` or `driver` is
+        true."""
         return f"/dev/vrpmsg-ep{self.id}"
 
     def open(self, mode: str = "rw") -> File:
@@ -157,6 +161,7 @@ def endpoint(ept: Any) -> Endpoint:
         is_open=lib.vrpmsg_ept_is_open(ept),
         owner=owner(lib.vrpmsg_ept_owner(ept)),
         descriptor=lib.vrpmsg_ept_is_descriptor(ept),
+        driver=lib.vrpmsg_ept_is_driver(ept),
         policy=text(lib.vrpmsg_policy_name(lib.vrpmsg_ept_policy(ept))),
         closed=text(
             lib.vrpmsg_closed_policy_name(lib.vrpmsg_ept_closed_policy(ept))),
