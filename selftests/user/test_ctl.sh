@@ -328,7 +328,7 @@ vrpmsgctl dev del other$$
 expect "an empty list" 0 "^\[\]$" "" cat "$tmp/epts3.json"
 expect "a channel binds its endpoint" 0 "name sensors .*remote 2000 \(bound\)" \
 	"" vrpmsgctl -o ept show $dev/sensors
-expect "chan show of a bound one" 0 "bound to /dev/vrpmsg-ep[0-9]+$" "" \
+expect "chan show of a bound one" 0 "bound to endpoint [0-9]+$" "" \
 	vrpmsgctl -o chan show
 expect "ns withdraw" 0 "" "" vrpmsgctl ns withdraw $dev/echo
 expect "ns withdraw twice" 0 "" "" vrpmsgctl ns withdraw $dev/echo
@@ -373,7 +373,7 @@ def strict(schema):
     if not isinstance(schema, dict):
         return schema
     schema = {k: strict(v) for k, v in schema.items()}
-    if "properties" in schema:
+    if "properties" in schema and "type" in schema:
         schema["additionalProperties"] = False
     if "examples" in schema:
         schema["enum"] = schema.pop("examples")
@@ -420,11 +420,50 @@ except jsonschema.ValidationError:
 sys.exit(bad)
 PY
 }
+# The endpoint of a driver of the host.
+kclient=${VRPMSG_KCLIENT_KO-}
+[[ ! $kclient ]] || insmod "$kclient" 2>/dev/null
+if [[ $kclient ]] && wait_for test -e /dev/vhost-rpmsg-named; then
+	exec 7<>/dev/vhost-rpmsg-named
+	# NAMED_REGISTER of selftests/kernel/kclient/kclient.h, for this device.
+	/usr/bin/python3 -c "import fcntl
+fcntl.ioctl(7, 0x40206b0e, b'$dev'.ljust(32, b'\0'))"
+	vrpmsgctl -o ept show dev $dev >"$tmp/epts"
+	[[ $(<"$tmp/epts") =~ endpoint\ ([0-9]+):\ dev\ $dev\ name\ named ]]
+	driver=${BASH_REMATCH[1]-}
+	expect "a driver's endpoint" 0 \
+		"^endpoint $driver: dev $dev name named addr 300 announced driver$" "" \
+		vrpmsgctl -s -o ept show "$driver"
+	expect "a driver's endpoint in columns" 0 \
+		"^ *ID +DEV +NAME +ADDR +FLAGS"$'\n'"$driver +$dev +named +300 +announced,driver$" \
+		"" vrpmsgctl ept show "$driver"
+	refused="$driver: the endpoint is a driver's \(id\): Operation not permitted"
+	expect "it cannot be deleted" 2 "" "$refused" vrpmsgctl ept del "$driver"
+	expect "nor changed" 2 "" "$refused" vrpmsgctl ept set "$driver" policy drop
+	expect "nor withdrawn" 2 "" "$refused" vrpmsgctl ns withdraw "$driver"
+	expect "nor found by its name" 2 "" "No such file" \
+		vrpmsgctl -o ept show $dev/named
+	expect "nor opened" 2 "" "No such file" vrpmsgctl send "$driver" text
+	vrpmsgctl save >"$tmp/saved"
+	! has "$tmp/saved" "name named"
+	result "nor is it saved" $?
+	echo "ept add dev $dev addr 300" >"$tmp/addr.conf"
+	expect "nor does a file get its address" 2 "" \
+		"addr.conf:1: an endpoint of a driver has this address" \
+		vrpmsgctl apply "$tmp/addr.conf"
+	vrpmsgctl -j ept show dev $dev >"$tmp/4epts.json"
+	exec 7>&-
+	expect "it goes with its driver" 2 "" "No such file" \
+		vrpmsgctl -o ept show "$driver"
+else
+	echo "[]" >"$tmp/4epts.json"
+	echo "ok $((++number)) endpoints of drivers # SKIP no VRPMSG_KCLIENT_KO"
+fi
 mv "$tmp/devs2.json" "$tmp/2devs.json"
 mv "$tmp/epts2.json" "$tmp/2epts.json"
 mv "$tmp/epts3.json" "$tmp/3epts.json"
 validate "devs=$tmp/devs.json" "devs=$tmp/2devs.json" "epts=$tmp/epts.json" \
-	"epts=$tmp/2epts.json" "epts=$tmp/3epts.json" \
+	"epts=$tmp/2epts.json" "epts=$tmp/3epts.json" "epts=$tmp/4epts.json" \
 	"chans=$tmp/chans.json" "ept=$tmp/ept.json" "dev=$tmp/dev.json" \
 	"message=$tmp/hello.json" "reply|summary=$tmp/ping.json" \
 	"event=$tmp/events.json" >"$tmp/why" 2>&1

@@ -101,25 +101,21 @@ static int check_dev(struct apply *apply, struct config_line *line)
 	return CTL_OK;
 }
 
-/* Users create and delete their own endpoints. */
-static bool is_users(const struct vrpmsg_ept *ept)
-{
-	return vrpmsg_ept_owner(ept) != VRPMSG_OWNER_NONE;
-}
-
-static bool user_has_addr(const struct apply *apply,
-			  const struct config_line *line)
+/* Users and drivers create and delete their own endpoints. */
+static const struct vrpmsg_ept *others_ept_at(const struct apply *apply,
+					      const struct config_line *line)
 {
 	const struct vrpmsg_ept *ept;
 	size_t i;
 
 	for (i = 0; apply->epts[i]; i++) {
 		ept = apply->epts[i];
-		if (is_users(ept) && vrpmsg_ept_addr(ept) == line->addr &&
+		if (!ctl_ept_is_admins(ept) &&
+		    vrpmsg_ept_addr(ept) == line->addr &&
 		    !strcmp(vrpmsg_ept_dev_name(ept), line->dev))
-			return true;
+			return ept;
 	}
-	return false;
+	return NULL;
 }
 
 /* Find the existing endpoint that a line describes, by address or by name. */
@@ -130,7 +126,7 @@ static void match_ept(const struct apply *apply, struct config_line *line)
 
 	for (i = 0; apply->epts[i]; i++) {
 		ept = apply->epts[i];
-		if (is_users(ept) ||
+		if (!ctl_ept_is_admins(ept) ||
 		    strcmp(vrpmsg_ept_dev_name(ept), line->dev))
 			continue;
 		if (line->addr >= 0 ?
@@ -185,15 +181,19 @@ static int check_ept(const struct apply *apply, struct config_line *line)
 {
 	const struct vrpmsg_dev *dev = find_dev(apply, line->dev);
 	const struct config_line *other;
+	const struct vrpmsg_ept *taken;
 	bool announced;
 
 	if (line->name && !is_name(line->name))
 		return refuse(line, EINVAL, "not a valid endpoint name");
 	if (line->addr == VRPMSG_ADDR_NS || line->addr == VRPMSG_ADDR_ANY)
 		return refuse(line, EADDRINUSE, "the address is reserved");
-	if (user_has_addr(apply, line))
+	taken = others_ept_at(apply, line);
+	if (taken)
 		return refuse(line, EADDRINUSE,
-			      "an endpoint of a user has this address");
+			      vrpmsg_ept_is_driver(taken) ?
+				      "an endpoint of a driver has this address" :
+				      "an endpoint of a user has this address");
 	if (!line_of_dev(apply, line->dev) &&
 	    (!dev || !vrpmsg_dev_is_persistent(dev)))
 		return refuse(line, ENODEV, "no such persistent device");
@@ -314,7 +314,8 @@ static int prune(const struct apply *apply)
 		dev = find_dev(apply, name);
 		/* Deleting a device also deletes its endpoints. */
 		if (dev && vrpmsg_dev_is_persistent(dev) &&
-		    !is_users(apply->epts[i]) && line_of_dev(apply, name) &&
+		    ctl_ept_is_admins(apply->epts[i]) &&
+		    line_of_dev(apply, name) &&
 		    !line_of_ept(apply, apply->epts[i]))
 			status = delete_ept(apply, NULL, apply->epts[i]);
 	}

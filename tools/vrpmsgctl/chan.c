@@ -13,7 +13,7 @@ void chan_print(const struct vrpmsg_chan *chan)
 	out_escaped_string("name", " name %s", vrpmsg_chan_name(chan));
 	out_uint("addr", " addr %llu", vrpmsg_chan_addr(chan));
 	if (vrpmsg_chan_ept(chan, &ept))
-		out_uint("ept", " bound to /dev/vrpmsg-ep%llu", ept);
+		out_uint("ept", " bound to endpoint %llu", ept);
 	else
 		out_none("ept");
 }

@@ -78,12 +78,12 @@ static bool is_unique(struct vrpmsg_ept **epts, const struct vrpmsg_ept *ept)
 	const char *name = vrpmsg_ept_name(ept);
 	size_t i;
 
-	/* vrpmsg_ept_find() skips endpoints of users. */
-	if (vrpmsg_ept_owner(ept) != VRPMSG_OWNER_NONE)
+	/* vrpmsg_ept_find() skips all others. */
+	if (!ctl_ept_is_admins(ept))
 		return false;
 	for (i = 0; epts[i]; i++) {
 		if (epts[i] != ept && vrpmsg_ept_name(epts[i]) &&
-		    vrpmsg_ept_owner(epts[i]) == VRPMSG_OWNER_NONE &&
+		    ctl_ept_is_admins(epts[i]) &&
 		    !strcmp(vrpmsg_ept_name(epts[i]), name) &&
 		    vrpmsg_ept_dev_id(epts[i]) == vrpmsg_ept_dev_id(ept))
 			return false;
@@ -107,8 +107,7 @@ static void offer_epts(const struct completion *completion)
 		snprintf(help, sizeof(help), "%s/%s",
 			 vrpmsg_ept_dev_name(epts[i]), name ?: "");
 		snprintf(word, sizeof(word), "%s%u",
-			 vrpmsg_ept_is_descriptor(epts[i]) ? "" :
-							     "/dev/vrpmsg-ep",
+			 ctl_ept_has_node(epts[i]) ? "/dev/vrpmsg-ep" : "",
 			 vrpmsg_ept_id(epts[i]));
 		if (name && is_unique(epts, epts[i]))
 			offer(completion, help, word);

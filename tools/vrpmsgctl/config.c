@@ -268,7 +268,7 @@ struct vrpmsg_ept **config_epts(const char *dev_name)
 	size_t i, n = 0;
 
 	for (i = 0; epts && epts[i]; i++) {
-		if (vrpmsg_ept_owner(epts[i]) == VRPMSG_OWNER_NONE)
+		if (ctl_ept_is_admins(epts[i]))
 			epts[n++] = epts[i];
 		else
 			vrpmsg_ept_free(epts[i]);

@@ -189,6 +189,8 @@ struct vrpmsg_ept *ctl_get_ept(const char *arg);
 int ctl_open_ept(const char *arg, int flags, int *fd);
 /* Whether @arg looks like an endpoint, not like the name of a device. */
 bool ctl_is_ept(const char *arg);
+bool ctl_ept_is_admins(const struct vrpmsg_ept *ept);
+bool ctl_ept_has_node(const struct vrpmsg_ept *ept);
 
 /* Position, such as a line of a file, that error messages begin with, or NULL. */
 extern const char *ctl_where;

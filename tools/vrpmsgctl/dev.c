@@ -33,7 +33,7 @@ void dev_print(const struct vrpmsg_dev *dev)
 	out_uint("endpoints", " endpoints %llu", vrpmsg_dev_endpoints(dev));
 	out_uint("channels", " channels %llu", vrpmsg_dev_channels(dev));
 	if (vrpmsg_dev_stall_ept(dev, &ept))
-		out_uint("stall-ept", " stalled by /dev/vrpmsg-ep%llu", ept);
+		out_uint("stall-ept", " stalled by endpoint %llu", ept);
 	else
 		out_none("stall-ept");
 	if (!ctl_opts.stats)

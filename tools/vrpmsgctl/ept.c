@@ -5,20 +5,37 @@
 #include "ctl.h"
 #include "output.h"
 
+/* What a char device has, or a descriptor. */
+static void print_settings(const struct vrpmsg_ept *ept)
+{
+	out_string("policy", " policy %s",
+		   vrpmsg_policy_name(vrpmsg_ept_policy(ept)));
+	out_unusual("closed", " closed %s",
+		    vrpmsg_closed_policy_name(vrpmsg_ept_closed_policy(ept)),
+		    "drop");
+	out_unusual("reset", " reset %s",
+		    vrpmsg_reset_policy_name(vrpmsg_ept_reset_policy(ept)),
+		    "keep");
+	out_bytes("rx-limit", " rx-limit %llu", vrpmsg_ept_rx_limit(ept));
+	out_bytes("tx-limit", " tx-limit %llu", vrpmsg_ept_tx_limit(ept));
+}
+
 void ept_print(const struct vrpmsg_ept *ept)
 {
 	enum vrpmsg_remote_kind kind = vrpmsg_ept_remote_kind(ept);
 	enum vrpmsg_remote_mode mode = vrpmsg_ept_remote_mode(ept);
 	const char *name = vrpmsg_ept_name(ept);
+	bool node = ctl_ept_has_node(ept);
 	char path[32];
 	int i, column;
 
 	snprintf(path, sizeof(path), "/dev/vrpmsg-ep%u", vrpmsg_ept_id(ept));
-	out_uint("id", NULL, vrpmsg_ept_id(ept));
-	if (vrpmsg_ept_is_descriptor(ept))
-		out_text("endpoint %u:", vrpmsg_ept_id(ept));
-	else
+	out_none("id");
+	out_uint("id", node ? NULL : "endpoint %llu:", vrpmsg_ept_id(ept));
+	if (node)
 		out_string("path", "%s:", path);
+	else
+		out_none("path");
 	out_string("dev", " dev %s", vrpmsg_ept_dev_name(ept));
 	out_uint("dev-id", NULL, vrpmsg_ept_dev_id(ept));
 	out_string("name", " name %s", name);
@@ -39,16 +56,10 @@ void ept_print(const struct vrpmsg_ept *ept)
 	out_bool("descriptor", " descriptor", vrpmsg_ept_is_descriptor(ept));
 	if (vrpmsg_ept_owner(ept) != VRPMSG_OWNER_NONE)
 		out_uint("owner", " owner %llu", vrpmsg_ept_owner(ept));
-	out_string("policy", " policy %s",
-		   vrpmsg_policy_name(vrpmsg_ept_policy(ept)));
-	out_unusual("closed", " closed %s",
-		    vrpmsg_closed_policy_name(vrpmsg_ept_closed_policy(ept)),
-		    "drop");
-	out_unusual("reset", " reset %s",
-		    vrpmsg_reset_policy_name(vrpmsg_ept_reset_policy(ept)),
-		    "keep");
-	out_bytes("rx-limit", " rx-limit %llu", vrpmsg_ept_rx_limit(ept));
-	out_bytes("tx-limit", " tx-limit %llu", vrpmsg_ept_tx_limit(ept));
+	out_bool("driver", " driver", vrpmsg_ept_is_driver(ept));
+	if (vrpmsg_ept_is_driver(ept))
+		return;
+	print_settings(ept);
 	if (!ctl_opts.stats)
 		return;
 	out_text("\n   ");

@@ -13,6 +13,18 @@
 #include "ctl.h"
 #include "msg.h"
 
+/* Names, save and apply refer to endpoints of administrators only. */
+bool ctl_ept_is_admins(const struct vrpmsg_ept *ept)
+{
+	return vrpmsg_ept_owner(ept) == VRPMSG_OWNER_NONE &&
+	       !vrpmsg_ept_is_driver(ept);
+}
+
+bool ctl_ept_has_node(const struct vrpmsg_ept *ept)
+{
+	return !vrpmsg_ept_is_descriptor(ept) && !vrpmsg_ept_is_driver(ept);
+}
+
 enum kind { BY_NUMBER, BY_NAME, BY_PATH };
 
 /*
