@@ -27,7 +27,7 @@ fault()
 	printf 'dev add gpu1\nept add dev gpu1 colour red\n' >/etc/vrpmsg/bad.conf
 	fails "Job" systemctl reload vrpmsg.service
 	journalctl -u vrpmsg.service -o cat --no-pager >"$tmp/journal"
-	grep -q 'bad.conf:2: ept add: what is "colour"?' "$tmp/journal" ||
+	grep -q 'bad.conf:2: ept add: unknown argument "colour"' "$tmp/journal" ||
 		cat "$tmp/journal"
 	fails "No such device" vrpmsgctl dev show gpu1
 	echo 'dev add gpu1' >/etc/vrpmsg/bad.conf
