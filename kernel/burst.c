@@ -407,7 +407,8 @@ static int tx_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept,
 	}
 	if (ret < 0) {
 		vrpmsg_ring_unget(iter);
-		return ret;
+		/* For the caller, -EFAULT means that a timer runs. */
+		return ret == -EFAULT ? -EIO : ret;
 	}
 	if (!vrpmsg_ring_put_response(vr, iter)) {
 		ept->misfits = 0;

@@ -265,6 +265,7 @@ void vrpmsg_ept_set_remote(struct vhost_rpmsg_ept *ept, u32 remote,
 	WRITE_ONCE(ept->remote, remote);
 	trace_vrpmsg_ept_remote(ept->rdev, ept->addr, remote, kind);
 	ept_call(ept, ept_ops(ept)->remote_changed);
+	vrpmsg_ept_event(ept, VHOST_RPMSG_EVENT_CHANGE);
 }
 
 /* Set a fixed remote. */
@@ -433,6 +434,7 @@ int vhost_rpmsg_dev_ept_add(struct vrpmsg_dev *rdev,
 	if (!ept->read)
 		ept->read = ept_read_nothing;
 	ept->id = vrpmsg_dev_new_ept_id(rdev);
+	ept->yields = false;
 	return vrpmsg_ept_add(rdev, ept, true);
 }
 EXPORT_SYMBOL_GPL(vhost_rpmsg_dev_ept_add);

@@ -582,7 +582,6 @@ void vrpmsg_queue_remote_changed(struct vhost_rpmsg_ept *ept)
 	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
 
 	wake_up_interruptible_poll(&chrdev->tx_wait, EPOLLOUT | EPOLLWRNORM);
-	vrpmsg_ept_event(&chrdev->ept, VHOST_RPMSG_EVENT_CHANGE);
 }
 
 void vrpmsg_chrdev_set_gone(struct vrpmsg_chrdev *chrdev)

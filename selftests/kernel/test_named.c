@@ -215,6 +215,27 @@ TEST_F(named, endpoints_are_in_events)
 	nl_unlisten();
 }
 
+/* A listener that follows the events knows the remote. */
+TEST_F(named, a_new_remote_is_in_events)
+{
+	struct nl_event ev = {};
+	int ret;
+
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	ASSERT_EQ(0, join(self));
+	ASSERT_EQ(0, nl_listen());
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, NAMED_ECHO, "a", 1));
+	do {
+		ret = nl_next_event(&ev, LONG_MS);
+	} while (ret == 1 && (ev.cmd != VHOST_RPMSG_CMD_EPT_NTF ||
+			      ev.ept.remote != REMOTE));
+	ASSERT_EQ(1, ret);
+	EXPECT_EQ(VHOST_RPMSG_EVENT_CHANGE, ev.ept.event);
+	EXPECT_EQ(VHOST_RPMSG_REMOTE_KIND_LEARNED, ev.ept.remote_kind);
+	nl_unlisten();
+}
+
 /* The channel shows it as it shows a char device. */
 TEST_F(named, a_channel_is_bound_to_an_endpoint)
 {
@@ -293,6 +314,26 @@ TEST_F(named, a_guest_is_served)
 	ASSERT_EQ(100, guest_recv_copy(&self->g, NULL, buf, 512, LONG_MS));
 	EXPECT_EQ(99, buf[99]);
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+}
+
+TEST_F(named, a_driver_that_cannot_send_stops_nobody_else)
+{
+	struct named_send send = { .device = DEV, .len = 100 };
+	int fd, id;
+
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	ASSERT_EQ(0, join(self));
+	ASSERT_EQ(0, hears(&self->g, 0));
+	id = nl_ept_new(EPT_REQ(.dev = DEV, .remote = REMOTE));
+	ASSERT_GE(id, 0);
+	fd = ept_open(id, 0);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, ioctl(self->fd, NAMED_FAULT));
+	ASSERT_EQ(0, ioctl(self->fd, NAMED_SEND, &send));
+	ASSERT_EQ(5, write(fd, "hello", 5));
+	EXPECT_EQ(5, guest_recv_copy(&self->g, NULL, NULL, 5, LONG_MS));
+	close(fd);
 }
 
 /* The device already has a guest. */

@@ -192,6 +192,8 @@ struct named_info {
 /* From now on, refuse messages: read() returns -EAGAIN. */
 #define NAMED_REFUSE	_IO('k', 20)
 
+/* From now on, send() of the endpoint returns -EFAULT. */
+#define NAMED_FAULT	_IO('k', 24)
 /* From now on, bind new endpoints to channels that are named NAMED_NAME. */
 #define NAMED_BIND	_IO('k', 23)
 

@@ -19,6 +19,7 @@
  * @registered: @client is registered; @ioctl_lock
  * @declines: add() rejects devices
  * @refuses: read() refuses messages
+ * @faults: send() returns -EFAULT
  * @binds: new endpoints are bound to channels of their name
  * @lock: protects @devs
  * @devs: devices that the client serves
@@ -30,6 +31,7 @@ struct named {
 	bool registered;
 	bool declines;
 	bool refuses;
+	bool faults;
 	bool binds;
 	struct mutex lock;
 	struct list_head devs;
@@ -94,6 +96,8 @@ static int named_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 	int len = atomic_xchg(&nd->send_len, 0), i;
 	u8 byte;
 
+	if (READ_ONCE(nd->named->faults))
+		return -EFAULT;
 	iter->dst = vhost_rpmsg_ept_remote(&nd->ept);
 	if (!len || iter->dst == VHOST_RPMSG_ADDR_ANY)
 		return -ENODATA;
@@ -140,6 +144,9 @@ static int named_add(struct vhost_rpmsg_client *client, struct vrpmsg_dev *rdev)
 		return -ENOMEM;
 	nd->named = named;
 	nd->rdev = rdev;
+	/* Private members need no initial value. */
+	memset(&nd->ept, 0xff, sizeof(nd->ept));
+	nd->ept.follow = false;
 	nd->ept.addr = NAMED_ECHO;
 	nd->ept.learn = true;
 	nd->ept.name = READ_ONCE(named->binds) ? NAMED_NAME : NULL;
@@ -334,6 +341,10 @@ static long named_ioctl(struct file *file, unsigned int ioctl,
 		break;
 	case NAMED_REFUSE:
 		WRITE_ONCE(named->refuses, true);
+		ret = 0;
+		break;
+	case NAMED_FAULT:
+		WRITE_ONCE(named->faults, true);
 		ret = 0;
 		break;
 	case NAMED_BIND:
