@@ -19,21 +19,34 @@ static int reader_lock(struct vrpmsg_file *f, struct kiocb *iocb)
 {
 	if (iocb->ki_flags & IOCB_NOWAIT)
 		return mutex_trylock(&f->read_lock) ? 0 : -EAGAIN;
-	return mutex_lock_interruptible(&f->read_lock);
+	return mutex_lock_interruptible(&f->read_lock) ? -ERESTARTSYS : 0;
 }
 
-/* Return the first message, or NULL. @gone: none will arrive any more. */
-static struct vrpmsg_msg *reader_peek(struct vrpmsg_chrdev *chrdev, bool *gone)
+/*
+ * Return the first message, or NULL with read_lock released. @gone: none will
+ * arrive any more. A reset that finds read_lock taken moves all messages to
+ * rx_dead. So release read_lock under chrdev->lock, with rx_dead empty: nobody
+ * would free what is in it.
+ */
+static struct vrpmsg_msg *reader_peek(struct vrpmsg_file *f, bool *gone)
 {
+	struct vrpmsg_chrdev *chrdev = f->chrdev;
 	struct vrpmsg_msg *msg = vrpmsg_queue_peek(&chrdev->rx);
+	struct vrpmsg_queue dead;
 
 	*gone = false;
-	if (!msg) {
-		spin_lock(&chrdev->lock);
-		msg = chrdev->rx.head;
-		*gone = chrdev->gone;
-		spin_unlock(&chrdev->lock);
-	}
+	if (msg && vrpmsg_queue_empty(&chrdev->rx_dead))
+		return msg;
+	vrpmsg_queue_init(&dead);
+	spin_lock(&chrdev->lock);
+	/* Nothing is being copied yet. */
+	vrpmsg_queue_splice(&dead, &chrdev->rx_dead);
+	msg = chrdev->rx.head;
+	*gone = chrdev->gone;
+	if (!msg)
+		mutex_unlock(&f->read_lock);
+	spin_unlock(&chrdev->lock);
+	vrpmsg_chrdev_drop_all(chrdev, &dead, VHOST_RPMSG_A_STATS_RX_DISCARDS);
 	return msg;
 }
 
@@ -53,10 +66,9 @@ static struct vrpmsg_msg *reader_begin(struct vrpmsg_file *f,
 		err = reader_lock(f, iocb);
 		if (err)
 			return ERR_PTR(err);
-		msg = reader_peek(chrdev, &gone);
+		msg = reader_peek(f, &gone);
 		if (msg)
 			return msg;
-		mutex_unlock(&f->read_lock);
 		if (gone)
 			return ERR_PTR(-EPIPE);
 		if (nowait)
@@ -110,8 +122,9 @@ static void reader_end(struct vrpmsg_file *f, struct vrpmsg_queue *read)
 		vrpmsg_queue_init(read);
 	vrpmsg_queue_splice(&dead, &chrdev->rx_dead);
 	resume = vrpmsg_chrdev_can_resume(chrdev);
-	spin_unlock(&chrdev->lock);
+	/* As in reader_peek(). */
 	mutex_unlock(&f->read_lock);
+	spin_unlock(&chrdev->lock);
 
 	if (resume)
 		vrpmsg_chrdev_resume(chrdev);
