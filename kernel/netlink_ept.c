@@ -203,7 +203,11 @@ static int nl_reply_chrdev(struct genl_info *info, struct sk_buff *skb,
 	if (!skb)
 		return -ENOMEM;
 	mutex_lock(&chrdev->ept.rdev->lock);
-	err = vrpmsg_nl_fill_ept(skb, &chrdev->ept, &msg, NULL);
+	/* As in dumps. A new endpoint may be deleted before this reply. */
+	if (chrdev->ept.known || msg.cmd == VHOST_RPMSG_CMD_EPT_NEW)
+		err = vrpmsg_nl_fill_ept(skb, &chrdev->ept, &msg, NULL);
+	else
+		err = nl_gone(info, -ENOENT);
 	mutex_unlock(&chrdev->ept.rdev->lock);
 	return nl_reply(info, skb, err);
 }
