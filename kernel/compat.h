@@ -103,6 +103,11 @@ static inline void vhost_clear_device_iotlb(struct vhost_dev *dev)
 #define vrpmsg_vq_worker(vq)			rcu_access_pointer((vq)->worker)
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+/* 6.17: system_wq was renamed. Since 7.2, the old name causes a warning. */
+#define system_percpu_wq	system_wq
+#endif
+
 typedef unsigned long vrpmsg_shrink_fn(struct shrinker *shrinker,
 				       struct shrink_control *sc);
 

@@ -108,7 +108,7 @@ bool vrpmsg_linger_begin(struct vrpmsg_chrdev *chrdev)
 		jiffies + msecs_to_jiffies(VHOST_RPMSG_LINGER_TIME);
 	list_add_tail(&chrdev->linger_node, &linger_list);
 	spin_unlock(&linger_lock);
-	mod_delayed_work(system_wq, &linger_dwork, 0);
+	mod_delayed_work(system_percpu_wq, &linger_dwork, 0);
 	return false;
 }
 
@@ -129,7 +129,7 @@ void vrpmsg_linger_sent(struct vrpmsg_chrdev *chrdev)
 {
 	lockdep_assert_held(&chrdev->lock);
 	if (chrdev->closing && !chrdev->tx_used)
-		mod_delayed_work(system_wq, &linger_dwork, 0);
+		mod_delayed_work(system_percpu_wq, &linger_dwork, 0);
 }
 
 /*
