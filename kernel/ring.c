@@ -392,6 +392,9 @@ int vrpmsg_ring_get(struct vhost_rpmsg *vr, unsigned int qid,
 
 	if (vhost_has_feature(vq, VHOST_F_LOG_ALL))
 		log = vq->log;
+	/* Before 6.10, vhost_vq_avail_empty() accepts any index: check it now. */
+	if ((u16)(vq->avail_idx - vq->last_avail_idx) > vq->num)
+		vq->avail_idx = vq->last_avail_idx;
 	head = vhost_get_vq_desc(vq, vq->iov, ARRAY_SIZE(vq->iov), &out, &in,
 				 log, &iter->log_num);
 	if (head == -EAGAIN)
