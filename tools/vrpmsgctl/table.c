@@ -256,22 +256,35 @@ static const struct ctl_keyword monitor[] = {
 	{ .name = "to", .type = CTL_ADDR, .value = "ADDR",		\
 	  ARG(msg_args, to), .help = "remote, only for addressed endpoints" }
 
+/* The message: one of these. */
+#define MSG_WORD							\
+	{ .type = CTL_STRING, .flags = CTL_REQUIRED, .group = 1,	\
+	  .value = "TEXT", ARG(msg_args, word), .help = "the message" }
+
+#define MSG_TEXT							\
+	{ .name = "text", .type = CTL_STRING, .flags = CTL_REQUIRED,	\
+	  .group = 1, .value = "TEXT", ARG(msg_args, text),		\
+	  .help = "the same, for a word that is a keyword" }
+
+#define MSG_HEX								\
+	{ .name = "hex", .type = CTL_STRING, .flags = CTL_REQUIRED,	\
+	  .group = 1, .value = "DIGITS", ARG(msg_args, hex),		\
+	  .help = "bytes as pairs of digits" }
+
+#define MSG_FILE							\
+	{ .name = "file", .type = CTL_PATH, .flags = CTL_REQUIRED,	\
+	  .group = 1, .value = "PATH", ARG(msg_args, file),		\
+	  .help = "the contents of a file, as one message" }
+
 static const struct ctl_keyword sent[] = {
 	MSG_EPT,
 	MSG_TO,
 	{ .name = "count", .type = CTL_NUMBER, .value = "N", .min = 1,
 	  ARG(msg_args, count), .help = "send it N times, or send N lines" },
-	{ .type = CTL_STRING, .flags = CTL_REQUIRED, .group = 1,
-	  .value = "TEXT", ARG(msg_args, word), .help = "the message" },
-	{ .name = "text", .type = CTL_STRING, .flags = CTL_REQUIRED, .group = 1,
-	  .value = "TEXT", ARG(msg_args, text),
-	  .help = "the same, for a word that is a keyword" },
-	{ .name = "hex", .type = CTL_STRING, .flags = CTL_REQUIRED, .group = 1,
-	  .value = "DIGITS", ARG(msg_args, hex),
-	  .help = "bytes as pairs of digits" },
-	{ .name = "file", .type = CTL_PATH, .flags = CTL_REQUIRED, .group = 1,
-	  .value = "PATH", ARG(msg_args, file),
-	  .help = "the contents of a file, as one message" },
+	MSG_WORD,
+	MSG_TEXT,
+	MSG_HEX,
+	MSG_FILE,
 	{ .name = "stdin", .type = CTL_FLAG, .flags = CTL_REQUIRED, .group = 1,
 	  ARG(msg_args, lines),
 	  .help = "each line of standard input, as one message" },
@@ -281,17 +294,10 @@ static const struct ctl_keyword sent[] = {
 static const struct ctl_keyword called[] = {
 	MSG_EPT,
 	MSG_TO,
-	{ .type = CTL_STRING, .flags = CTL_REQUIRED, .group = 1,
-	  .value = "TEXT", ARG(msg_args, word), .help = "the message" },
-	{ .name = "text", .type = CTL_STRING, .flags = CTL_REQUIRED, .group = 1,
-	  .value = "TEXT", ARG(msg_args, text),
-	  .help = "the same, for a word that is a keyword" },
-	{ .name = "hex", .type = CTL_STRING, .flags = CTL_REQUIRED, .group = 1,
-	  .value = "DIGITS", ARG(msg_args, hex),
-	  .help = "bytes as pairs of digits" },
-	{ .name = "file", .type = CTL_PATH, .flags = CTL_REQUIRED, .group = 1,
-	  .value = "PATH", ARG(msg_args, file),
-	  .help = "the contents of a file, as one message" },
+	MSG_WORD,
+	MSG_TEXT,
+	MSG_HEX,
+	MSG_FILE,
 	{ .name = "timeout", .type = CTL_SECONDS, .value = "SECONDS",
 	  ARG(msg_args, timeout), .help = "how long to wait for the answer (10)" },
 	{ .name = "as", .type = CTL_WORD, .words = formats,
