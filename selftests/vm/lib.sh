@@ -42,7 +42,8 @@ as_root()
 	fi
 }
 
-# Install those of the packages that are missing.
+# Install those of the packages that are missing. Wait for others who install: a new
+# machine does so by itself in its first minutes.
 need_packages()
 {
 	local missing=() p
@@ -53,9 +54,11 @@ need_packages()
 	done
 	((${#missing[@]})) || return 0
 	say "installing ${missing[*]}"
-	as_root apt-get update -qq
+	as_root apt-get update -qq ||
+		say "cannot read the package lists again; trying those that are here"
 	quietly "$build/log/packages" as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y -qq --no-install-recommends "${missing[@]}"
+		apt-get install -y -qq -o DPkg::Lock::Timeout=600 \
+		--no-install-recommends "${missing[@]}"
 }
 
 # Install the packages for building and testing.
