@@ -17,7 +17,23 @@ expect "version" 0 "^vrpmsgctl [0-9]+\.[0-9]+\.[0-9]+$" "" vrpmsgctl -V
 expect "no arguments" 1 "" "^usage: " vrpmsgctl
 expect "unknown option" 1 "" "invalid option" vrpmsgctl -x
 expect "unknown object" 1 "" 'unknown object or command "nonsense"' vrpmsgctl nonsense
-expect "unknown command" 1 "" 'dev: unknown command "eat"' vrpmsgctl dev eat
+expect "unknown command" 1 "" 'dev: unknown command "eat"; try vrpmsgctl dev --help' \
+	vrpmsgctl dev eat
+
+# Misspelt words, if it is clear what was meant.
+similar()
+{
+	expect "$1 for $2" 1 "" "\(did you mean \"$2\"\?\); try vrpmsgctl $3--help$" \
+		vrpmsgctl $1
+}
+similar "dev sho" show "dev "
+similar "dev dl" del "dev "
+similar "sned 0 hi" send ""
+similar "mon" monitor ""
+similar "ept add dve x" dev "ept add "
+similar "recv 0 coutn 3" count "recv "
+expect "a word that is similar to several" 1 "" \
+	'unknown object or command "s"; try vrpmsgctl --help' vrpmsgctl s
 for option in -j -jp --json; do
 	expect "$option after the object" 1 "" \
 		"options come first, as in \"vrpmsgctl $option dev show\"; try" \
@@ -31,7 +47,8 @@ expect "a text that looks like an option" 2 "" "^vrpmsgctl: /dev/null: " \
 expect "the device is not an endpoint" 1 "" \
 	'endpoint: "gpu0" is not a number, DEVICE/SERVICE or path; try' \
 	vrpmsgctl recv gpu0
-expect "ns needs a command" 1 "" "ns: unknown command" vrpmsgctl ns
+expect "ns needs a command" 1 "" "ns: COMMAND is missing; try vrpmsgctl ns --help" \
+	vrpmsgctl ns
 expect "too many arguments" 1 "" 'unknown argument "b"' vrpmsgctl dev show a b
 expect "add without a name" 1 "" "dev add: NAME is missing" vrpmsgctl dev add
 expect "not a number" 1 "" '"x" is not a 32-bit number' \

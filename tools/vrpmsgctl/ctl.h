@@ -196,6 +196,8 @@ bool ctl_ept_has_node(const struct vrpmsg_ept *ept);
 extern const char *ctl_where;
 /* Command whose help is suggested after an error, or NULL. */
 extern const struct ctl_command *ctl_running;
+/* If that is NULL: the object whose help is suggested, or NULL. */
+extern const char *ctl_object;
 
 /* Convert the arguments to a configuration, which the caller frees. NULL: no memory. */
 struct vrpmsg_dev_config *dev_config(const struct dev_args *args);

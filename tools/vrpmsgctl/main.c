@@ -18,6 +18,7 @@
 struct ctl_opts ctl_opts;
 const char *ctl_where;
 const struct ctl_command *ctl_running;
+const char *ctl_object;
 
 static struct vrpmsg_ctx *ctx;
 
@@ -32,6 +33,8 @@ static void complain(const char *fmt, va_list ap)
 
 int ctl_usage(const char *fmt, ...)
 {
+	const char *topic = ctl_running ? ctl_command_name(ctl_running) :
+					  ctl_object;
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -41,8 +44,7 @@ int ctl_usage(const char *fmt, ...)
 		fputc('\n', stderr);
 	else
 		fprintf(stderr, "; try vrpmsgctl%s%s --help\n",
-			ctl_running ? " " : "",
-			ctl_running ? ctl_command_name(ctl_running) : "");
+			topic ? " " : "", topic ?: "");
 	return CTL_USAGE;
 }
 

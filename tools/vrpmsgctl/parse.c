@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "suggest.h"
 
 const char *ctl_command_name(const struct ctl_command *command)
 {
@@ -410,6 +411,20 @@ static bool is_misplaced(const struct ctl_keyword *keyword, const char *word)
 					       keyword->type == CTL_TARGET));
 }
 
+static int unknown_argument(const struct ctl_state *state, const char *word)
+{
+	struct suggestion suggestion = { .word = word };
+	const struct ctl_keyword *keyword;
+
+	for (keyword = state->command->keywords; keyword->help; keyword++) {
+		if (ctl_may_come(state, keyword))
+			suggest_try(&suggestion, keyword->name);
+	}
+	return ctl_usage("%s: unknown argument \"%s\"%s",
+			 ctl_command_name(state->command), word,
+			 suggest_text(&suggestion));
+}
+
 static int parse_words(struct ctl_parsed *parsed, int argc, char **argv)
 {
 	struct ctl_state state = { .command = parsed->command };
@@ -429,9 +444,7 @@ static int parse_words(struct ctl_parsed *parsed, int argc, char **argv)
 					 argv[i],
 					 ctl_command_name(state.command));
 		if (!keyword)
-			return ctl_usage("%s: unknown argument \"%s\"",
-					 ctl_command_name(state.command),
-					 argv[i]);
+			return unknown_argument(&state, argv[i]);
 		if (!before.pending && !ctl_may_come(&before, keyword))
 			return ctl_usage("%s: \"%s\" conflicts with an earlier argument",
 					 ctl_command_name(state.command),
@@ -474,6 +487,34 @@ static int find_command(const struct ctl_command **command, int argc,
 	return object ? 1 : 0;
 }
 
+static int unknown_object(const char *word)
+{
+	struct suggestion suggestion = { .word = word };
+	const struct ctl_command *c;
+
+	for (c = ctl_commands; c->name; c++)
+		suggest_try(&suggestion, c->object ?: c->name);
+	return ctl_usage("unknown object or command \"%s\"%s", word,
+			 suggest_text(&suggestion));
+}
+
+/* @word: the word after the object, or NULL */
+static int unknown_command(const char *object, const char *word)
+{
+	struct suggestion suggestion = { .word = word };
+	const struct ctl_command *c;
+
+	ctl_object = object;
+	if (!word)
+		return ctl_usage("%s: COMMAND is missing", object);
+	for (c = ctl_commands; c->name; c++) {
+		if (c->object && !strcmp(c->object, object))
+			suggest_try(&suggestion, c->name);
+	}
+	return ctl_usage("%s: unknown command \"%s\"%s", object, word,
+			 suggest_text(&suggestion));
+}
+
 int ctl_parse(struct ctl_parsed *parsed, int argc, char **argv)
 {
 	const struct ctl_command *command;
@@ -486,7 +527,7 @@ int ctl_parse(struct ctl_parsed *parsed, int argc, char **argv)
 	}
 	words = find_command(&command, argc, argv);
 	if (!words)
-		return ctl_usage("unknown object or command \"%s\"", argv[0]);
+		return unknown_object(argv[0]);
 	if (argc > words && !strcmp(argv[words], "help") &&
 	    (!command || !command->object)) {
 		if (command)
@@ -500,8 +541,7 @@ int ctl_parse(struct ctl_parsed *parsed, int argc, char **argv)
 		return CTL_HELP;
 	}
 	if (!command)
-		return ctl_usage("%s: unknown command \"%s\"", argv[0],
-				 argc > 1 ? argv[1] : "show");
+		return unknown_command(argv[0], argc > 1 ? argv[1] : NULL);
 	parsed->command = command;
 	ctl_running = command;
 	memcpy(parsed->args.bytes, command->args, command->args_size);
