@@ -89,6 +89,8 @@ expect "monitor of something else" 1 "" 'unknown argument "weather"' \
 	vrpmsgctl monitor weather
 expect "an octal number is none" 1 "" "size: must be from 8 to" \
 	vrpmsgctl ping 0 size 007
+expect "0x twice" 1 "" "is not a 32-bit number" \
+	vrpmsgctl ept add dev $dev addr 0x0x10
 expect "a hexadecimal number" 1 "" "size: must be from 8 to" vrpmsgctl ping 0 size 0x7
 expect "a keyword twice" 1 "" '"count" conflicts with an earlier argument' \
 	vrpmsgctl recv 0 count 1 count 2

@@ -142,7 +142,9 @@ static bool digits(const char *word, uint64_t *value, char **end)
 		base = 16;
 		word += 2;
 	}
-	if (!strchr("0123456789abcdefABCDEF", *word) || !*word)
+	/* strtoull() would also take a second 0x. */
+	if (!strchr("0123456789abcdefABCDEF", *word) || !*word ||
+	    word[1] == 'x' || word[1] == 'X')
 		return false;
 	errno = 0;
 	*value = strtoull(word, end, base);
