@@ -97,6 +97,12 @@ expect "a keyword twice" 1 "" '"count" conflicts with an earlier argument' \
 expect "keywords that exclude each other" 1 "" '"raw" conflicts with an earlier argument' \
 	vrpmsgctl recv 0 hex raw
 
+# Configuration files.
+printf 'dev add a\0 rubbish\n\ndev add b\n#\0\n' >"$tmp/nul"
+expect "NUL bytes in a file" 1 "" \
+	"nul:1: a NUL byte is not allowed.*nul:4: a NUL byte is not allowed$" \
+	vrpmsgctl apply "$tmp/nul"
+
 # ept exec: arguments after -- belong to the program.
 expect "exec on no device" 1 "" "dev NAME or ctrl PATH is missing" \
 	vrpmsgctl ept exec name x -- true

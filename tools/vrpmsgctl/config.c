@@ -106,9 +106,13 @@ static void free_line(struct config_line *line)
 	free(line);
 }
 
-/* Parse and append a line; an empty one adds nothing. *status collects its errors. */
+/*
+ * Parse and append a line of @len bytes; an empty one adds nothing. *status collects
+ * its errors.
+ */
 static int add_line(struct config_line ***tail, const char *name,
-		    unsigned int number, const char *text, int *status)
+		    unsigned int number, const char *text, size_t len,
+		    int *status)
 {
 	struct config_line *line = calloc(1, sizeof(*line));
 	int ret;
@@ -118,7 +122,9 @@ static int add_line(struct config_line ***tail, const char *name,
 		return ctl_error("%s", name);
 	}
 	ctl_where = line->where;
-	ret = parse_line(line, text);
+	/* C would take the rest of the line for a comment. */
+	ret = strlen(text) == len ? parse_line(line, text) :
+				    ctl_usage("a NUL byte is not allowed");
 	ctl_where = NULL;
 	*status = *status ?: ret;
 	if (ret || !line->words.count) {
@@ -134,21 +140,27 @@ static int read_file(struct config_line ***tail, const char *name)
 {
 	bool is_stdin = !strcmp(name, "-");
 	FILE *f = is_stdin ? stdin : fopen(name, "re");
-	int status = CTL_OK;
+	int status = CTL_OK, failed = CTL_OK;
 	unsigned int number;
 	char *text = NULL;
 	size_t room = 0;
+	ssize_t len;
 
 	if (!f)
 		return ctl_error("%s", name);
-	for (number = 1; getline(&text, &room, f) >= 0; number++) {
-		text[strcspn(text, "\n")] = '\0';
-		if (add_line(tail, is_stdin ? "stdin" : name, number, text,
-			     &status))
+	for (number = 1; !failed; number++) {
+		len = getline(&text, &room, f);
+		if (len < 0)
 			break;
+		if (text[len - 1] == '\n')
+			text[--len] = '\0';
+		failed = add_line(tail, is_stdin ? "stdin" : name, number, text,
+				  len, &status);
 	}
-	if (ferror(f))
-		status = ctl_error("%s", name);
+	/* Without memory for a line, neither feof() nor ferror() is set. */
+	if (!failed && !feof(f))
+		failed = ctl_error("%s", name);
+	status = failed ?: status;
 	free(text);
 	if (!is_stdin)
 		fclose(f);
