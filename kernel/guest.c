@@ -8,8 +8,9 @@
 /*
  * The hold timer. It starts when the message at the head of the ring is first
  * refused. It is cleared when the ring is found empty, or when a message is
- * accepted and none has been refused for a second. Protected by
- * vq[REQUEST].mutex.
+ * accepted and none has been refused for a second, brief refusals aside: a
+ * guest that always has more to send than a reader takes is refused all the
+ * time, but the reader makes room soon. Protected by vq[REQUEST].mutex.
  */
 
 void vrpmsg_hold_clear(struct vrpmsg_dev *rdev)
@@ -39,6 +40,22 @@ void vrpmsg_hold_begin(struct vrpmsg_dev *rdev)
 		hold_update(rdev);
 }
 
+/* The longest brief refusal, and the time without longer ones: a second at most. */
+static unsigned long hold_quiet(struct vrpmsg_dev *rdev)
+{
+	u32 limit = READ_ONCE(rdev->hold_time);
+
+	return limit ? min_t(unsigned long, HZ, msecs_to_jiffies(limit) / 2) :
+		       HZ;
+}
+
+/* The message at the head has been refused until now. */
+static void hold_lasted(struct vrpmsg_dev *rdev)
+{
+	if (jiffies - rdev->hold_head > hold_quiet(rdev))
+		rdev->hold_seen = jiffies;
+}
+
 void vrpmsg_hold_refused(struct vhost_rpmsg *vr)
 {
 	struct vrpmsg_dev *rdev = vr->rdev;
@@ -48,9 +65,12 @@ void vrpmsg_hold_refused(struct vhost_rpmsg *vr)
 	if (!rdev->hold_running) {
 		rdev->hold_running = true;
 		rdev->hold_since = jiffies;
+		rdev->hold_seen = jiffies;
 	}
+	if (!rdev->holding)
+		rdev->hold_head = jiffies;
 	rdev->holding = true;
-	rdev->hold_seen = jiffies;
+	hold_lasted(rdev);
 	end = hold_update(rdev);
 	if (rdev->hold_expired) {
 		/* Retry the message once more, so that it is dropped. */
@@ -82,10 +102,10 @@ void vrpmsg_hold_accepted(struct vrpmsg_dev *rdev)
 		return;
 	if (rdev->holding) {
 		rdev->holding = false;
-		rdev->hold_seen = jiffies;
-	} else if (time_after(jiffies, rdev->hold_seen + HZ)) {
-		vrpmsg_hold_clear(rdev);
+		hold_lasted(rdev);
 	}
+	if (time_after(jiffies, rdev->hold_seen + hold_quiet(rdev)))
+		vrpmsg_hold_clear(rdev);
 }
 
 /*
@@ -96,6 +116,7 @@ void vrpmsg_hold_pause(struct vrpmsg_dev *rdev)
 {
 	rdev->hold_since = jiffies - rdev->hold_since;
 	rdev->hold_seen = jiffies - rdev->hold_seen;
+	rdev->hold_head = jiffies - rdev->hold_head;
 }
 
 /* Drop the used entries that vrpmsg_guest_keep_used() has saved. */

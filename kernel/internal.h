@@ -189,11 +189,12 @@ struct vrpmsg_events {
  * @mtu: longest payload that fits into the guest's buffers, in bytes; @lock to
  *	change
  * @mtu_seen: @mtu was taken from buffers of this guest; vq[RESPONSE].mutex
- * @hold_running: the hold timer runs. This and the next three are protected by
+ * @hold_running: the hold timer runs. This and the next four are protected by
  *	vq[REQUEST].mutex. The times are in jiffies, and stored as elapsed times
  *	while the rings are stopped.
  * @hold_since: time of the first refusal
- * @hold_seen: time of the last refusal
+ * @hold_seen: time of the last refusal that was not brief
+ * @hold_head: time when the message at the head was first refused
  * @holding: the message at the head of the ring has been refused
  * @hold_expired: @hold_time has expired
  * @stalled: local address of the endpoint that holds the guest back, or
@@ -256,6 +257,7 @@ struct vrpmsg_dev {
 	bool mtu_seen;
 	unsigned long hold_since;
 	unsigned long hold_seen;
+	unsigned long hold_head;
 	bool hold_running;
 	bool holding;
 	bool hold_expired;

@@ -429,6 +429,38 @@ TEST_F(receive, a_reader_that_does_not_read_holds_the_guest_for_so_long_only)
 	close(fd);
 }
 
+/*
+ * The guest always has more to send than the process reads, which is nobody's fault: as
+ * long as the process reads, it gets every message.
+ */
+TEST_F(receive, a_reader_that_is_slow_but_steady_loses_nothing)
+{
+	unsigned int sent = 0, got = 0, i;
+	long long end;
+	int fd;
+
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 1000)));
+	ASSERT_EQ(0,
+		  nl_ept_set(self->ept, EPT_REQ(.rx_limit = 16 * COST(4)), -1));
+	fd = OPEN(O_RDWR);
+	end = now_ms() + 3000;
+	while (now_ms() < end) {
+		while (!guest_queue(&self->g, REMOTE, 1024, &sent,
+				    sizeof(sent)))
+			sent++;
+		guest_kick(&self->g, GUEST_RX);
+		usleep(10000);
+		for (i = 0; i < 8 && read(fd, self->buf, 4) == 4; i++) {
+			ASSERT_EQ(0, memcmp(self->buf, &got, 4));
+			got++;
+		}
+	}
+	printf("# sent %u, read %u\n", sent, got);
+	EXPECT_GT(got, 256);
+	EXPECT_EQ(0, STAT(RX_DROP_FULL));
+	close(fd);
+}
+
 /* It takes effect at once, while the guest waits and the process does not read. */
 TEST_F(receive, a_new_hold_time_is_for_who_is_held_already)
 {
