@@ -372,28 +372,45 @@ void vrpmsg_queue_unsend(struct vhost_rpmsg_ept *ept)
 	burst->last = NULL;
 }
 
-/* Drop the first message of the burst's queue. */
-static void queue_drop_first(struct vrpmsg_chrdev *chrdev, unsigned int stat)
-{
-	struct vrpmsg_msg *msg = vrpmsg_queue_pop(&chrdev->tx_burst.queue);
-
-	chrdev->tx_burst.done += vrpmsg_msg_cost(msg);
-	queue_drop(chrdev, stat, msg->len);
-	vrpmsg_msg_free(msg);
-}
-
 /* The guest had larger buffers when the message was written. */
 void vrpmsg_queue_drop(struct vhost_rpmsg_ept *ept)
 {
-	queue_drop_first(vrpmsg_chrdev_of(ept),
-			 VHOST_RPMSG_A_STATS_TX_DROP_SIZE);
+	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
+	struct vrpmsg_msg *msg = vrpmsg_queue_pop(&chrdev->tx_burst.queue);
+
+	chrdev->tx_burst.done += vrpmsg_msg_cost(msg);
+	queue_drop(chrdev, VHOST_RPMSG_A_STATS_TX_DROP_SIZE, msg->len);
+	vrpmsg_msg_free(msg);
 }
 
-/* Return the first message. Drops those that were for an earlier guest. */
+/* Whether a message is for an earlier guest. */
+static bool queue_is_stale(struct vrpmsg_chrdev *chrdev,
+			   const struct vrpmsg_msg *msg)
+{
+	return msg && msg->generation &&
+	       msg->generation != chrdev->ept.rdev->generation;
+}
+
+/*
+ * Drop messages at the front that are for an earlier guest. There may be many,
+ * which are not freed while others wait for the virtqueue.
+ */
+static void queue_drop_stale(struct vrpmsg_chrdev *chrdev)
+{
+	struct vrpmsg_tx_burst *burst = &chrdev->tx_burst;
+	struct vrpmsg_queue stale;
+
+	vrpmsg_queue_init(&stale);
+	while (queue_is_stale(chrdev, burst->queue.head))
+		vrpmsg_queue_push(&stale, vrpmsg_queue_pop(&burst->queue));
+	burst->done += vrpmsg_chrdev_drop_all(chrdev, &stale,
+					      VHOST_RPMSG_A_STATS_TX_DROP_RESET);
+}
+
+/* Return the first message that is not for an earlier guest. */
 static struct vrpmsg_msg *queue_first(struct vrpmsg_chrdev *chrdev)
 {
 	struct vrpmsg_tx_burst *burst = &chrdev->tx_burst;
-	struct vrpmsg_msg *msg;
 
 	for (;;) {
 		if (vrpmsg_queue_empty(&burst->queue)) {
@@ -401,11 +418,9 @@ static struct vrpmsg_msg *queue_first(struct vrpmsg_chrdev *chrdev)
 			vrpmsg_queue_splice(&burst->queue, &chrdev->tx);
 			spin_unlock(&chrdev->lock);
 		}
-		msg = burst->queue.head;
-		if (!msg || !msg->generation ||
-		    msg->generation == chrdev->ept.rdev->generation)
-			return msg;
-		queue_drop_first(chrdev, VHOST_RPMSG_A_STATS_TX_DROP_RESET);
+		if (!queue_is_stale(chrdev, burst->queue.head))
+			return burst->queue.head;
+		queue_drop_stale(chrdev);
 	}
 }
 
