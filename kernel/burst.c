@@ -426,8 +426,9 @@ static int tx_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept,
 }
 
 /*
- * Run one burst, in which endpoints take turns. Returns 0, or the last error of
- * vrpmsg_ring_get() or tx_send().
+ * Run one burst, in which endpoints take turns. Returns the reason for its end:
+ * 0 when the weight is used up or no endpoint is ready, -EFAULT of tx_send(), or
+ * a result of vrpmsg_ring_get(). The error of a driver's send() is no reason.
  */
 static int tx_burst(struct vhost_rpmsg *vr)
 {
@@ -446,8 +447,10 @@ static int tx_burst(struct vhost_rpmsg *vr)
 				return 0;
 		}
 		ret = vrpmsg_ring_get(vr, VIRTIO_RPMSG_RESPONSE, &iter);
-		if (ret == -EBADMSG)
+		if (ret == -EBADMSG) {
+			ret = 0;
 			continue;
+		}
 		if (ret)
 			break;
 		if (unlikely(vrpmsg_ns_check_room(vr->rdev, iter.room))) {
@@ -462,6 +465,7 @@ static int tx_burst(struct vhost_rpmsg *vr)
 		if (ret < 0) {
 			/* Off the list until vhost_rpmsg_ept_send(). */
 			ept = NULL;
+			ret = 0;
 			continue;
 		}
 		sent = true;
