@@ -121,7 +121,7 @@ struct vrpmsg_tx_burst {
  * @tx_used: (l) bytes in @tx and @tx_burst
  * @rx: (l) messages that wait for a reader
  * @rx_dead: (l) messages to be freed by a reader, which may be copying one of
- *	them right now
+ *	them right now; they count against @rx_limit
  * @tx: (l) messages that wait for the worker
  * @rx_wait: waiting readers
  * @tx_wait: waiting writers

@@ -72,6 +72,16 @@ void vrpmsg_chrdev_put(struct vrpmsg_chrdev *chrdev)
 	kref_put(&chrdev->ref, chrdev_free);
 }
 
+/*
+ * Bytes that count against the limit of the receive queue. Messages that a reset
+ * has put aside take memory until the reader frees them, so a guest that is reset
+ * again and again must not get room for more.
+ */
+static u32 queue_rx_used(const struct vrpmsg_chrdev *chrdev)
+{
+	return READ_ONCE(chrdev->rx.used) + READ_ONCE(chrdev->rx_dead.used);
+}
+
 /* Whether the policy is HOLD and the reader has less than a quarter free. */
 static bool queue_is_full(struct vrpmsg_chrdev *chrdev)
 {
@@ -80,7 +90,7 @@ static bool queue_is_full(struct vrpmsg_chrdev *chrdev)
 	lockdep_assert_held(&chrdev->lock);
 	return chrdev->reader && !chrdev->gone &&
 	       chrdev->policy == VHOST_RPMSG_FULL_POLICY_HOLD &&
-	       chrdev->rx.used > chrdev->rx_limit - room;
+	       queue_rx_used(chrdev) > chrdev->rx_limit - room;
 }
 
 /* Whether a guest that was held back can continue. Also ends dropping. */
@@ -158,8 +168,8 @@ static bool queue_stall(struct vrpmsg_chrdev *chrdev, bool nomem, size_t len)
 	/* Only a reader for whom the messages are makes room. */
 	stalled = chrdev->reader && chrdev->closes == burst->closes &&
 		  chrdev->policy == VHOST_RPMSG_FULL_POLICY_HOLD &&
-		  (nomem ||
-		   chrdev->rx.used + burst->queue.used >= chrdev->rx_limit);
+		  (nomem || queue_rx_used(chrdev) + burst->queue.used >=
+				    chrdev->rx_limit);
 	if (stalled && nomem) {
 		chrdev->reader->retry_len = len;
 		schedule_delayed_work(&chrdev->reader->retry,
@@ -271,8 +281,7 @@ static int queue_admit(struct vrpmsg_chrdev *chrdev)
 			return VHOST_RPMSG_A_STATS_RX_DROP_CLOSED;
 		if (queue_is_dropping(chrdev))
 			return VHOST_RPMSG_A_STATS_RX_DROP_FULL;
-		if (READ_ONCE(chrdev->rx.used) + burst->queue.used <
-		    burst->limit)
+		if (queue_rx_used(chrdev) + burst->queue.used < burst->limit)
 			return 0;
 		/* Without a reader, the guest is not held back. */
 		if (!burst->reader ||

@@ -33,6 +33,7 @@ static struct vrpmsg_msg *reader_peek(struct vrpmsg_file *f, bool *gone)
 	struct vrpmsg_chrdev *chrdev = f->chrdev;
 	struct vrpmsg_msg *msg = vrpmsg_queue_peek(&chrdev->rx);
 	struct vrpmsg_queue dead;
+	bool resume;
 
 	*gone = false;
 	if (msg && vrpmsg_queue_empty(&chrdev->rx_dead))
@@ -41,11 +42,15 @@ static struct vrpmsg_msg *reader_peek(struct vrpmsg_file *f, bool *gone)
 	spin_lock(&chrdev->lock);
 	/* Nothing is being copied yet. */
 	vrpmsg_queue_splice(&dead, &chrdev->rx_dead);
+	resume = !vrpmsg_queue_empty(&dead) && vrpmsg_chrdev_can_resume(chrdev);
 	msg = chrdev->rx.head;
 	*gone = chrdev->gone;
 	if (!msg)
 		mutex_unlock(&f->read_lock);
 	spin_unlock(&chrdev->lock);
+
+	if (resume)
+		vrpmsg_chrdev_resume(chrdev);
 	vrpmsg_chrdev_drop_all(chrdev, &dead, VHOST_RPMSG_A_STATS_RX_DISCARDS);
 	return msg;
 }

@@ -30,6 +30,7 @@
 #define COST(len)	((len) + VHOST_RPMSG_MSG_OVERHEAD)
 #define S(name)	VHOST_RPMSG_A_STATS_##name
 #define KEEP_CLOSED	(1 + VHOST_RPMSG_CLOSED_POLICY_KEEP)
+#define DROP_RESET	(1 + VHOST_RPMSG_RESET_POLICY_DROP)
 
 FIXTURE(receive)
 {
@@ -639,6 +640,94 @@ TEST_F(receive, nothing_comes_after_epipe_with_two_readers)
 	FAIL_AND_READ(&r, ASSERT_EQ(0, nl_ept_del(self->ept)));
 	EXPECT_ERR(EPIPE, read(r.fd, self->buf, 100));
 	close(r.fd);
+}
+
+/*
+ * A process is stuck in a page fault while it reads. Resets put unread messages aside for
+ * it, and these still count against the limit.
+ */
+TEST_F(receive, a_reset_during_a_read_makes_no_room)
+{
+	struct reader r = {};
+	void *page;
+	int uffd = missing_page(&page), fd;
+
+	if (uffd < 0)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 0)));
+	ASSERT_EQ(0, nl_ept_set(self->ept,
+				EPT_REQ(.reset = DROP_RESET,
+					.rx_limit = 2 * COST(5)),
+				-1));
+	fd = ept_open_as(self->ept, O_RDWR);
+	ASSERT_GE(fd, 0);
+	ASSERT_TRUE(start(&r, fd, page));
+	SEND("first");
+	ASSERT_TRUE(poll_fd(uffd, POLLIN, LONG_MS) & POLLIN);
+	SEND("other");
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, guest_reset(&self->g));
+		ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "third", 5));
+		EXPECT_EQ(-ETIMEDOUT, guest_drain(&self->g, SHORT_MS));
+	}
+	/* The guest continues when the reader has freed them. */
+	munmap(page, 4096);
+	close(uffd);
+	pthread_join(r.thread, NULL);
+	EXPECT_EQ(-1, r.ret);
+	EXPECT_EQ(EFAULT, r.err);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_TEXT(fd, "third");
+	EXPECT_EQ(2, STAT(RX_DISCARDS));
+	close(fd);
+}
+
+struct refused {
+	int fd;
+	volatile bool *stop;
+	pthread_t thread;
+};
+
+/* Messages do not fit into this buffer, so they stay in the queue. */
+static void *refuse_all(void *arg)
+{
+	struct refused *r = arg;
+	char c;
+
+	while (!*r->stop)
+		if (read(r->fd, &c, 1) >= 0)
+			die("a message fits");
+	return NULL;
+}
+
+/* Whoever has the lock of the readers at a reset frees what the reset has put aside. */
+TEST_F(receive, what_a_reset_puts_aside_is_freed)
+{
+	volatile bool stop = false;
+	struct refused r[4];
+	int fd, resets = 0;
+	bool freed = true;
+
+	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.reset = DROP_RESET), -1));
+	fd = OPEN(O_RDWR);
+	for (int i = 0; i < 4; i++) {
+		r[i] = (struct refused){ .fd = fd, .stop = &stop };
+		ASSERT_EQ(0, pthread_create(&r[i].thread, NULL, refuse_all,
+					    &r[i]));
+	}
+	while (resets < 100 && freed) {
+		SEND("first");
+		ASSERT_EQ(0, guest_reset(&self->g));
+		resets++;
+		freed = WAIT_FOR(STAT(RX_DISCARDS) == (uint64_t)resets,
+				 LONG_MS);
+	}
+	stop = true;
+	for (int i = 0; i < 4; i++)
+		pthread_join(r[i].thread, NULL);
+	EXPECT_EQ(100, resets);
+	EXPECT_TRUE(freed);
+	close(fd);
 }
 
 /* poll() by several */
