@@ -497,9 +497,11 @@ static ssize_t ns_read(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 		vrpmsg_count(rdev, VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN, 1);
 		return -ENOENT;
 	}
-	if (vhost_rpmsg_iter_len(iter) != sizeof(msg) ||
-	    vhost_rpmsg_copy(vr, iter, &msg, sizeof(msg)) != sizeof(msg))
+	if (vhost_rpmsg_iter_len(iter) != sizeof(msg))
 		goto invalid;
+	/* The ring retries it, or counts it as dropped. */
+	if (vhost_rpmsg_copy(vr, iter, &msg, sizeof(msg)) != sizeof(msg))
+		return -EFAULT;
 
 	memcpy(name, msg.name, sizeof(msg.name));
 	addr = vhost32_to_cpu(iter->vq, msg.addr);

@@ -144,6 +144,40 @@ TEST_F(retry, a_list_of_what_is_available_is_not_lost)
 	EXPECT_EQ(0, errors());
 }
 
+/* Queue an announcement of a channel whose payload is in the page. */
+static int queue_ns(struct guest *g, uint8_t *page)
+{
+	const struct guest_ns ns = { .name = "svc", .addr = REMOTE };
+	struct guest_hdr *hdr = guest_alloc(g, sizeof(*hdr));
+	struct guest_seg seg[2] = {
+		{ hdr, sizeof(*hdr) },
+		{ page, sizeof(ns) },
+	};
+
+	*hdr = (struct guest_hdr){ .src = REMOTE,
+				   .dst = VHOST_RPMSG_NS_ADDR,
+				   .len = sizeof(ns) };
+	memcpy(page, &ns, sizeof(ns));
+	return guest_add(g, GUEST_RX, seg, 2, false, false, 0);
+}
+
+TEST_F(retry, an_announcement_is_not_lost)
+{
+	uint8_t *page = guest_alloc_page(&self->g);
+	struct nl_chan chan;
+
+	ASSERT_LE(0, queue_ns(&self->g, page));
+	hide(page);
+	guest_kick_always(&self->g, GUEST_RX);
+	usleep(3000);
+	show(page);
+	tell(self, variant->news, GUEST_RX);
+	EXPECT_TRUE(WAIT_FOR(!nl_chan_get(DEV, REMOTE, &chan), LONG_MS));
+	EXPECT_STAT(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_NS_RX));
+	EXPECT_EQ(0, dev_stat(DEV, VHOST_RPMSG_A_STATS_NS_INVALID));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+}
+
 /* Used entries are written as soon as that is possible. */
 TEST_F(retry, a_used_buffer_is_not_lost)
 {
@@ -240,6 +274,20 @@ TEST_F(gone, a_message_is_given_up_and_counted)
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 	EXPECT_EQ(2, self->g.ring[GUEST_RX].last_used);
 	EXPECT_EQ(1, errors());
+}
+
+/* It is counted like any other message, and once. */
+TEST_F(gone, an_announcement_is_given_up_and_counted)
+{
+	uint8_t *page = guest_alloc_page(&self->g);
+
+	ASSERT_LE(0, queue_ns(&self->g, page));
+	hide(page);
+	guest_kick_always(&self->g, GUEST_RX);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_STAT(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_INVALID));
+	EXPECT_EQ(0, dev_stat(DEV, VHOST_RPMSG_A_STATS_NS_INVALID));
+	show(page);
 }
 
 TEST_F(gone, a_buffer_is_given_up_and_counted)
