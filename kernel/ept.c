@@ -289,12 +289,16 @@ void vrpmsg_ept_unfix_remote(struct vhost_rpmsg_ept *ept, bool follow)
 					     VHOST_RPMSG_REMOTE_KIND_NONE);
 }
 
+/*
+ * The guest's name service receives only. If its address were learned, a guest
+ * could have an endpoint send it announcements.
+ */
 static bool ept_learns(const struct vhost_rpmsg_ept *ept, u32 src)
 {
 	u32 remote = vhost_rpmsg_ept_remote(ept);
 
 	return READ_ONCE(ept->learn) && src != VHOST_RPMSG_ADDR_ANY &&
-	       src != remote &&
+	       src != VHOST_RPMSG_NS_ADDR && src != remote &&
 	       (remote == VHOST_RPMSG_ADDR_ANY || READ_ONCE(ept->follow));
 }
 

@@ -36,11 +36,19 @@ struct writer {
  */
 int vrpmsg_file_may_write(struct vrpmsg_chrdev *chrdev)
 {
+	u32 remote = vhost_rpmsg_ept_remote(&chrdev->ept);
+
 	if (READ_ONCE(chrdev->gone))
 		return -EPIPE;
-	if (!chrdev->addressed &&
-	    vhost_rpmsg_ept_remote(&chrdev->ept) == VHOST_RPMSG_ADDR_ANY)
+	if (!chrdev->addressed && remote == VHOST_RPMSG_ADDR_ANY)
 		return -ENOTCONN;
+	/*
+	 * The remote is an administrator's choice, or a channel at this address.
+	 * A user must not send announcements.
+	 */
+	if (!chrdev->addressed && remote == VHOST_RPMSG_NS_ADDR &&
+	    uid_valid(chrdev->owner))
+		return -EINVAL;
 	if (READ_ONCE(chrdev->tx_used) >= READ_ONCE(chrdev->tx_limit))
 		return -EAGAIN;
 	return 0;

@@ -830,8 +830,25 @@ TEST_F(ctrl, nobody_speaks_for_the_name_service)
 	ASSERT_EQ(0, guest_send(&self->g, VHOST_RPMSG_NS_ADDR, src_of(fd), "x",
 				1));
 	EXPECT_EQ(1, read(fd, self->buf, 64));
-	EXPECT_EQ(-1, write(fd, "x", 1));
-	EXPECT_EQ(EINVAL, errno);
+	EXPECT_ERR(ENOTCONN, write(fd, "x", 1));
+	EXPECT_EQ(0, poll_fd(fd, POLLOUT, 0));
+	/* An administrator can set it, but poll() and write() agree. */
+	ASSERT_EQ(0, nl_ept_set(ept_info(fd).id,
+				EPT_REQ(.remote = VHOST_RPMSG_NS_ADDR), -1));
+	EXPECT_ERR(EINVAL, write(fd, "x", 1));
+	EXPECT_EQ(0, poll_fd(fd, POLLOUT, 0));
+	ASSERT_EQ(0,
+		  nl_ept_set(ept_info(fd).id, EPT_REQ(.remote = REMOTE), -1));
+	EXPECT_EQ(POLLOUT, poll_fd(fd, POLLOUT, 0));
+	close(fd);
+	/* Likewise for a guest that announces a channel there. */
+	fd = NEW_EPT("svc", ANY, ANY, 0);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, guest_ns_send(&self->g, "svc", VHOST_RPMSG_NS_ADDR, 0));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(VHOST_RPMSG_NS_ADDR, (int)ept_info(fd).dst);
+	EXPECT_ERR(EINVAL, write(fd, "x", 1));
+	EXPECT_EQ(0, poll_fd(fd, POLLOUT, 0));
 	close(fd);
 }
 

@@ -392,6 +392,17 @@ TEST_F(remotes, who_learns_stays_with_the_first)
 	EXPECT_REMOTE(self->ept, REMOTE, LEARNED);
 }
 
+/* The guest's name service receives only. */
+TEST_F(remotes, the_name_service_is_not_learned)
+{
+	SEND(VHOST_RPMSG_NS_ADDR);
+	EXPECT_NO_REMOTE(self->ept);
+	SEND(REMOTE);
+	ASSERT_EQ(0, set_mode(self->ept, MODE(FOLLOW)));
+	SEND(VHOST_RPMSG_NS_ADDR);
+	EXPECT_REMOTE(self->ept, REMOTE, LEARNED);
+}
+
 TEST_F(remotes, who_follows_writes_to_whoever_spoke_last)
 {
 	struct guest_hdr hdr;
