@@ -318,6 +318,7 @@ static void ctrl_remove(struct vrpmsg_dev *rdev)
 static const struct vrpmsg_dev_hooks ctrl_hooks = {
 	.add = ctrl_add,
 	.remove = ctrl_remove,
+	.evict = vrpmsg_node_evict,
 };
 
 int vrpmsg_ctrl_register(void)

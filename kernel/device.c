@@ -36,6 +36,12 @@ void vrpmsg_dev_unhook(struct vrpmsg_dev *rdev)
 		devs_hooks->remove(rdev);
 }
 
+/* Free an address that an endpoint only has to send its last messages. */
+bool vrpmsg_dev_evict(struct vrpmsg_dev *rdev, u32 addr)
+{
+	return rdev->persistent && devs_hooks->evict(rdev, addr);
+}
+
 /* Whether this is a default name, which is derived from a number. */
 static bool dev_name_is_default(const char *name)
 {

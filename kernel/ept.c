@@ -405,6 +405,20 @@ int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept,
 	return 0;
 }
 
+/* Whether the current thread runs a burst, or a single message. */
+static bool ept_in_callback(struct vrpmsg_dev *rdev)
+{
+	struct vhost_rpmsg *vr;
+	unsigned int i;
+	bool in = false;
+
+	guard(rcu)();
+	vr = rcu_dereference(rdev->vr);
+	for (i = 0; vr && i < VIRTIO_RPMSG_NUM_OF_VQS; i++)
+		in |= READ_ONCE(vr->ring[i].burst) == current;
+	return in;
+}
+
 /* read() of an endpoint that has none: discard the message. */
 static ssize_t ept_read_nothing(struct vhost_rpmsg *vr,
 				struct vhost_rpmsg_iter *iter)
@@ -425,8 +439,9 @@ static ssize_t ept_read_nothing(struct vhost_rpmsg *vr,
  *
  * Context: Process context; may sleep. Not from a callback that holds the
  * device's mutex.
- * Return: 0; -EADDRINUSE: the address is taken; -EDEADLK: called from such a
- * callback; -ENODEV: the device is gone; -ENOMEM; -ENOSPC: no address is free.
+ * Return: 0; -EADDRINUSE: the address is taken; in a callback, also by a user's
+ * endpoint that is closing; -EDEADLK: called from a callback that holds that
+ * mutex; -ENODEV: the device is gone; -ENOMEM; -ENOSPC: no address is free.
  */
 int vhost_rpmsg_dev_ept_add(struct vrpmsg_dev *rdev,
 			    struct vhost_rpmsg_ept *ept)
@@ -439,7 +454,12 @@ int vhost_rpmsg_dev_ept_add(struct vrpmsg_dev *rdev,
 		ept->read = ept_read_nothing;
 	ept->id = vrpmsg_dev_new_ept_id(rdev);
 	ept->yields = false;
-	return vrpmsg_ept_add(rdev, ept, true);
+	do {
+		err = vrpmsg_ept_add(rdev, ept, true);
+		/* Not in a burst: this takes a lock of all devices. */
+	} while (err == -EADDRINUSE && !ept_in_callback(rdev) &&
+		 vrpmsg_dev_evict(rdev, ept->addr));
+	return err;
 }
 EXPORT_SYMBOL_GPL(vhost_rpmsg_dev_ept_add);
 
@@ -456,20 +476,6 @@ int vhost_rpmsg_ept_add(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept)
 	return vhost_rpmsg_dev_ept_add(vr->rdev, ept);
 }
 EXPORT_SYMBOL_GPL(vhost_rpmsg_ept_add);
-
-/* Whether the current thread runs a burst, or a single message. */
-static bool ept_in_callback(struct vrpmsg_dev *rdev)
-{
-	struct vhost_rpmsg *vr;
-	unsigned int i;
-	bool in = false;
-
-	guard(rcu)();
-	vr = rcu_dereference(rdev->vr);
-	for (i = 0; vr && i < VIRTIO_RPMSG_NUM_OF_VQS; i++)
-		in |= READ_ONCE(vr->ring[i].burst) == current;
-	return in;
-}
 
 /*
  * Remove an endpoint, and pass the table's reference to the caller. Returns

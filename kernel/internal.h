@@ -9,10 +9,10 @@
  * Lock order, outermost first:
  *
  *   clients_lock		client.c: drivers and their named devices
+ *   vhost_dev.mutex		vhost core: ioctls of one VMM
  *   vrpmsg_eptdevs_lock		eptdev.c: nodes that processes create
  *   eptdev->lock		the endpoint of such a node
  *   vrpmsg_chrdevs_lock		node.c: the table of char devices
- *   vhost_dev.mutex		vhost core: ioctls of one VMM
  *   vrpmsg_devs_lock		device.c: names and ids of devices
  *   vq[RESPONSE].mutex		vhost core: a virtqueue; the core itself takes
  *   vq[REQUEST].mutex		both in the order of their indices
@@ -379,10 +379,14 @@ struct vrpmsg_listener {
  *	returns 0; called with vrpmsg_devs_lock held
  * @remove: the device is dead, but still has its endpoints; called without
  *	locks
+ * @evict: an endpoint needs the address. If the one that has it only has its
+ *	last messages left to send, delete that one and return true. Called
+ *	without locks, or with a driver's
  */
 struct vrpmsg_dev_hooks {
 	int (*add)(struct vrpmsg_dev *rdev);
 	void (*remove)(struct vrpmsg_dev *rdev);
+	bool (*evict)(struct vrpmsg_dev *rdev, u32 addr);
 };
 
 /* event.c */
@@ -400,6 +404,7 @@ void vrpmsg_ept_event(struct vhost_rpmsg_ept *ept,
 extern struct mutex vrpmsg_devs_lock;
 void vrpmsg_devs_hook(const struct vrpmsg_dev_hooks *hooks);
 void vrpmsg_dev_unhook(struct vrpmsg_dev *rdev);
+bool vrpmsg_dev_evict(struct vrpmsg_dev *rdev, u32 addr);
 struct vrpmsg_dev *vrpmsg_dev_alloc(void);
 int vrpmsg_dev_register(struct vrpmsg_dev *rdev,
 			const struct vrpmsg_dev_config *cfg);

@@ -338,9 +338,9 @@ static int node_publish(struct vrpmsg_chrdev *chrdev,
 
 /*
  * If the address belongs to an endpoint that is closing and only has messages
- * left to send, delete that now.
+ * left to send, delete that now, and return true.
  */
-static bool node_evict_closing(struct vrpmsg_dev *rdev, u32 addr)
+bool vrpmsg_node_evict(struct vrpmsg_dev *rdev, u32 addr)
 {
 	struct vrpmsg_chrdev *chrdev = NULL;
 	struct vhost_rpmsg_ept *ept;
@@ -387,7 +387,7 @@ struct vrpmsg_chrdev *vrpmsg_chrdev_new(struct vrpmsg_dev *rdev,
 		if (added)
 			err = node_publish(chrdev, cfg);
 		mutex_unlock(&vrpmsg_chrdevs_lock);
-	} while (err == -EADDRINUSE && node_evict_closing(rdev, cfg->addr));
+	} while (err == -EADDRINUSE && vrpmsg_node_evict(rdev, cfg->addr));
 
 	if (!err) {
 		chrdev->user = cfg->user;

@@ -470,6 +470,37 @@ TEST_F(named, a_guest_hears_that_the_driver_goes)
 	EXPECT_EQ(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN));
 }
 
+/*
+ * An endpoint that only has its last messages left to send does not keep its address from
+ * a driver; one that is open does.
+ */
+TEST_F(named, an_address_that_a_closing_endpoint_has)
+{
+	struct guest_opts opts = { .name = DEV, .no_buffers = true };
+	int ctrl, fd;
+
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	self->guest = true;
+	ctrl = ctrl_open(DEV);
+	ASSERT_LE(0, ctrl);
+	fd = ctrl_new_ept(ctrl, "", NAMED_ECHO, REMOTE, 0);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(1, write(fd, "x", 1));
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	EXPECT_EQ(0, stats(self->fd).devices);
+	ASSERT_EQ(0, ioctl(self->fd, NAMED_UNREGISTER));
+	close(fd);
+	EXPECT_EQ(1, dev_endpoints(DEV));
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	EXPECT_EQ(1, stats(self->fd).devices);
+	EXPECT_EQ(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_TX_DROP_RESET));
+	guest_post(&self->g);
+	EXPECT_EQ(0, hears(&self->g, 0));
+	EXPECT_EQ(0, echo(&self->g, 10));
+	close(ctrl);
+}
+
 static void *unregister(void *arg)
 {
 	int *fd = arg;
