@@ -301,10 +301,16 @@ int vrpmsg_nl_dump_parts(struct sk_buff *skb, struct netlink_callback *cb,
 
 int vrpmsg_nl_register(void)
 {
-	int err = genl_register_family(&vrpmsg_nl_family);
+	int err;
 
-	if (!err)
-		vrpmsg_set_listener(&nl_listener);
+	/*
+	 * There is no device yet, and so no event. A request can create one as
+	 * soon as genl_register_family() has released genl's cb_lock.
+	 */
+	vrpmsg_set_listener(&nl_listener);
+	err = genl_register_family(&vrpmsg_nl_family);
+	if (err)
+		vrpmsg_set_listener(NULL);
 	return err;
 }
 
