@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -277,6 +278,54 @@ TEST_F(kclient, a_message_that_is_not_copied_to_its_end_has_zeroes_there)
 	ASSERT_EQ(7,
 		  guest_recv_copy(&self->g, NULL, buf, sizeof(buf), LONG_MS));
 	EXPECT_EQ(0, memcmp(buf, "xxxx\0\0\0", 7));
+}
+
+#define TRACE	"/sys/kernel/tracing/"
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC), len = strlen(text), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, len) == len ? 0 : -errno;
+	close(fd);
+	return ret;
+}
+
+/* Number of lines of the trace that contain this text. */
+static int traced(const char *text)
+{
+	FILE *file = fopen(TRACE "trace", "r");
+	char line[512];
+	int n = 0;
+
+	if (!file)
+		die("%s: %s", TRACE "trace", strerror(errno));
+	while (fgets(line, sizeof(line), file))
+		n += !!strstr(line, text);
+	fclose(file);
+	return n;
+}
+
+/* The counters of a driver's own device are not visible, but each drop is traced. */
+TEST_F(kclient, a_request_to_nobody_is_counted_once)
+{
+	struct kclient_recv recv = { .len = -1 };
+
+	mount("tracefs", TRACE, "tracefs", 0, NULL);
+	if (write_file(TRACE "events/vhost_rpmsg/vrpmsg_drop/enable", "1"))
+		SKIP(return, "the kernel has no tracepoints");
+	ASSERT_EQ(0, echo(&self->g, 10, 1));
+	usleep(SHORT_MS * 1000);
+	/* Without a kick, the worker does not look. */
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 4711, "x", 1));
+	EXPECT_ERR(ENOENT, ioctl(self->g.fd, KCLIENT_RECV, &recv));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	ASSERT_EQ(0, echo(&self->g, 10, 1));
+	EXPECT_EQ(1, traced("vrpmsg_drop: dev=0 cause=rx-drop-unknown "
+			    "addr=0x1267 len=1"));
+	write_file(TRACE "events/vhost_rpmsg/vrpmsg_drop/enable", "0");
 }
 
 TEST_F(kclient, what_start_lock_refuses)
