@@ -133,7 +133,7 @@ static int rx_dispatch(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *req,
 	if (ret == -EAGAIN)
 		return rx_refused(vr, ept, req, stalled);
 	if (unlikely(ept->dropping))
-		ept->dropping = false;
+		ept->dropping = 0;
 	return ret < 0 && req->fault ? -EFAULT : 0;
 }
 

@@ -112,7 +112,8 @@ struct vrpmsg_tx_burst {
  * @linger_node: in the list of linger.c; linger_lock
  * @linger_until: when @closing times out, in jiffies; linger_lock
  * @stalled: (l) a full receive queue holds the guest back
- * @dropping: (l) the hold time has expired, so messages are dropped
+ * @dropping: (l) the hold time that has expired, in milliseconds, so that
+ *	messages are dropped; or 0
  * @policy: (l) what to do when the receive queue is full
  * @closed: (l) what to do with messages after a reader has closed the file
  * @reset: (l) what to do with unread messages when the guest is reset
@@ -157,7 +158,7 @@ struct vrpmsg_chrdev {
 	struct list_head linger_node;
 	unsigned long linger_until;
 	bool stalled;
-	bool dropping;
+	u32 dropping;
 	u8 policy;
 	u8 closed;
 	u8 reset;

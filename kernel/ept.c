@@ -358,7 +358,7 @@ int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept,
 
 	memset(ept->touched, 0, sizeof(ept->touched));
 	ept->dead = false;
-	ept->dropping = false;
+	ept->dropping = 0;
 	ept->credit = VRPMSG_SEND_QUANTUM;
 	ept->round = READ_ONCE(rdev->round);
 	ept->misfits = 0;

@@ -17,7 +17,7 @@ void vrpmsg_hold_clear(struct vrpmsg_dev *rdev)
 {
 	rdev->hold_running = false;
 	rdev->holding = false;
-	WRITE_ONCE(rdev->hold_expired, false);
+	WRITE_ONCE(rdev->hold_expired, 0);
 }
 
 /*
@@ -29,7 +29,7 @@ static unsigned long hold_update(struct vrpmsg_dev *rdev)
 	u32 limit = READ_ONCE(rdev->hold_time);
 	unsigned long end = rdev->hold_since + msecs_to_jiffies(limit);
 
-	WRITE_ONCE(rdev->hold_expired, limit && time_after_eq(jiffies, end));
+	WRITE_ONCE(rdev->hold_expired, time_after_eq(jiffies, end) ? limit : 0);
 	return end;
 }
 
@@ -59,7 +59,7 @@ static void hold_lasted(struct vrpmsg_dev *rdev)
 void vrpmsg_hold_refused(struct vhost_rpmsg *vr)
 {
 	struct vrpmsg_dev *rdev = vr->rdev;
-	bool over = rdev->hold_expired;
+	u32 expired = rdev->hold_expired;
 	unsigned long end;
 
 	if (!rdev->hold_running) {
@@ -74,7 +74,7 @@ void vrpmsg_hold_refused(struct vhost_rpmsg *vr)
 	end = hold_update(rdev);
 	if (rdev->hold_expired) {
 		/* Retry the message once more, so that it is dropped. */
-		if (!over)
+		if (rdev->hold_expired != expired)
 			vhost_poll_queue(&vr->vq[VIRTIO_RPMSG_REQUEST].poll);
 	} else if (READ_ONCE(rdev->hold_time) &&
 		   !vr->ring[VIRTIO_RPMSG_REQUEST].tries) {
@@ -85,14 +85,16 @@ void vrpmsg_hold_refused(struct vhost_rpmsg *vr)
 
 /*
  * Whether to drop the message that @ept has refused. Once this is true, it
- * stays true for the endpoint's refusals until the endpoint accepts a message.
+ * stays true for the endpoint's refusals until the endpoint accepts a message,
+ * or a longer hold_time is set.
  */
 bool vrpmsg_hold_should_drop(struct vhost_rpmsg_ept *ept)
 {
 	struct vrpmsg_dev *rdev = ept->rdev;
 
-	ept->dropping = READ_ONCE(rdev->hold_time) &&
-			(ept->dropping || rdev->hold_expired);
+	if (!vrpmsg_dev_drops_after(rdev, ept->dropping))
+		ept->dropping =
+			vrpmsg_dev_hold_expired(rdev) ? rdev->hold_expired : 0;
 	return ept->dropping;
 }
 

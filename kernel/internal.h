@@ -196,7 +196,7 @@ struct vrpmsg_events {
  * @hold_seen: time of the last refusal that was not brief
  * @hold_head: time when the message at the head was first refused
  * @holding: the message at the head of the ring has been refused
- * @hold_expired: @hold_time has expired
+ * @hold_expired: the @hold_time that has expired, or 0
  * @stalled: local address of the endpoint that holds the guest back, or
  *	VHOST_RPMSG_ADDR_ANY; written by the worker and at reset
  * @events: (l) pending events
@@ -260,7 +260,7 @@ struct vrpmsg_dev {
 	unsigned long hold_head;
 	bool hold_running;
 	bool holding;
-	bool hold_expired;
+	u32 hold_expired;
 	u32 stalled;
 	struct vrpmsg_events events;
 	atomic64_t stats[VRPMSG_NUM_STATS];
@@ -322,12 +322,24 @@ static inline int vrpmsg_dev_may_lock(const struct vrpmsg_dev *rdev)
 }
 
 /*
+ * Whether to drop messages since the hold time of @expired milliseconds is over:
+ * not if @expired is 0, or if an administrator has set a longer one or 0 since.
+ */
+static inline bool vrpmsg_dev_drops_after(const struct vrpmsg_dev *rdev,
+					  u32 expired)
+{
+	u32 limit = READ_ONCE(rdev->hold_time);
+
+	return limit && limit <= expired;
+}
+
+/*
  * Whether hold_time has expired. Then a full queue drops messages until a
- * quarter of it is free, or hold_time is set to 0. Context: read().
+ * quarter of it is free, or a longer hold_time is set. Context: read().
  */
 static inline bool vrpmsg_dev_hold_expired(const struct vrpmsg_dev *rdev)
 {
-	return READ_ONCE(rdev->hold_expired) && READ_ONCE(rdev->hold_time);
+	return vrpmsg_dev_drops_after(rdev, READ_ONCE(rdev->hold_expired));
 }
 
 static inline void vrpmsg_count(struct vrpmsg_dev *rdev, unsigned int stat,

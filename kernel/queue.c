@@ -99,7 +99,7 @@ bool vrpmsg_chrdev_can_resume(struct vrpmsg_chrdev *chrdev)
 	lockdep_assert_held(&chrdev->lock);
 	if ((!chrdev->stalled && !chrdev->dropping) || queue_is_full(chrdev))
 		return false;
-	WRITE_ONCE(chrdev->dropping, false);
+	WRITE_ONCE(chrdev->dropping, 0);
 	if (!chrdev->stalled)
 		return false;
 	WRITE_ONCE(chrdev->stalled, false);
@@ -239,7 +239,8 @@ static void queue_stop_holding(struct vrpmsg_chrdev *chrdev)
 	spin_lock(&chrdev->lock);
 	stalled = chrdev->stalled;
 	WRITE_ONCE(chrdev->stalled, false);
-	WRITE_ONCE(chrdev->dropping, queue_is_full(chrdev));
+	WRITE_ONCE(chrdev->dropping,
+		   queue_is_full(chrdev) ? chrdev->ept.rdev->hold_expired : 0);
 	spin_unlock(&chrdev->lock);
 	if (stalled)
 		trace_vrpmsg_stall(chrdev->ept.rdev, chrdev->ept.addr, false);
@@ -247,16 +248,18 @@ static void queue_stop_holding(struct vrpmsg_chrdev *chrdev)
 
 /*
  * Whether the endpoint drops messages because the hold time has expired. If an
- * administrator sets hold_time to 0, it stops dropping.
+ * administrator sets a longer hold_time or 0, it holds the guest again.
  */
 static bool queue_is_dropping(struct vrpmsg_chrdev *chrdev)
 {
-	if (likely(!READ_ONCE(chrdev->dropping)))
+	u32 expired = READ_ONCE(chrdev->dropping);
+
+	if (likely(!expired))
 		return false;
-	if (READ_ONCE(chrdev->ept.rdev->hold_time))
+	if (vrpmsg_dev_drops_after(chrdev->ept.rdev, expired))
 		return true;
 	spin_lock(&chrdev->lock);
-	WRITE_ONCE(chrdev->dropping, false);
+	WRITE_ONCE(chrdev->dropping, 0);
 	spin_unlock(&chrdev->lock);
 	return false;
 }

@@ -184,7 +184,8 @@ struct vhost_rpmsg_ept_ops {
  *	else 0. On -EAGAIN, the request stays in the ring and the guest is held
  *	back until vhost_rpmsg_ept_resume() makes the worker retry. Once the
  *	guest has been held back for the device's hold time, requests that @read
- *	refuses this way are dropped and counted, until @read accepts one again.
+ *	refuses this way are dropped and counted, until @read accepts one again
+ *	or a longer hold time is set.
  *	After any other error, the request is dropped, unless its memory was not
  *	accessible; then it is retried.
  * @write: build the response to the request that @read has just consumed, with
@@ -214,7 +215,6 @@ struct vhost_rpmsg_ept {
 	/* vq mutex: on the list of the ring's burst, which holds a reference */
 	bool touched[VIRTIO_RPMSG_NUM_OF_VQS];
 	bool dead;			/* rdev->ready_lock: deleted */
-	bool dropping;			/* vq[REQUEST].mutex: see guest.c */
 	bool known;			/* rdev->lock: complete, not deleted */
 	bool notified;			/* rdev->lock: its NEW event was sent */
 	bool shown;			/* rdev->lock: it appeared in a reply */
@@ -231,6 +231,7 @@ struct vhost_rpmsg_ept {
 	s32 credit;			/* vq[RESPONSE].mutex: bytes it may send */
 	u32 round;			/* likewise: round of @credit */
 	u32 misfits;			/* likewise: buffers too small for it */
+	u32 dropping;			/* vq[REQUEST].mutex: expired hold time */
 	struct list_head touched_node[VIRTIO_RPMSG_NUM_OF_VQS];	/* vq mutex */
 	struct completion *unused;	/* to be completed by the last user */
 };

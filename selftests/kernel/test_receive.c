@@ -480,12 +480,13 @@ TEST_F(receive, a_new_hold_time_is_for_who_is_held_already)
 	close(fd);
 }
 
-/* An endpoint that is already dropping stops when the hold-time is set to 0. */
-TEST_F(receive, without_a_hold_time_it_holds_again)
+/* An endpoint that is dropping stops when the hold-time is set to 0, or extended. */
+static void holds_again(struct __test_metadata *_metadata,
+			FIXTURE_DATA(receive) *self, int hold_time)
 {
 	int fd;
 
-	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 1)));
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 2)));
 	ASSERT_EQ(0,
 		  nl_ept_set(self->ept, EPT_REQ(.rx_limit = 2 * COST(4)), -1));
 	fd = OPEN(O_RDWR);
@@ -494,14 +495,28 @@ TEST_F(receive, without_a_hold_time_it_holds_again)
 	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
 	SEND("lost");
 	EXPECT_EQ(4, STAT(RX_DROP_FULL));
-	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 0)));
+	/* A shorter one has no effect on it. */
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 1)));
+	SEND("lost");
+	EXPECT_EQ(5, STAT(RX_DROP_FULL));
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = hold_time)));
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "kept", 4));
 	EXPECT_EQ(-ETIMEDOUT, guest_drain(&self->g, SHORT_MS));
-	EXPECT_EQ(4, STAT(RX_DROP_FULL));
+	EXPECT_EQ(5, STAT(RX_DROP_FULL));
 	EXPECT_TEXT(fd, "data");
 	EXPECT_TEXT(fd, "data");
 	EXPECT_TEXT(fd, "kept");
 	close(fd);
+}
+
+TEST_F(receive, without_a_hold_time_it_holds_again)
+{
+	holds_again(_metadata, self, 0);
+}
+
+TEST_F(receive, with_a_longer_hold_time_it_holds_again)
+{
+	holds_again(_metadata, self, 10 * LONG_MS);
 }
 
 /* At first the message cannot be read; when it can be, the full queue refuses it. */
