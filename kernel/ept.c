@@ -81,9 +81,8 @@ struct vhost_rpmsg_ept *vrpmsg_ept_touch_sender(struct vhost_rpmsg *vr,
 /*
  * Deficit round robin: in each round an endpoint may send VRPMSG_SEND_QUANTUM
  * bytes, overhead included, in any number of turns. The last message may exceed
- * the rest of the share; the endpoint skips rounds for that debt. An endpoint
- * without a share waits for the next round, which begins when no ready endpoint
- * has any share left.
+ * the rest of the share; the endpoint skips rounds for that debt. The next
+ * round begins when no ready endpoint has any share left.
  */
 
 /* Bytes left in this round. Context: vq[RESPONSE].mutex held. */
@@ -101,7 +100,7 @@ static s32 ept_credit(struct vhost_rpmsg_ept *ept)
 	return ept->credit;
 }
 
-/* Start the next round in which any endpoint may send. */
+/* Start the next round in which any endpoint may send, announcements last. */
 static void ept_next_round(struct vrpmsg_dev *rdev)
 {
 	struct vhost_rpmsg_ept *ept;
@@ -110,6 +109,8 @@ static void ept_next_round(struct vrpmsg_dev *rdev)
 	list_for_each_entry(ept, &rdev->waiting, ready_node)
 		most = max(most, ept_credit(ept));
 	rdev->round += 1 + max(-most, 0) / VRPMSG_SEND_QUANTUM;
+	if (!list_empty(&rdev->ns_ept.ready_node))
+		list_move_tail(&rdev->ns_ept.ready_node, &rdev->waiting);
 	list_splice_tail_init(&rdev->waiting, &rdev->ready);
 }
 
@@ -359,7 +360,8 @@ int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept,
 	memset(ept->touched, 0, sizeof(ept->touched));
 	ept->dead = false;
 	ept->dropping = 0;
-	ept->credit = VRPMSG_SEND_QUANTUM;
+	/* No share yet: or new endpoints could keep a round from ending. */
+	ept->credit = ept == &rdev->ns_ept ? VRPMSG_SEND_QUANTUM : 0;
 	ept->round = READ_ONCE(rdev->round);
 	ept->misfits = 0;
 	ept->remote_kind = VHOST_RPMSG_REMOTE_KIND_NONE;
@@ -563,12 +565,11 @@ struct vhost_rpmsg_ept *vrpmsg_ept_get_first(struct vrpmsg_dev *rdev)
 	unsigned long addr;
 
 	guard(mutex)(&rdev->lock);
-	xa_for_each(&rdev->epts, addr, ept) {
-		if (ept == &rdev->ns_ept)
-			continue;
-		refcount_inc(&ept->users);
-		return ept;
-	}
+	xa_for_each(&rdev->epts, addr, ept)
+		if (ept != &rdev->ns_ept) {
+			refcount_inc(&ept->users);
+			return ept;
+		}
 	return NULL;
 }
 

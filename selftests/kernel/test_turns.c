@@ -28,6 +28,10 @@
 #define BURST_MSGS	64U
 #define BURST_BYTES	0x80000U
 
+/* The first address of new endpoints, and a share of messages for each. */
+#define NEW_ADDR	5000U
+#define NEW_MSGS	25U
+
 static unsigned int cost(unsigned int len)
 {
 	return len + VHOST_RPMSG_MSG_OVERHEAD;
@@ -272,6 +276,50 @@ TEST_F(turns, long_messages_let_another_one_send)
 	printf("# %u buffers: the other one's message is number %u\n",
 	       variant->buffers, n);
 	EXPECT_LE(n, 2);
+}
+
+/*
+ * A process makes endpoint after endpoint, each with a share of messages. There is always
+ * one that is new, but the one that has been there all the time gets its turns.
+ */
+TEST_F(turns, new_endpoints_leave_turns_to_others)
+{
+	unsigned int made = 0, left = 0, n, m;
+	struct guest_hdr hdr;
+	int ctrl, fd, len;
+
+	ASSERT_EQ(0, begin(self, 496));
+	ASSERT_EQ(0, add_ept(self, 100));
+	ASSERT_EQ(0, keep_busy(self, 0, 600));
+	ctrl = ctrl_open(DEV);
+	ASSERT_GE(ctrl, 0);
+	post_all(self, variant->buffers);
+	for (n = 0; n < 1500; n++) {
+		/* More than all buffers take. */
+		while (left < 15 * NEW_MSGS) {
+			fd = ctrl_new_ept(ctrl, "", NEW_ADDR + made++, REMOTE,
+					  0);
+			ASSERT_GE(fd, 0);
+			for (m = 0; m < NEW_MSGS; m++)
+				ASSERT_EQ(100, write(fd, self->data, 100));
+			left += NEW_MSGS;
+			close(fd);
+		}
+		len = guest_recv_copy(&self->g, &hdr, NULL, LARGEST, LONG_MS);
+		ASSERT_EQ(100, len);
+		if (hdr.src != FIRST) {
+			left--;
+			continue;
+		}
+		self->got[0]++;
+		self->queued[0]--;
+		ASSERT_EQ(0, keep_busy(self, 0, 600));
+	}
+	printf("# %u buffers, %u new endpoints: %llu of %u messages are the old one's\n",
+	       variant->buffers, made, (unsigned long long)self->got[0], n);
+	/* Its share is one of 16 or 17. */
+	EXPECT_GE(self->got[0], n / 24);
+	close(ctrl);
 }
 
 /* Announcements. */
