@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # make deb: lintian prints nothing, the packages are reproducible, and DKMS builds the
-# module from its package, but only for supported kernels. Prints TAP. VRPMSG_BUILD is
-# the output folder.
+# modules from their packages, but only for supported kernels. Prints TAP. VRPMSG_BUILD
+# is the output folder.
 # shellcheck disable=SC2317	# functions are called through check
 set -uo pipefail
 . "$(dirname "$0")/../vm/lib.sh"
@@ -18,7 +18,7 @@ made()
 {
 	scripts/make-deb "$tmp/first" >"$tmp/out" 2>&1 || cat "$tmp/out"
 	[[ $(tail -n 1 "$tmp/out") == "make deb: OK" ]] || echo "it is not OK"
-	for package in vhost-rpmsg vhost-rpmsg-dkms libvhostrpmsg0 \
+	for package in vhost-rpmsg vhost-rpmsg-dkms rpmsg-virtio-dkms libvhostrpmsg0 \
 		       libvhostrpmsg-dev vhost-rpmsg-doc python3-vhostrpmsg; do
 		[[ -s $(echo "$tmp"/first/"${package}"_[0-9]*.deb) ]] ||
 			echo "there is no $package"
@@ -101,15 +101,86 @@ in_namespace()
 		exclusions"
 }
 
+# Build the drivers of guests with the command in dkms.conf.
+guest_builds()
+{
+	local kernel kernelver kernel_source_dir dkms_tree=$tmp/tree i module
+
+	kernel=$(kernel_dir 6.12)
+	kernelver=$(<"$kernel/release")
+	kernel_source_dir=$kernel/root/usr/src/linux-headers-$kernelver
+	dpkg-deb -x "$tmp"/first/rpmsg-virtio-dkms_*.deb "$tmp/guest"
+	# shellcheck disable=SC1090
+	. "$(guest_conf)"
+	mkdir -p "$dkms_tree/$PACKAGE_NAME/$PACKAGE_VERSION"
+	cp -r "$(dirname "$(guest_conf)")" \
+		"$dkms_tree/$PACKAGE_NAME/$PACKAGE_VERSION/build"
+	eval "${MAKE[0]}" W=1 >"$tmp/out" 2>&1 || cat "$tmp/out"
+	grep -i warning "$tmp/out"
+	for i in "${!BUILT_MODULE_NAME[@]}"; do
+		module=${BUILT_MODULE_LOCATION[i]}/${BUILT_MODULE_NAME[i]}.ko
+		[[ -s $dkms_tree/$PACKAGE_NAME/$PACKAGE_VERSION/build/$module ]] ||
+			echo "there is no $module"
+	done
+	# The patches are applied, to each series.
+	for i in "$tmp"/guest/usr/src/rpmsg-virtio-*/*/virtio_rpmsg_bus.c; do
+		grep -q rpmsg_rx_work "$i" || echo "$i is not patched"
+	done
+}
+
+guest_conf()
+{
+	echo "$tmp"/guest/usr/src/rpmsg-virtio-*/dkms.conf
+}
+
+# guest_drivers KERNEL CONFIG...: print what DKMS builds for a kernel.
+guest_drivers()
+{
+	(
+		# shellcheck disable=SC2034	# used by dkms.conf
+		kernelver=$1 kernel_source_dir=$tmp
+		shift
+		printf 'CONFIG_%s\n' "$@" >"$tmp/.config"
+		# shellcheck disable=SC1090
+		. "$(guest_conf)"
+		[[ ! $BUILD_EXCLUSIVE_KERNEL ]] || exit
+		echo "${BUILT_MODULE_NAME[*]}"
+	)
+}
+
+guest_exclusions()
+{
+	local kernel all
+
+	all="virtio_rpmsg_bus rpmsg_core rpmsg_ns rpmsg_char rpmsg_ctrl rpmsg_tty"
+	for kernel in 6.1.0-57-amd64 6.12.117+deb12-amd64; do
+		same "$(guest_drivers "$kernel" NET=y)" "$all"
+		same "$(guest_drivers "$kernel" RPMSG=m)" "${all/ rpmsg_core/}"
+		same "$(guest_drivers "$kernel" RPMSG{,_CHAR,_NS,_VIRTIO}=m)" \
+			"virtio_rpmsg_bus rpmsg_ctrl rpmsg_tty"
+		same "$(guest_drivers "$kernel" RPMSG_VIRTIO=y)" ""
+	done
+	for kernel in 5.10.0-9-amd64 6.13.0 6.120.1 7.4.0 16.1.0; do
+		same "$(guest_drivers "$kernel" NET=y)" ""
+	done
+}
+
+same()
+{
+	[[ $1 == "$2" ]] || echo "it is '$1', not '$2'"
+}
+
 cd "$top" || exit
 echo "TAP version 13"
 if ! command -v dh dh_dkms lintian >/dev/null; then
 	echo "1..0 # SKIP there is no debhelper, dh-dkms or lintian"
 	exit 0
 fi
-echo "1..4"
+echo "1..6"
 check "packages are made, and lintian has nothing to say" made
 check "the same packages are made again" made_again
 check "DKMS has all that the module is built from" dkms_builds
 check "DKMS is told for which kernels there is nothing to build" in_namespace
+check "DKMS builds the drivers of guests" guest_builds
+check "DKMS builds those that a kernel lacks" guest_exclusions
 exit $failed
