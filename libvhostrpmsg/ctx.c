@@ -586,13 +586,15 @@ static void **join(void **list, size_t *count, void **more, size_t n)
 static void **dump_by_device(struct vrpmsg_ctx *ctx, int cmd, int id_attr,
 			     const struct vrpmsg_kind *kind, size_t *count)
 {
-	void **list = calloc(1, sizeof(*list)), **more, **joined;
 	struct vrpmsg_dev **devs = vrpmsg_dev_list(ctx, NULL);
+	void **list = calloc(1, sizeof(*list)), **more, **joined;
 	bool interrupted;
 	struct nl_msg *msg;
 	size_t i, n;
 
 	*count = 0;
+	if (devs && !list)
+		vrpmsg_fail(ctx, ENOMEM, NULL);
 	for (i = 0; list && devs && devs[i]; i++) {
 		msg = vrpmsg_request(ctx, cmd);
 		vrpmsg_put_u32(msg, id_attr, vrpmsg_dev_id(devs[i]));
@@ -601,6 +603,8 @@ static void **dump_by_device(struct vrpmsg_ctx *ctx, int cmd, int id_attr,
 		if (!more && errno == ENODEV)
 			continue;
 		joined = more ? join(list, count, more, n) : NULL;
+		if (more && !joined)
+			vrpmsg_fail(ctx, ENOMEM, NULL);
 		if (!joined) {
 			vrpmsg_free_list(more, kind);
 			vrpmsg_free_list(list, kind);
@@ -612,6 +616,9 @@ static void **dump_by_device(struct vrpmsg_ctx *ctx, int cmd, int id_attr,
 		list = NULL;
 	}
 	vrpmsg_dev_list_free(devs);
+	/* A device that was deleted meanwhile is no failure. */
+	if (list)
+		vrpmsg_succeed(ctx);
 	return list;
 }
 

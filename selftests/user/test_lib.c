@@ -430,15 +430,21 @@ TEST_F(lib, a_long_list)
 	vrpmsg_ept_list_free(list);
 }
 
-/* Replaces that of the library, too, to make changes just before a call. */
+/* Replaces that of the library, too, to make changes just before or after a call. */
 static void (*before_recvfrom)(void);
+static void (*after_recvfrom)(struct nlmsghdr *nlh, size_t len);
 
 ssize_t recvfrom(int fd, void *buf, size_t len, int flags,
 		 struct sockaddr *from, socklen_t *from_len)
 {
+	ssize_t n;
+
 	if (before_recvfrom)
 		before_recvfrom();
-	return syscall(SYS_recvfrom, fd, buf, len, flags, from, from_len);
+	n = syscall(SYS_recvfrom, fd, buf, len, flags, from, from_len);
+	if (n > 0 && after_recvfrom)
+		after_recvfrom(buf, n);
+	return n;
 }
 
 static unsigned int overtakings;
@@ -512,6 +518,44 @@ TEST_F(lib, a_list_does_not_mind_what_happens_elsewhere)
 		ASSERT_NE(vrpmsg_ept_id(list[i - 1]), vrpmsg_ept_id(list[i]));
 	vrpmsg_ept_list_free(list);
 	EXPECT_EQ(0, nl_dev_del(OTHER));
+}
+
+static enum { FIRST_LIST, LIST_OF_DEVICES, FURTHER_LISTS } reading;
+
+/*
+ * The first list is incomplete. The last device of the next list is deleted as soon as
+ * the library knows it.
+ */
+static void disturb(struct nlmsghdr *nlh, size_t len)
+{
+	if (reading == FIRST_LIST)
+		nlh->nlmsg_flags |= NLM_F_DUMP_INTR;
+	for (; NLMSG_OK(nlh, len); nlh = NLMSG_NEXT(nlh, len)) {
+		if (nlh->nlmsg_type != NLMSG_DONE || reading == FURTHER_LISTS)
+			continue;
+		if (reading == LIST_OF_DEVICES)
+			nl_dev_del(OTHER);
+		reading++;
+		break;
+	}
+}
+
+TEST_F(lib, a_list_in_parts_does_not_mind_a_device_that_goes)
+{
+	struct vrpmsg_ept **epts;
+	size_t count;
+
+	vrpmsg_ept_free(vrpmsg_ept_add(self->ctx, self->config));
+	ASSERT_LT(0, nl_dev_new(OTHER));
+	after_recvfrom = disturb;
+	epts = vrpmsg_ept_list(self->ctx, NULL, &count);
+	after_recvfrom = NULL;
+	ASSERT_NE(NULL, epts);
+	EXPECT_EQ(1, count);
+	EXPECT_STREQ("", vrpmsg_ctx_errmsg(self->ctx));
+	EXPECT_EQ(FURTHER_LISTS, reading);
+	EXPECT_EQ(-ENODEV, nl_dev_del(OTHER));
+	vrpmsg_ept_list_free(epts);
 }
 
 TEST_F(lib, endpoints_can_be_changed_in_part)
