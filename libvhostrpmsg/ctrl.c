@@ -116,18 +116,8 @@ int vrpmsg_ctrl_new_ept(int ctrl, const struct vrpmsg_ept_config *config,
 
 struct vrpmsg_ctrl_info *vrpmsg_ctrl_info_get(int ctrl)
 {
-	struct vrpmsg_ctrl_info *info = calloc(1, sizeof(*info));
-	int err;
-
-	if (!info)
-		return NULL;
-	if (ioctl(ctrl, VHOST_RPMSG_CTRL_GET_INFO, &info->info) < 0) {
-		err = errno;
-		free(info);
-		errno = err;
-		return NULL;
-	}
-	return info;
+	return vrpmsg_ioctl_info(ctrl, VHOST_RPMSG_CTRL_GET_INFO,
+				 sizeof(struct vrpmsg_ctrl_info));
 }
 
 void vrpmsg_ctrl_info_free(struct vrpmsg_ctrl_info *info)

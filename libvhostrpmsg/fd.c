@@ -92,20 +92,26 @@ int vrpmsg_rec_put(void *buf, size_t size, size_t *pos,
 	return 0;
 }
 
-struct vrpmsg_fd_info *vrpmsg_fd_info_get(int fd)
+void *vrpmsg_ioctl_info(int fd, unsigned long request, size_t size)
 {
-	struct vrpmsg_fd_info *info = calloc(1, sizeof(*info));
+	void *info = calloc(1, size);
 	int err;
 
 	if (!info)
 		return NULL;
-	if (ioctl(fd, VHOST_RPMSG_EPT_GET_INFO, &info->info) < 0) {
+	if (ioctl(fd, request, info) < 0) {
 		err = errno;
 		free(info);
 		errno = err;
 		return NULL;
 	}
 	return info;
+}
+
+struct vrpmsg_fd_info *vrpmsg_fd_info_get(int fd)
+{
+	return vrpmsg_ioctl_info(fd, VHOST_RPMSG_EPT_GET_INFO,
+				 sizeof(struct vrpmsg_fd_info));
 }
 
 void vrpmsg_fd_info_free(struct vrpmsg_fd_info *info)

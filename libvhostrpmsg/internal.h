@@ -89,6 +89,12 @@ uint32_t vrpmsg_attr_u32(const struct nlattr *attr, uint32_t otherwise);
 void vrpmsg_attr_name(char *name, const struct nlattr *attr);
 
 /*
+ * fd.c: the result of an ioctl that describes a file, which the caller frees. Returns
+ * NULL and sets errno on failure.
+ */
+void *vrpmsg_ioctl_info(int fd, unsigned long request, size_t size);
+
+/*
  * ept.c: convert a configuration to the argument of VHOST_RPMSG_CTRL_NEW_EPT. Returns
  * -1 if it sets something that only an administrator may set.
  */
