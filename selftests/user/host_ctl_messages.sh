@@ -82,6 +82,8 @@ expect "lines both ways" 0 $'^one\ntwo\nfour$' "" \
 	from_file "$tmp/lines" echo connect 0
 expect "bytes both ways" 0 $'^one\ntwo\nfour$' "" \
 	from_file "$tmp/lines" echo connect 0 raw
+FAKE_MTU=0 expect "bytes for a guest without room are not the end" 0 \
+	$'^one\ntwo\nfour$' "" from_file "$tmp/lines" echo connect 0 raw
 expect "lines of JSON" 0 '^\{"len":3,"text":"one","hex":"6f6e65"\}' "" \
 	from_file "$tmp/lines" echo -j connect 0
 # The end of the guest, while the input is still open.

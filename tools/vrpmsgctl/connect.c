@@ -70,7 +70,8 @@ static int send_some(struct connection *c)
 
 static int read_stdin(struct connection *c)
 {
-	size_t room = c->raw ? c->ept.mtu : sizeof(c->in) - c->in_len;
+	/* A guest's buffers may have no room, but 0 bytes are the end of the input. */
+	size_t room = c->raw ? (c->ept.mtu ?: 1) : sizeof(c->in) - c->in_len;
 	ssize_t n = read(STDIN_FILENO, c->in + c->in_len, room);
 
 	if (n < 0)

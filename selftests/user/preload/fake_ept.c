@@ -14,6 +14,8 @@
  *	chatty		send something else all the time, and answer nothing
  *	late USEC	return all messages after this time
  *	once		return one message, then the endpoint is deleted
+ *
+ * FAKE_MTU is its MTU.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -173,6 +175,7 @@ int ioctl(int fd, unsigned long request, ...)
 {
 	int (*next)(int fd, unsigned long request, ...) =
 		dlsym(RTLD_NEXT, "ioctl");
+	const char *mtu = getenv("FAKE_MTU");
 	struct vhost_rpmsg_ept_info *info;
 	va_list ap;
 	void *arg;
@@ -189,7 +192,7 @@ int ioctl(int fd, unsigned long request, ...)
 		.dev_id = 1,
 		.src = 1024,
 		.dst = 1025,
-		.mtu = VHOST_RPMSG_MAX_MTU,
+		.mtu = mtu ? atoi(mtu) : VHOST_RPMSG_MAX_MTU,
 	};
 	return 0;
 }
