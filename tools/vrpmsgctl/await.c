@@ -33,7 +33,9 @@ static enum answer ept_is(const struct wait_args *args)
 
 	ept = ctl_get_ept(args->name);
 	if (!ept)
-		return errno == ENOENT || errno == ENODEV ? NOT_YET : FAILED;
+		return errno == ENOENT || errno == ENODEV || errno == EAGAIN ?
+			       NOT_YET :
+			       FAILED;
 	answer = !args->remote || vrpmsg_ept_is_addressed(ept) ||
 				 vrpmsg_ept_remote_kind(ept) !=
 					 VRPMSG_REMOTE_NONE ?
@@ -50,8 +52,9 @@ static enum answer chan_is(const struct wait_args *args)
 	size_t i;
 
 	chans = vrpmsg_chan_list(ctl_ctx(), args->dev, NULL);
+	/* EAGAIN: the guest changed its channels all the time. */
 	if (!chans)
-		return errno == ENODEV ? NOT_YET : FAILED;
+		return errno == ENODEV || errno == EAGAIN ? NOT_YET : FAILED;
 	for (i = 0; chans[i]; i++) {
 		if (!strcmp(vrpmsg_chan_name(chans[i]), args->name))
 			answer = YES;
@@ -72,7 +75,9 @@ static int next_event(struct vrpmsg_monitor *monitor, int64_t end)
 		vrpmsg_event_free(event);
 		if (event || errno == ENOBUFS) {
 			any = true;
-			continue;
+			if (ctl_left(end))
+				continue;
+			return CTL_OK;
 		}
 		if (errno != EAGAIN)
 			return ctl_error("monitor: %s",
@@ -106,6 +111,9 @@ static int wait_until(const struct wait_args *args,
 			break;
 		if (answer == FAILED)
 			status = ctl_refused(args->name);
+		else if (!ctl_left(end))
+			/* Events may always come before the next check. */
+			status = CTL_NOTHING;
 		else
 			status = next_event(monitor, end);
 	}

@@ -8,6 +8,9 @@
 #include "ctl.h"
 #include "output.h"
 
+/* Time until objects that came and went too often are listed again. */
+#define RETRY_NS 1000000000
+
 static const char *const names[] = {
 	[VRPMSG_EVENT_DEV] = "dev",
 	[VRPMSG_EVENT_EPT] = "ept",
@@ -114,6 +117,25 @@ static bool present(const struct monitor_args *args)
 	       (!wants(args, VRPMSG_EVENT_CHAN) || present_chans(args));
 }
 
+/*
+ * Print all existing objects after events were lost. A guest whose channels come and go
+ * all the time can make that fail, but it must not end the monitor. Returns false and
+ * sets errno on failure.
+ */
+static bool present_again(const struct monitor_args *args)
+{
+	while (!ctl_stop && !ferror(stdout)) {
+		print_lost();
+		/* The module may be unloaded, and loaded again later. */
+		if (present(args) || errno == EPROTONOSUPPORT)
+			break;
+		if (errno != EAGAIN)
+			return false;
+		ctl_wait(-1, 0, RETRY_NS);
+	}
+	return true;
+}
+
 /* Returns the name of the device of an event. */
 static const char *dev_name(const struct vrpmsg_event *event)
 {
@@ -158,9 +180,7 @@ static int follow(struct vrpmsg_monitor *monitor,
 			if (args->count && count >= args->count)
 				break;
 		} else if (errno == ENOBUFS) {
-			print_lost();
-			/* The module may be unloaded, and loaded again later. */
-			if (!present(args) && errno != EPROTONOSUPPORT)
+			if (!present_again(args))
 				return ctl_refused("monitor");
 		} else if (errno != EAGAIN) {
 			return ctl_error("monitor: %s",
@@ -184,7 +204,8 @@ int monitor_run(const void *args)
 	monitor = vrpmsg_monitor_open(ctl_ctx());
 	if (!monitor)
 		return ctl_refused("monitor");
-	if (!a->no_initial && !present(a))
+	if (!a->no_initial && !present(a) &&
+	    (errno != EAGAIN || !present_again(a)))
 		status = ctl_refused("monitor");
 	else
 		status = follow(monitor, a);

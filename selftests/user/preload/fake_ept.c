@@ -16,6 +16,10 @@
  *	once		return one message, then the endpoint is deleted
  *
  * FAKE_MTU is its MTU.
+ *
+ * With the module, FAKE_NETLINK changes what the library receives:
+ *	busy		objects came and went during each list
+ *	lost		each time that events are read, some were lost before
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -30,6 +34,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <linux/netlink.h>
 #include <linux/vhost.h>
 #include <linux/vhost_rpmsg.h>
 #include <signal.h>
@@ -145,6 +150,29 @@ int open(const char *path, int flags, ...)
 	mode = va_arg(ap, int);
 	va_end(ap);
 	return next(path, flags, mode);
+}
+
+ssize_t recvfrom(int fd, void *buf, size_t size, int flags,
+		 struct sockaddr *from, socklen_t *from_len)
+{
+	ssize_t (*next)(int fd, void *buf, size_t size, int flags,
+			struct sockaddr *from,
+			socklen_t *from_len) = dlsym(RTLD_NEXT, "recvfrom");
+	const char *what = getenv("FAKE_NETLINK") ?: "";
+	struct nlmsghdr *nlh = buf;
+	static bool lost;
+	ssize_t n;
+
+	/* Only the monitor does not wait. */
+	if (flags & MSG_DONTWAIT && !strcmp(what, "lost")) {
+		lost = !lost;
+		errno = lost ? ENOBUFS : EAGAIN;
+		return -1;
+	}
+	n = next(fd, buf, size, flags, from, from_len);
+	if (n >= (ssize_t)sizeof(*nlh) && !strcmp(what, "busy"))
+		nlh->nlmsg_flags |= NLM_F_DUMP_INTR;
+	return n;
 }
 
 /* The end of the socket stands for a deleted endpoint. */
