@@ -86,6 +86,29 @@ FAKE_MTU=0 expect "bytes for a guest without room are not the end" 0 \
 	$'^one\ntwo\nfour$' "" from_file "$tmp/lines" echo connect 0 raw
 expect "lines of JSON" 0 '^\{"len":3,"text":"one","hex":"6f6e65"\}' "" \
 	from_file "$tmp/lines" echo -j connect 0
+# Standard input that another process has made non-blocking.
+# shellcheck disable=SC2317	# called through expect
+from_slow()
+{
+	python3 - "$@" <<-'END'
+		import os, subprocess, sys, time
+		r, w = os.pipe()
+		os.set_blocking(r, False)
+		os.write(w, b"one\nhel")
+		with subprocess.Popen(["vrpmsgctl", *sys.argv[1:]], stdin=r) as command:
+		    time.sleep(0.5)
+		    os.write(w, b"lo\nend\n")
+		    # The guest ends with the command.
+		    time.sleep(0.5)
+		    os.close(w)
+		sys.exit(command.returncode)
+	END
+}
+FAKE_EPT="file $tmp/lines-sent" LD_PRELOAD=$fake expect "lines that come in pieces" 0 \
+	"" "" from_slow send 0 stdin
+expect "are sent whole" 0 "^onehelloend$" "" cat "$tmp/lines-sent"
+FAKE_EPT=echo LD_PRELOAD=$fake expect "in both directions" 0 $'^one\nhello\nend$' "" \
+	from_slow connect 0
 # The end of the guest, while the input is still open.
 mkfifo "$tmp/fifo"
 exec {input}<>"$tmp/fifo"
