@@ -392,8 +392,8 @@ struct vrpmsg_listener {
  * @remove: the device is dead, but still has its endpoints; called without
  *	locks
  * @evict: an endpoint needs the address. If the one that has it only has its
- *	last messages left to send, delete that one and return true. Called
- *	without locks, or with a driver's
+ *	last messages left to send, delete that one. Returns true if the address
+ *	is free now. Called without locks, or with a driver's
  */
 struct vrpmsg_dev_hooks {
 	int (*add)(struct vrpmsg_dev *rdev);

@@ -337,8 +337,9 @@ static int node_publish(struct vrpmsg_chrdev *chrdev,
 }
 
 /*
- * If the address belongs to an endpoint that is closing and only has messages
- * left to send, delete that now, and return true.
+ * An address was taken. If it belongs to an endpoint that is closing and only has
+ * messages left to send, delete that now. Returns true if it is free, also if the
+ * last message has just been sent, so that linger_work() was first.
  */
 bool vrpmsg_node_evict(struct vrpmsg_dev *rdev, u32 addr)
 {
@@ -354,11 +355,11 @@ bool vrpmsg_node_evict(struct vrpmsg_dev *rdev, u32 addr)
 	else
 		chrdev = NULL;
 	mutex_unlock(&rdev->lock);
-	if (!chrdev)
-		return false;
-	vrpmsg_chrdev_del(chrdev);
-	vrpmsg_chrdev_put(chrdev);
-	return true;
+	if (chrdev) {
+		vrpmsg_chrdev_del(chrdev);
+		vrpmsg_chrdev_put(chrdev);
+	}
+	return !ept || chrdev;
 }
 
 /**
