@@ -735,14 +735,19 @@ static bool count_event(struct nl_event *ev, int timeout_ms, int *events,
 	return true;
 }
 
-/* Listeners get few events, and the final state. */
+/*
+ * Listeners get few events, and the final state. On a slow kernel there are fewer than
+ * a listener may get.
+ */
 TEST_F(users, makers_do_not_drown_listeners)
 {
-	int events = 0, alive = 0, fd, i;
+	enum { ROUNDS = 2000, RATE = 128 };
+	int events = 0, alive = 0, fd, i, most;
+	uint64_t begun = now_ms();
 	struct nl_event ev = {};
 
 	ASSERT_EQ(0, nl_listen());
-	for (i = 0; i < 2000; i++) {
+	for (i = 0; i < ROUNDS; i++) {
 		fd = ctrl_new_ept(self->ctrl, "", ANY, ANY, 0);
 		ASSERT_LE(0, fd);
 		close(fd);
@@ -756,8 +761,10 @@ TEST_F(users, makers_do_not_drown_listeners)
 	EXPECT_EQ(VHOST_RPMSG_EVENT_NEW, ev.ept.event);
 	/* Each DEL had a NEW before. */
 	EXPECT_EQ(1, alive);
-	EXPECT_GT(2000, events);
-	EXPECT_LT(0, dev_stat(DEV, S(EVENTS_MERGED)));
+	most = RATE * ((now_ms() - begun) / 1000 + 2);
+	EXPECT_GE(most, events);
+	if (2 * ROUNDS > most)
+		EXPECT_LT(0, dev_stat(DEV, S(EVENTS_MERGED)));
 	close(fd);
 	nl_unlisten();
 }

@@ -636,20 +636,33 @@ static int check_belief(const struct belief *b)
 	return b->odd ? -4 : b->told_chan ? -5 : 0;
 }
 
+/* Receive events of growing limits until there is none for a time; returns their number. */
+static int hear_limits(struct nl_event *last, int timeout_ms)
+{
+	struct nl_event ev;
+	int seen = 0, n;
+
+	while ((n = nl_next_event(&ev, timeout_ms)) == 1) {
+		if (ev.cmd != VHOST_RPMSG_CMD_EPT_NTF ||
+		    ev.ept.rx_limit <= last->ept.rx_limit)
+			return -1000000;
+		*last = ev;
+		seen++;
+	}
+	return n ? -1000000 : seen;
+}
+
 TEST_F(events, settings_that_change_too_fast_are_merged)
 {
-	struct nl_event ev, last = {};
+	struct nl_event last = {};
 	long long start = now_ms();
 	int seen = 0;
 
-	for (uint32_t i = 1; i <= 2000; i++)
+	for (uint32_t i = 1; i <= 2000; i++) {
 		ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.rx_limit = i), -1));
-	while (nl_next_event(&ev, QUIET_MS) == 1) {
-		ASSERT_EQ(VHOST_RPMSG_CMD_EPT_NTF, ev.cmd);
-		ASSERT_LT(last.ept.rx_limit, ev.ept.rx_limit);
-		last = ev;
-		seen++;
+		seen += hear_limits(&last, 0);
 	}
+	seen += hear_limits(&last, QUIET_MS);
 	EXPECT_EQ(2000, last.ept.rx_limit);
 	EXPECT_TRUE(as_ept_get(&last));
 	EXPECT_LE(AT_ONCE, seen);
@@ -856,7 +869,9 @@ TEST_F(events, more_ends_of_channels_than_can_wait)
 			ASSERT_EQ(0, guest_ns_send(&self->g, "svc", i, 0));
 			if (i % 100 == 99)
 				ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
-			ASSERT_LE(0, nl_next_event(&self->ev, 0));
+			n = nl_next_event(&self->ev, 0);
+			ASSERT_TRUE(n >= 0 || n == -ENOBUFS);
+			missed |= n == -ENOBUFS;
 		}
 		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
 		ASSERT_EQ(VHOST_RPMSG_MAX_CHANNELS, nl_chan_dump(DEV, NULL, 0));
@@ -903,6 +918,8 @@ TEST_F(events, one_device_does_not_delay_those_of_another)
 		ASSERT_EQ(0, guest_ns_send(&self->g, "svc", i, 0));
 		if (i % 100 == 99)
 			ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+		while (nl_next_event(&self->ev, 0) == 1)
+			;
 	}
 	ASSERT_LT(0, nl_dev_new(SECOND));
 	ASSERT_EQ(0, nl_dev_set(SECOND, DEV_REQ(.mtu = 5)));
