@@ -406,7 +406,7 @@ TEST_F(receive, a_reader_that_does_not_read_holds_the_guest_for_so_long_only)
 	char data[8];
 	int fd;
 
-	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 300)));
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 3 * SHORT_MS)));
 	ASSERT_EQ(0,
 		  nl_ept_set(self->ept, EPT_REQ(.rx_limit = 4 * COST(4)), -1));
 	fd = OPEN(O_RDWR);
@@ -440,11 +440,11 @@ TEST_F(receive, a_reader_that_is_slow_but_steady_loses_nothing)
 	long long end;
 	int fd;
 
-	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 1000)));
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 10 * SHORT_MS)));
 	ASSERT_EQ(0,
 		  nl_ept_set(self->ept, EPT_REQ(.rx_limit = 16 * COST(4)), -1));
 	fd = OPEN(O_RDWR);
-	end = now_ms() + 3000;
+	end = now_ms() + 30 * SHORT_MS;
 	while (now_ms() < end) {
 		while (!guest_queue(&self->g, REMOTE, 1024, &sent,
 				    sizeof(sent)))
