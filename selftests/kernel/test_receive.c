@@ -718,6 +718,7 @@ static void *refuse_all(void *arg)
 /* Whoever has the lock of the readers at a reset frees what the reset has put aside. */
 TEST_F(receive, what_a_reset_puts_aside_is_freed)
 {
+	long long end = now_ms() + LONG_MS;
 	volatile bool stop = false;
 	struct refused r[4];
 	int fd, resets = 0;
@@ -730,7 +731,7 @@ TEST_F(receive, what_a_reset_puts_aside_is_freed)
 		ASSERT_EQ(0, pthread_create(&r[i].thread, NULL, refuse_all,
 					    &r[i]));
 	}
-	while (resets < 100 && freed) {
+	while (freed && resets < 100 && (!resets || now_ms() < end)) {
 		SEND("first");
 		ASSERT_EQ(0, guest_reset(&self->g));
 		resets++;
@@ -740,7 +741,6 @@ TEST_F(receive, what_a_reset_puts_aside_is_freed)
 	stop = true;
 	for (int i = 0; i < 4; i++)
 		pthread_join(r[i].thread, NULL);
-	EXPECT_EQ(100, resets);
 	EXPECT_TRUE(freed);
 	close(fd);
 }
