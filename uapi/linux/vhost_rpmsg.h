@@ -11,6 +11,7 @@
  * EACCES	No permission to open the endpoint's char device.
  * EADDRINUSE	The local address is taken, or is the name service's (53).
  * EAGAIN	The call would sleep, but O_NONBLOCK or IOCB_NOWAIT is set.
+ * EBADF	The file was not opened for what the call does.
  * EBUSY	The object is in use: another file reads from the endpoint, the
  *		device has a VMM, or its owner was set before it was named.
  * EDQUOT	The user has reached the limit of endpoints per user and device.
@@ -256,12 +257,14 @@ struct vhost_rpmsg_ept_info {
  * EFAULT.
  *
  * The ioctls of /dev/rpmsgN in linux/rpmsg.h behave as they do there on virtio.
- * RPMSG_DESTROY_EPT_IOCTL fails with EINVAL if an administrator created the
- * endpoint, and with EPIPE if it is gone. Otherwise written messages are still
- * sent. RPMSG_GET_OUTGOING_FLOWCONTROL returns 0, no restriction.
+ * RPMSG_DESTROY_EPT_IOCTL fails with EINVAL if an administrator or
+ * RPMSG_CREATE_DEV_IOCTL created the endpoint, and with EPIPE if it is gone.
+ * Otherwise written messages are still sent. RPMSG_GET_OUTGOING_FLOWCONTROL
+ * returns 0, no restriction.
  * RPMSG_SET_INCOMING_FLOWCONTROL fails with EOPNOTSUPP, or with EINVAL if the
  * argument is neither 0 nor 1. FIONREAD returns the size of the buffer that
- * read() needs for the next message, or 0 if there is none.
+ * read() needs for the next message, or 0 if there is none. It fails with EBADF
+ * on a file that cannot read.
  */
 #define VHOST_RPMSG_EPT_GET_INFO \
 	_IOR(VHOST_VIRTIO, 0x92, struct vhost_rpmsg_ept_info)
