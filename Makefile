@@ -71,6 +71,9 @@ TEST_COMMON := $(call objects,selftests/lib)
 TEST_SRCS := $(wildcard selftests/kernel/*.c selftests/user/*.c \
 	selftests/fuzz/*.c)
 TESTS := $(patsubst %.c,$(O)/selftests/%,$(notdir $(TEST_SRCS)))
+# For LD_PRELOAD.
+PRELOADS := $(patsubst selftests/user/preload/%.c,$(O)/selftests/%.so,$(wildcard \
+	selftests/user/preload/*.c))
 BENCH := $(O)/bench/bench
 PY := $(O)/python/vhostrpmsg
 PY_FILES := $(addprefix $(PY)/,_abi.py $(notdir $(wildcard \
@@ -91,7 +94,7 @@ tools: $(LIBS) $(TOOLS)
 
 user: tools tests examples python $(BENCH)
 
-tests: $(TESTS) $(O)/selftests/fake_ept.so
+tests: $(TESTS) $(PRELOADS)
 
 examples: $(EXAMPLES)
 
@@ -218,8 +221,7 @@ $(O)/selftests/fuzz_guest: $(call objects,selftests/fuzz/guest)
 $(O)/selftests/fuzz_host: $(call objects,selftests/fuzz/host)
 $(O)/selftests/stress_races: $(call objects,selftests/fuzz/race)
 
-# A char device for vrpmsgctl on a machine without the module.
-$(O)/selftests/fake_ept.so: selftests/user/preload/fake_ept.c
+$(PRELOADS): $(O)/selftests/%.so: selftests/user/preload/%.c
 	@mkdir -p $(@D)
 	@echo '  LD      $@'
 	@$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIC -shared -o $@ $< -ldl

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -20,6 +21,29 @@
 #include "kselftest_harness.h"
 
 #include "bridge_fixture.h"
+
+/* Start a bridge to which something happens, see preload/hostile.c. */
+static pid_t spawn_hostile(const char *what, ...)
+{
+	char *argv[16] = { "vrpmsg-bridge" }, so[256];
+	va_list ap;
+	pid_t pid;
+	int i = 0;
+
+	va_start(ap, what);
+	do {
+		argv[++i] = va_arg(ap, char *);
+	} while (argv[i]);
+	va_end(ap);
+	snprintf(so, sizeof(so), "%s/user/selftests/hostile.so",
+		 getenv("VRPMSG_BUILD") ?: "build");
+	setenv("LD_PRELOAD", so, 1);
+	setenv("HOSTILE", what, 1);
+	pid = spawn(-1, argv);
+	unsetenv("LD_PRELOAD");
+	unsetenv("HOSTILE");
+	return pid;
+}
 
 /* The process */
 
@@ -231,7 +255,8 @@ TEST(no_descriptor_for_a_connection)
 
 	unlink(LOG);
 	pid = SPAWN("--socket", SOCK, "--name", DEV);
-	ASSERT_TRUE(WAIT_FOR(count_fds(pid) == IDLE_FDS, LONG_MS));
+	ASSERT_TRUE(WAIT_FOR(logged("event=listening "), LONG_MS));
+	ASSERT_EQ(IDLE_FDS, count_fds(pid));
 	ASSERT_EQ(0, prlimit(pid, RLIMIT_NOFILE, NULL, &many));
 	few.rlim_max = many.rlim_max;
 	ASSERT_EQ(0, prlimit(pid, RLIMIT_NOFILE, &few, NULL));
@@ -387,6 +412,107 @@ TEST(busy_polling_and_workers)
 	EXPECT_EQ(0, wait_exit(pid));
 	close(fd);
 	EXPECT_EQ(0, nl_dev_del(DEV));
+}
+
+/* See preload/hostile.c. */
+#define GO	"/run/vrpmsg-bridge.go"
+#define WAITS	"/run/vrpmsg-bridge.waits"
+
+static void no_go(void)
+{
+	unlink(GO);
+	unlink(WAITS);
+}
+
+static void go(void)
+{
+	int fd = open(GO, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		die(GO);
+	close(fd);
+}
+
+/* For a bridge that starts, a socket that does not listen yet is not a stale one. */
+TEST(two_bridges_start_at_one_path)
+{
+	uint64_t value;
+	struct fe fe;
+	pid_t pid;
+
+	unlink(SOCK);
+	unlink(LOG);
+	no_go();
+	pid = spawn_hostile("bind", "-s", SOCK, NULL);
+	ASSERT_TRUE(WAIT_FOR(!access(WAITS, F_OK), LONG_MS));
+	EXPECT_EQ(2, RUN("--socket", SOCK));
+	EXPECT_EQ(1, logged("event=listen "));
+	go();
+	EXPECT_TRUE(WAIT_FOR(logged("event=listening "), LONG_MS));
+	/* The lock is gone. */
+	EXPECT_EQ(-1, access(SOCK ".lock", F_OK));
+	fe_init(&fe);
+	ASSERT_EQ(0, fe_connect(&fe));
+	EXPECT_EQ(0, fe_get(&fe, GET_FEATURES, &value));
+	fe_exit(&fe);
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+	EXPECT_EQ(-1, access(SOCK, F_OK));
+}
+
+/* A bridge that ends does not remove the socket of the next one. */
+TEST(one_bridge_ends_while_another_starts)
+{
+	pid_t pid;
+
+	unlink(LOG);
+	go();
+	pid = spawn_hostile("exit", "-s", SOCK, NULL);
+	ASSERT_TRUE(WAIT_FOR(logged("event=listening "), LONG_MS));
+	no_go();
+	kill(pid, SIGTERM);
+	ASSERT_TRUE(WAIT_FOR(!access(WAITS, F_OK), LONG_MS));
+	EXPECT_EQ(2, RUN("--socket", SOCK));
+	go();
+	EXPECT_EQ(0, wait_exit(pid));
+	EXPECT_EQ(-1, access(SOCK, F_OK));
+}
+
+/* A lock that a killed bridge has left does not matter. */
+TEST(lock_of_a_killed_bridge)
+{
+	pid_t pid;
+	int fd;
+
+	fd = open(SOCK ".lock", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	close(fd);
+	unlink(LOG);
+	pid = SPAWN("--socket", SOCK);
+	EXPECT_TRUE(WAIT_FOR(logged("event=listening "), LONG_MS));
+	EXPECT_EQ(-1, access(SOCK ".lock", F_OK));
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+}
+
+TEST(no_memory_for_a_front_end)
+{
+	uint64_t value;
+	struct fe fe;
+	pid_t pid;
+
+	unlink(LOG);
+	pid = spawn_hostile("nomem", "-s", SOCK, NULL);
+	fe_init(&fe);
+	ASSERT_EQ(0, fe_connect(&fe));
+	EXPECT_GT(0, fe_get(&fe, GET_FEATURES, &value));
+	EXPECT_TRUE(WAIT_FOR(logged("event=dropped error=\"Cannot allocate"),
+			     LONG_MS));
+	fe_disconnect(&fe);
+	ASSERT_EQ(0, fe_connect(&fe));
+	EXPECT_EQ(0, fe_get(&fe, GET_FEATURES, &value));
+	fe_exit(&fe);
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
 }
 
 TEST(sockets_of_others)

@@ -7,8 +7,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -57,27 +59,73 @@ static int bind_private(int fd, const struct sockaddr_un *addr)
 	return err;
 }
 
-/* Listen at @path: 0 or a negative errno. */
+/* Is @fd still the file @name? */
+static bool has_name(int fd, const char *name)
+{
+	struct stat ours, theirs;
+
+	return !fstat(fd, &ours) && !stat(name, &theirs) &&
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+/* Lock the file @name: its descriptor, or -EADDRINUSE if another bridge has it. */
+static int lock_file(const char *name)
+{
+	int fd, err;
+
+	for (;;) {
+		fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+			  0600);
+		if (fd < 0)
+			return -errno;
+		err = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
+		/* The former owner may have removed it meanwhile. */
+		if (!err && has_name(fd, name))
+			return fd;
+		close(fd);
+		if (err)
+			return err == -EWOULDBLOCK ? -EADDRINUSE : err;
+	}
+}
+
+/* Bind the socket @fd, and listen. The caller has locked the path. */
+static int listen_at(int fd, const struct sockaddr_un *addr, struct stat *st)
+{
+	int err = remove_stale(addr);
+
+	if (!err)
+		err = bind_private(fd, addr);
+	if (!err && (lstat(addr->sun_path, st) || listen(fd, 1)))
+		err = -errno;
+	return err;
+}
+
+/*
+ * Listen at @path: 0 or a negative errno. A lock keeps out other bridges, to which a
+ * socket that is bound but does not listen yet would look like that of a killed bridge.
+ */
 int listener_open(struct listener *listener, const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	char name[sizeof(addr.sun_path) + sizeof(".lock")];
 	size_t len = strlen(path);
 	struct stat st;
-	int err;
+	int lock, err;
 
 	if (len >= sizeof(addr.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(addr.sun_path, path, len);
-	err = remove_stale(&addr);
-	if (err)
-		return err;
 	listener->fd =
 		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (listener->fd < 0)
 		return -errno;
-	err = bind_private(listener->fd, &addr);
-	if (!err && (lstat(path, &st) || listen(listener->fd, 1)))
-		err = -errno;
+	snprintf(name, sizeof(name), "%s.lock", path);
+	lock = lock_file(name);
+	err = lock < 0 ? lock : listen_at(listener->fd, &addr, &st);
+	if (lock >= 0) {
+		unlink(name);
+		close(lock);
+	}
 	if (err) {
 		close(listener->fd);
 		return err;
@@ -92,12 +140,13 @@ void listener_close(const struct listener *listener)
 {
 	struct stat st;
 
-	/* The session closes the socket of a front end itself. */
-	if (!listener->connected)
-		close(listener->fd);
+	/* While the socket listens, no other bridge replaces it. */
 	if (listener->path && !lstat(listener->path, &st) &&
 	    st.st_dev == listener->dev && st.st_ino == listener->ino)
 		unlink(listener->path);
+	/* The session closes the socket of a front end itself. */
+	if (!listener->connected)
+		close(listener->fd);
 }
 
 static int socket_option(int fd, int option)

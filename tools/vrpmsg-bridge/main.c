@@ -40,7 +40,11 @@ static int accept_front_end(const struct listener *listener,
 	if (sock < 0)
 		return sock == -EAGAIN ? 0 : sock;
 	*session = session_new(sock, config);
-	return *session ? 0 : -ENOMEM;
+	if (*session)
+		return 0;
+	log_warn("event=dropped error=\"%s\"", strerror(ENOMEM));
+	/* A bridge with a listening socket waits for the next one. */
+	return listener->connected ? -ENOMEM : 0;
 }
 
 /* Returns 0, or the error because of which the front end was dropped. */
