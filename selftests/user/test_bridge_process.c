@@ -515,6 +515,34 @@ TEST(no_memory_for_a_front_end)
 	EXPECT_EQ(0, wait_exit(pid));
 }
 
+/* The reader of the log has stopped reading, like a pager. */
+TEST(log_that_is_not_read)
+{
+	char *const argv[] = { "sh", "-c",
+			       "exec vrpmsg-bridge -v -s " SOCK " 2>&9", NULL };
+	int pipes[2], i, err = 0;
+	uint64_t value;
+	struct fe fe;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe2(pipes, O_CLOEXEC | O_NONBLOCK));
+	ASSERT_EQ(9, dup2(pipes[1], 9));
+	fcntl(9, F_SETFL, 0);
+	pid = spawn(-1, argv);
+	fe_init(&fe);
+	ASSERT_EQ(0, fe_connect(&fe));
+	/* More lines than fit into a pipe. */
+	for (i = 0; i < 500 && !err; i++)
+		err = fe_get(&fe, GET_FEATURES, &value);
+	EXPECT_EQ(0, err);
+	fe_exit(&fe);
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+	close(9);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 TEST(sockets_of_others)
 {
 	pid_t pid;

@@ -2,6 +2,7 @@
 /*
  * The log: lines on standard error, for people or for the journal.
  */
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@
 static enum log_level log_max = LOG_LEVEL_INFO;
 /* Lines begin with a priority, which the journal evaluates and removes. */
 static bool log_priority;
+/* Number of lines that were not written since the last one that says so. */
+static unsigned int log_missing;
 
 /*
  * All children of a service inherit JOURNAL_STREAM. It only means something if it
@@ -44,6 +47,17 @@ void log_init(bool verbose)
 	log_priority = journal_reads();
 }
 
+/*
+ * A reader of the log that stops reading must not stop the bridge, and the front end
+ * with it. If there is room for a line, poll() says so: lines are shorter than a page.
+ */
+static bool log_has_room(void)
+{
+	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&pfd, 1, 0) != 0;
+}
+
 static void log_write(enum log_level level, const char *text)
 {
 	static const char *const names[] = {
@@ -62,24 +76,31 @@ static void log_write(enum log_level level, const char *text)
 			names[level], text);
 }
 
+/* Say how many lines are missing, if there is room for that. */
+static void log_say_missing(void)
+{
+	char text[64];
+
+	if (!log_missing || !log_has_room())
+		return;
+	snprintf(text, sizeof(text), "event=suppressed lines=%u", log_missing);
+	log_missing = 0;
+	log_write(LOG_LEVEL_WARN, text);
+}
+
 /* Count a line. Returns false beyond the limit, which --verbose disables. */
 static bool log_may(void)
 {
 	static unsigned int lines;
 	static time_t begin;
 	struct timespec now;
-	char text[64];
 
 	if (log_max == LOG_LEVEL_DEBUG)
 		return true;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (now.tv_sec - begin >= LOG_SECONDS) {
-		if (lines > LOG_BURST) {
-			snprintf(text, sizeof(text),
-				 "event=suppressed lines=%u",
-				 lines - LOG_BURST);
-			log_write(LOG_LEVEL_WARN, text);
-		}
+		if (lines > LOG_BURST)
+			log_missing += lines - LOG_BURST;
 		lines = 0;
 		begin = now.tv_sec;
 	}
@@ -93,6 +114,11 @@ void log_line(enum log_level level, const char *fmt, ...)
 
 	if (level > log_max || !log_may())
 		return;
+	log_say_missing();
+	if (!log_has_room()) {
+		log_missing++;
+		return;
+	}
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
