@@ -195,6 +195,22 @@ TEST(capabilities)
 	EXPECT_EQ(1, logged("{\n  \"type\": \"rpmsg\"\n}\n"));
 }
 
+TEST(output_that_cannot_be_written)
+{
+	static const char *const options[] = { "--help", "--version",
+					       "--print-capabilities" };
+	char command[64], *const argv[] = { "sh", "-c", command, NULL };
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		unlink(LOG);
+		snprintf(command, sizeof(command),
+			 "exec vrpmsg-bridge %s >/dev/full", options[i]);
+		EXPECT_EQ(2, wait_exit(spawn(-1, argv)));
+		EXPECT_EQ(1, logged("stdout: No space left"));
+	}
+}
+
 static pid_t spawn_with_fd(int fd)
 {
 	char number[16];

@@ -325,7 +325,7 @@ static const struct option long_options[] = {
 	{},
 };
 
-/* Parse one option: 0 to continue, -1 on an error, 1 to exit with success. */
+/* Parse one option: 0 to continue, -1 on an error, 1 to exit after output. */
 static int parse_option(int opt, struct options *options)
 {
 	switch (opt) {
@@ -384,8 +384,20 @@ static bool wants_capabilities(int argc, char **argv)
 	return false;
 }
 
-/* Without standard error, a front end could get its number, and then the log. */
-static void fill_standard_fds(void)
+/* Flush the output. Returns an exit status, after a message if that failed. */
+static int finish_output(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "vrpmsg-bridge: stdout: %s\n", strerror(errno));
+	return EXIT_FAILED;
+}
+
+/*
+ * Without standard error, a front end could get its number, and then the log. Returns
+ * false if there is no file to use instead.
+ */
+static bool fill_standard_fds(void)
 {
 	int fd;
 
@@ -394,6 +406,7 @@ static void fill_standard_fds(void)
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
+	return fd >= 0;
 }
 
 int main(int argc, char **argv)
@@ -404,16 +417,17 @@ int main(int argc, char **argv)
 	};
 	int opt, done;
 
-	fill_standard_fds();
+	if (!fill_standard_fds())
+		return EXIT_FAILED;
 	if (wants_capabilities(argc, argv)) {
 		puts("{\n  \"type\": \"rpmsg\"\n}");
-		return 0;
+		return finish_output();
 	}
 	while ((opt = getopt_long(argc, argv, "s:f:n:rd:u:b:w:ecvVh",
 				  long_options, NULL)) >= 0) {
 		done = parse_option(opt, &options);
 		if (done)
-			return done < 0 ? EXIT_USAGE : 0;
+			return done < 0 ? EXIT_USAGE : finish_output();
 	}
 	if (optind < argc)
 		return usage_error("unexpected argument");
