@@ -11,6 +11,7 @@ import resource
 import socket
 import subprocess
 import sys
+import threading
 import traceback
 import unittest
 
@@ -325,6 +326,44 @@ class Files(Base):
         self.assertRaises(OSError, os.fstat, fd)
         with open("/dev/null", "rb") as null:
             self.fails(errno.ENOTTY, vhostrpmsg.File, null.fileno())
+            # It still belongs to the caller.
+            os.fstat(null.fileno())
+
+    def test_descriptor_that_is_refused_late(self):
+        """The descriptor stays the caller's, whenever the call fails."""
+        set_batch = vhostrpmsg._files._set_batch
+        fd = os.dup(self.file.fileno())
+
+        def fail(*_):
+            raise OSError(errno.EIO, "test")
+        vhostrpmsg._files._set_batch = fail
+        try:
+            self.fails(errno.EIO, vhostrpmsg.File, fd)
+        finally:
+            vhostrpmsg._files._set_batch = set_batch
+        gc.collect()
+        os.close(fd)
+
+    def test_empty_message(self):
+        self.start(addressed=True)
+        # An address is missing.
+        self.fails(errno.EINVAL, self.file.write, b"")
+
+    def test_threads_in_batch_mode_and_not(self):
+        """A reader of single messages and a writer of batches do not disturb each
+        other, whichever of them waits."""
+        self.start()
+        count, back = 3000, []
+        with self.ctx.add_endpoint(DEV, remote=REMOTE).open() as file:
+            reader = threading.Thread(target=lambda: back.extend(
+                file.read() for _ in range(count)))
+            reader.start()
+            todo = [vhostrpmsg.Message(b"%d" % i, 0) for i in range(count)]
+            while todo:
+                del todo[:file.write_batch(todo[:10])]
+            reader.join(60)
+            self.assertFalse(reader.is_alive())
+        self.assertEqual(back, [b"%d" % i for i in range(count)])
 
     def test_destroy(self):
         self.fails(errno.EINVAL, self.file.destroy)

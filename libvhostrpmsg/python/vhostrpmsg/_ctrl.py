@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import dataclass
-from typing import NoReturn, Optional, Union
+from typing import Callable, NoReturn, Optional, TypeVar, Union
 
 from ._config import EndpointConfig
 from ._files import AsyncFile, File
 from ._native import Descriptor, c_string, fail, ffi, lib, text
+
+T = TypeVar("T")
 
 # Messages for errors whose strerror() is misleading.
 _WORDS = {
@@ -48,7 +50,8 @@ class Ctrl(Descriptor):
                     file.write(message)
 
     device: name of the device, path of the node (with a slash), or an open file
-        descriptor of the node, which then belongs to the Ctrl.
+        descriptor of the node, which then belongs to the Ctrl. If this raises an
+        exception, the descriptor stays the caller's.
 
     PermissionError: the user may not open the node, see /dev/vrpmsg/ctrl/DEVICE;
     OSError with errno.ENODEV: no persistent device has the name, or its node is not
@@ -67,7 +70,11 @@ class Ctrl(Descriptor):
             # O_WRONLY: if the path is an endpoint by mistake, do not become its
             # reader.
             self._fd = os.open(device, os.O_WRONLY | os.O_CLOEXEC)
-            _info(self._fd)
+            try:
+                _info(self._fd)
+            except OSError:
+                self.close()
+                raise
         else:
             self._fd = lib.vrpmsg_ctrl_open(c_string(device))
             if self._fd < 0:
@@ -97,7 +104,7 @@ class Ctrl(Descriptor):
         is no name to announce, or an addressed endpoint has a remote; errno.ENODEV:
         the device was deleted.
         """
-        return File(self._new(name, addr, remote, addressed, announce))
+        return _own(File, self._new(name, addr, remote, addressed, announce))
 
     def open_endpoint_async(self, name: Optional[str] = None, *,
                             addr: Optional[int] = None,
@@ -105,7 +112,8 @@ class Ctrl(Descriptor):
                             addressed: bool = False,
                             announce: bool = False) -> AsyncFile:
         """As open_endpoint(), for asyncio; see AsyncFile."""
-        return AsyncFile(self._new(name, addr, remote, addressed, announce))
+        return _own(AsyncFile,
+                    self._new(name, addr, remote, addressed, announce))
 
     def _new(self, name: Optional[str], addr: Optional[int],
              remote: Union[int, str, None], addressed: bool,
@@ -117,6 +125,15 @@ class Ctrl(Descriptor):
         if fd < 0:
             _fail()
         return fd
+
+
+def _own(kind: Callable[[int], T], fd: int) -> T:
+    """Make a file of a new descriptor, or close that."""
+    try:
+        return kind(fd)
+    except BaseException:
+        os.close(fd)
+        raise
 
 
 def _fail() -> NoReturn:

@@ -7,6 +7,8 @@ import errno
 import os
 import select
 import struct
+import threading
+import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import (Any, AsyncIterator, Callable, Iterable, Iterator, List,
@@ -19,6 +21,8 @@ Path = Union[str, "os.PathLike[str]"]
 
 _MAX_MESSAGE = 65535
 _ADDR = struct.Struct("=II")
+# For preadv() and pwritev(): the file has no offsets.
+_NO_OFFSET = -1
 _FLAGS = {"r": os.O_RDONLY, "w": os.O_WRONLY, "rw": os.O_RDWR}
 
 
@@ -117,6 +121,11 @@ def _flags(mode: str) -> int:
     return _FLAGS[mode]
 
 
+def _set_batch(fd: int, on: bool) -> None:
+    if lib.vrpmsg_fd_set_batch(fd, on):
+        fail()
+
+
 def open_number(number: int, mode: str) -> int:
     """Open the endpoint with this number; returns a file descriptor."""
     fd: int = lib.vrpmsg_ept_open(number, _flags(mode))
@@ -130,7 +139,8 @@ class File(Descriptor):
 
     file: path of the char device, such as Endpoint.path or
         /dev/vrpmsg/by-name/DEVICE/ENDPOINT; or an open file descriptor, which then
-        belongs to the File.
+        belongs to the File. If this raises an exception, the descriptor stays the
+        caller's.
     mode: "r", "w" or "rw". Only one file at a time can be open for reading. A file
         that is only open for writing receives nothing.
 
@@ -140,17 +150,26 @@ class File(Descriptor):
     Calls may sleep, and release Python's global lock meanwhile. If the file was set
     non-blocking with os.set_blocking(), they raise BlockingIOError instead. After the
     endpoint was deleted, reading raises BrokenPipeError once the queue is empty.
+
+    Several threads may use it. Each message goes to one of them.
     """
 
     def __init__(self, file: Union[Path, int], mode: str = "rw") -> None:
-        self._batch = False
         flags = _flags(mode)
+        # Of the open file, so calls of several threads must not change it meanwhile.
+        self._batch = False
+        self._lock = threading.Lock()
         if isinstance(file, int):
-            _info(file)
+            self._addressed = _info(file).addressed
+            _set_batch(file, False)
             self._fd = file
-            self._set_batch(False, True)
         else:
             self._fd = os.open(file, flags | os.O_CLOEXEC)
+            try:
+                self._addressed = _info(self._fd).addressed
+            except OSError:
+                self.close()
+                raise
 
     def info(self) -> FileInfo:
         """Get a description of the endpoint, also after it was deleted.
@@ -169,8 +188,7 @@ class File(Descriptor):
 
     def read(self) -> bytes:
         """Read the next message, which may be empty."""
-        self._set_batch(False)
-        return os.read(self.fileno(), _MAX_MESSAGE + _ADDR.size)
+        return self._read(False, _MAX_MESSAGE + _ADDR.size)
 
     def write(self, data: bytes) -> None:
         """Send one message.
@@ -178,8 +196,13 @@ class File(Descriptor):
         OSError with errno.ENOTCONN: no remote is known yet, see wait_remote();
         errno.EMSGSIZE: the message is longer than the MTU.
         """
-        self._set_batch(False)
-        os.write(self.fileno(), data)
+        # pwritev() of nothing does not reach the driver.
+        if data:
+            self._write(False, data)
+        elif self._addressed:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        else:
+            self._write(True, _batch([Message(b"", 0)]))
 
     def read_from(self) -> Message:
         """Read the next message of an addressed endpoint, with its source."""
@@ -201,8 +224,7 @@ class File(Descriptor):
             rounded up to a multiple of 8. OSError with errno.EMSGSIZE: the buffer is
             too small for the next message.
         """
-        self._set_batch(True)
-        return list(_records(os.read(self.fileno(), size)))
+        return list(_records(self._read(True, size)))
 
     def write_batch(self, messages: Iterable[Message]) -> int:
         """Send many messages with one system call.
@@ -214,8 +236,7 @@ class File(Descriptor):
         todo = list(messages)
         if not todo:
             return 0
-        self._set_batch(True)
-        taken = os.write(self.fileno(), _batch(todo))
+        taken = self._write(True, _batch(todo))
         for count, message in enumerate(todo):
             if taken <= 0:
                 return count
@@ -243,11 +264,40 @@ class File(Descriptor):
             except BrokenPipeError:
                 return
 
-    def _set_batch(self, on: bool, force: bool = False) -> None:
-        if on != self._batch or force:
-            if lib.vrpmsg_fd_set_batch(self.fileno(), on):
-                fail()
-            self._batch = on
+    def _read(self, batch: bool, size: int) -> bytes:
+        buf = bytearray(size)
+        count = self._call(batch, select.POLLIN, lambda: os.preadv(
+            self.fileno(), [buf], _NO_OFFSET, os.RWF_NOWAIT))
+        return bytes(memoryview(buf)[:count])
+
+    def _write(self, batch: bool, data: bytes) -> int:
+        return self._call(batch, select.POLLOUT, lambda: os.pwritev(
+            self.fileno(), [data], _NO_OFFSET, os.RWF_NOWAIT))
+
+    def _call(self, batch: bool, event: int, call: Callable[[], int]) -> int:
+        """Repeat a call that does not wait, in batch mode or not, until it succeeds.
+
+        Waiting with the lock would make other threads wait as well, and without it
+        they could change the mode.
+        """
+        poll = select.poll()
+        poll.register(self.fileno(), event)
+        waited = False
+        while True:
+            with self._lock:
+                if batch != self._batch:
+                    _set_batch(self.fileno(), batch)
+                    self._batch = batch
+                try:
+                    return call()
+                except BlockingIOError:
+                    if not os.get_blocking(self.fileno()):
+                        raise
+            if waited:
+                # Another one was faster, or memory is short: do not spin.
+                time.sleep(0.001)
+            poll.poll()
+            waited = True
 
 
 class AsyncFile:
@@ -260,6 +310,7 @@ class AsyncFile:
 
     def __init__(self, file: Union[Path, int], mode: str = "rw") -> None:
         self._file = File(file, mode)
+        # Succeeds for every open descriptor.
         os.set_blocking(self._file.fileno(), False)
         self._reading = asyncio.Lock()
         self._writing = asyncio.Lock()
