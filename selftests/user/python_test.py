@@ -80,6 +80,10 @@ class Devices(Base):
         self.ctx.delete_device(made.id)
         self.fails(errno.ENODEV, self.ctx.device, "python2")
 
+    def test_short_hold_time_is_not_without_limit(self):
+        self.ctx.set_device(DEV, hold_time=0.0001)
+        self.assertEqual(self.ctx.device(DEV).hold_time, 0.001)
+
     def test_refusals_say_why(self):
         error = self.fails(errno.EEXIST, self.ctx.add_device, DEV)
         self.assertIsInstance(error, FileExistsError)
@@ -114,6 +118,13 @@ class Devices(Base):
     def test_wait_running(self):
         with self.assertRaises(TimeoutError):
             self.ctx.wait_running(DEV, 0.1)
+        # There is always another event.
+        poll = vhostrpmsg.Monitor.poll
+        vhostrpmsg.Monitor.poll = lambda self: object()
+        try:
+            self.assertRaises(TimeoutError, self.ctx.wait_running, DEV, 0.1)
+        finally:
+            vhostrpmsg.Monitor.poll = poll
         with Guest(DEV):
             self.assertEqual(self.ctx.wait_running(DEV, 10).state, "running")
 
@@ -263,6 +274,9 @@ class Files(Base):
         self.fails(errno.EBUSY, self.ept.open)
         self.ept.open("w").close()
         self.assertRaises(ValueError, self.ept.open, "x")
+
+    def test_deadline_that_has_passed(self):
+        self.assertRaises(TimeoutError, self.file.wait_remote, -1)
 
     def test_nonblocking(self):
         os.set_blocking(self.file.fileno(), False)

@@ -25,7 +25,11 @@ def _device_config(mtu: Optional[int], hold_time: Optional[float],
     if mtu is not None:
         lib.vrpmsg_dev_config_set_mtu(config, mtu)
     if hold_time is not None:
-        lib.vrpmsg_dev_config_set_hold_time(config, round(hold_time * 1000))
+        milliseconds = round(hold_time * 1000)
+        # A short time must not become 0, which means without limit.
+        if not milliseconds and hold_time > 0:
+            milliseconds = 1
+        lib.vrpmsg_dev_config_set_hold_time(config, milliseconds)
     if owner is not None:
         lib.vrpmsg_dev_config_set_owner(config, owner)
     return config
@@ -143,9 +147,12 @@ class Context:
                 except OSError as error:
                     if error.errno != errno.ENODEV:
                         raise
+                left = None if end is None else end - time.monotonic()
                 try:
-                    monitor.read(
-                        None if end is None else max(0, end - time.monotonic()))
+                    # Do not go on only because there is always another event.
+                    if left is not None and left <= 0:
+                        raise TimeoutError
+                    monitor.read(left)
                 except EventsLost:
                     pass
                 except TimeoutError as error:

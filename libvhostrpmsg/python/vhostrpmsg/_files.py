@@ -250,7 +250,9 @@ class File(Descriptor):
         """
         poll = select.poll()
         poll.register(self.fileno(), select.POLLOUT)
-        events = poll.poll(None if timeout is None else timeout * 1000)
+        # poll() would take a deadline that has passed for no limit.
+        events = poll.poll(None if timeout is None else
+                           max(timeout, 0) * 1000)
         if not events:
             raise TimeoutError(errno.ETIMEDOUT, "no remote, or no room in the queue")
         if events[0][1] & (select.POLLERR | select.POLLHUP):
