@@ -23,8 +23,11 @@ expect "unknown command" 1 "" 'dev: unknown command "eat"; try vrpmsgctl dev --h
 # Misspelt words, if it is clear what was meant.
 similar()
 {
+	local words
+
+	read -ra words <<<"$1"
 	expect "$1 for $2" 1 "" "\(did you mean \"$2\"\?\); try vrpmsgctl $3--help$" \
-		vrpmsgctl $1
+		vrpmsgctl "${words[@]}"
 }
 similar "dev sho" show "dev "
 similar "dev dl" del "dev "
@@ -96,6 +99,10 @@ expect "a keyword twice" 1 "" '"count" conflicts with an earlier argument' \
 	vrpmsgctl recv 0 count 1 count 2
 expect "keywords that exclude each other" 1 "" '"raw" conflicts with an earlier argument' \
 	vrpmsgctl recv 0 hex raw
+
+[[ -d /sys/module/vhost_rpmsg ]] ||
+	expect "a time that is almost 0" 2 "" "is the vhost_rpmsg module loaded" \
+		vrpmsgctl stats x interval 1e-12
 
 # Configuration files.
 printf 'dev add a\0 rubbish\n\ndev add b\n#\0\n' >"$tmp/nul"

@@ -143,6 +143,13 @@ vrpmsgctl -j apply --prune one.conf >changes.json
 expect "changes as JSON" 0 '^\[\{"change":"ept del /dev/vrpmsg-ep[0-9]+ # ' "" \
 	cat changes.json
 
+# A device without a line would be deleted together with the endpoint that has one.
+echo "ept add dev $a name s" >alone.conf
+expect "prune of the device of an endpoint in a file" 2 "" \
+	"alone.conf:1: its device is in no file, and --prune would delete it: Invalid" \
+	vrpmsgctl apply --prune alone.conf
+expect "it is still there" 0 "^[0-9]+: $a:" "" vrpmsgctl -o dev show $a
+
 # A user may have an address that a file wants.
 vrpmsgctl ept exec dev $a addr 500 -- sleep 1000 &
 # shellcheck disable=SC2317	# called through wait_for

@@ -197,6 +197,9 @@ static int check_ept(const struct apply *apply, struct config_line *line)
 	if (!line_of_dev(apply, line->dev) &&
 	    (!dev || !vrpmsg_dev_is_persistent(dev)))
 		return refuse(line, ENODEV, "no such persistent device");
+	if (!line_of_dev(apply, line->dev) && apply->args->prune)
+		return refuse(line, EINVAL,
+			      "its device is in no file, and --prune would delete it");
 	for (other = apply->lines; other != line; other = other->next) {
 		if (config_is_ept(other) && line->addr >= 0 &&
 		    other->addr == line->addr && !strcmp(other->dev, line->dev))

@@ -191,6 +191,9 @@ static bool parse_seconds(const char *word, int64_t *number)
 	if (!*word || *end || !(seconds >= 0 && seconds <= 1e9))
 		return false;
 	*number = seconds * 1e9;
+	/* 0 has a meaning of its own for some keywords. */
+	if (seconds > 0 && !*number)
+		*number = 1;
 	return true;
 }
 
