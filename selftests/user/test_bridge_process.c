@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -23,18 +22,11 @@
 #include "bridge_fixture.h"
 
 /* Start a bridge to which something happens, see preload/hostile.c. */
-static pid_t spawn_hostile(const char *what, ...)
+static pid_t spawn_hostile(const char *what, char *const *argv)
 {
-	char *argv[16] = { "vrpmsg-bridge" }, so[256];
-	va_list ap;
+	char so[256];
 	pid_t pid;
-	int i = 0;
 
-	va_start(ap, what);
-	do {
-		argv[++i] = va_arg(ap, char *);
-	} while (argv[i]);
-	va_end(ap);
 	snprintf(so, sizeof(so), "%s/user/selftests/hostile.so",
 		 getenv("VRPMSG_BUILD") ?: "build");
 	setenv("LD_PRELOAD", so, 1);
@@ -44,6 +36,10 @@ static pid_t spawn_hostile(const char *what, ...)
 	unsetenv("HOSTILE");
 	return pid;
 }
+
+#define SPAWN_HOSTILE(what, ...)	\
+	spawn_hostile(what,		\
+		      (char *const[]){ "vrpmsg-bridge", __VA_ARGS__, NULL })
 
 /* The process */
 
@@ -459,7 +455,7 @@ TEST(two_bridges_start_at_one_path)
 	unlink(SOCK);
 	unlink(LOG);
 	no_go();
-	pid = spawn_hostile("bind", "-s", SOCK, NULL);
+	pid = SPAWN_HOSTILE("bind", "-s", SOCK);
 	ASSERT_TRUE(WAIT_FOR(!access(WAITS, F_OK), LONG_MS));
 	EXPECT_EQ(2, RUN("--socket", SOCK));
 	EXPECT_EQ(1, logged("event=listen "));
@@ -483,7 +479,7 @@ TEST(one_bridge_ends_while_another_starts)
 
 	unlink(LOG);
 	go();
-	pid = spawn_hostile("exit", "-s", SOCK, NULL);
+	pid = SPAWN_HOSTILE("exit", "-s", SOCK);
 	ASSERT_TRUE(WAIT_FOR(logged("event=listening "), LONG_MS));
 	no_go();
 	kill(pid, SIGTERM);
@@ -517,7 +513,7 @@ TEST(no_memory_for_a_front_end)
 	pid_t pid;
 
 	unlink(LOG);
-	pid = spawn_hostile("nomem", "-s", SOCK, NULL);
+	pid = SPAWN_HOSTILE("nomem", "-s", SOCK);
 	fe_init(&fe);
 	ASSERT_EQ(0, fe_connect(&fe));
 	EXPECT_GT(0, fe_get(&fe, GET_FEATURES, &value));

@@ -160,7 +160,8 @@ static int read_file(struct config_line ***tail, const char *name)
 	/* Without memory for a line, neither feof() nor ferror() is set. */
 	if (!failed && !feof(f))
 		failed = ctl_error("%s", name);
-	status = failed ?: status;
+	if (failed)
+		status = failed;
 	free(text);
 	if (!is_stdin)
 		fclose(f);
