@@ -77,16 +77,24 @@ TEST_F(ns, a_message_is_exact_on_the_wire)
 {
 	struct guest_hdr want = { 53, 53, 0, 40, 0 };
 	struct guest_ns ns = { .name = SVC, .addr = 0x12345678 };
+	const uint8_t little[] = { 0x78, 0x56, 0x34, 0x12 };
+	const uint32_t addr = 0x12345678;
 	struct guest_msg msg;
+	bool modern;
 
 	OPEN();
+	modern = self->g.features & (1ULL << VIRTIO_F_VERSION_1);
 	/* The used part of the buffer may not contain any previous content. */
 	memset(self->g.tx_bufs, 0xff, self->g.buf_size);
 	ASSERT_LE(0, announce(SVC, 0x12345678));
 	ASSERT_EQ(1, guest_recv(&self->g, &msg, LONG_MS));
 	EXPECT_EQ(16 + 40, msg.used);
 	EXPECT_EQ(0, memcmp(&want, &msg.hdr, sizeof(want)));
+	ns = guest_ns_swap(&self->g, ns);
 	EXPECT_EQ(0, memcmp(&ns, msg.data, sizeof(ns)));
+	/* A legacy guest has the byte order of this machine. */
+	EXPECT_EQ(0, memcmp(modern ? (const void *)little : &addr,
+			    msg.data + sizeof(ns.name), sizeof(addr)));
 	/* The rest of the buffer does not change. */
 	EXPECT_EQ(0xff, msg.data[40]);
 	guest_done(&self->g, &msg);

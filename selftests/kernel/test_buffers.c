@@ -87,11 +87,10 @@ static uint8_t *next(struct guest *g, uint32_t *used)
 	return (uint8_t *)(uintptr_t)tag;
 }
 
-static bool is_null(const uint8_t *buf, uint32_t used)
+static bool is_null(struct guest *g, const uint8_t *buf, uint32_t used)
 {
-	struct guest_hdr hdr;
+	struct guest_hdr hdr = guest_get_hdr(g, buf);
 
-	memcpy(&hdr, buf, sizeof(hdr));
 	return used == GUEST_HDR && hdr.dst == VHOST_RPMSG_ADDR_ANY && !hdr.len;
 }
 
@@ -109,7 +108,7 @@ static bool is_null(const uint8_t *buf, uint32_t used)
 										\
 		ASSERT_EQ(buf, next(&self->g, &__used));			\
 		EXPECT_EQ(GUEST_HDR + (n), __used);				\
-		memcpy(&__hdr, buf, sizeof(__hdr));				\
+		__hdr = guest_get_hdr(&self->g, buf);				\
 		EXPECT_EQ(REMOTE, __hdr.dst);					\
 		EXPECT_EQ((n), __hdr.len);					\
 		EXPECT_EQ(0, check_fill((buf) + GUEST_HDR, n, seed));		\
@@ -120,7 +119,7 @@ static bool is_null(const uint8_t *buf, uint32_t used)
 		uint32_t __used = 0;				\
 								\
 		ASSERT_EQ(buf, next(&self->g, &__used));	\
-		EXPECT_TRUE(is_null(buf, __used));		\
+		EXPECT_TRUE(is_null(&self->g, buf, __used));		\
 	} while (0)
 
 #define WAIT_FOR_MTU(_mtu)						\
@@ -179,7 +178,7 @@ TEST_F(buffers, a_piece_that_faults_makes_a_null_message)
 	WRITE(self->fd, 1, 300);
 
 	ASSERT_EQ(seg[0].p, next(&self->g, &used));
-	EXPECT_TRUE(is_null(seg[0].p, used));
+	EXPECT_TRUE(is_null(&self->g, seg[0].p, used));
 	EXPECT_MESSAGE(good, 1, 300);
 	EXPECT_EQ(0, mprotect(page, 4096, PROT_READ | PROT_WRITE));
 }
@@ -330,8 +329,8 @@ static int receive(struct guest *g, const FIXTURE_VARIANT(sizes) * variant,
 		if (!buf)
 			return -ETIMEDOUT;
 		/* Check it before the worker can use it again. */
-		null = is_null(buf, used);
-		memcpy(&hdr, buf, sizeof(hdr));
+		null = is_null(g, buf, used);
+		hdr = guest_get_hdr(g, buf);
 		seg = (struct guest_seg){ buf, size_of(variant, buf, first) };
 		guest_add(g, GUEST_TX, &seg, 1, true, false, (uintptr_t)buf);
 		guest_kick(g, GUEST_TX);
@@ -547,9 +546,9 @@ TEST_F(buffers, a_message_that_fits_nowhere_lets_others_pass)
 		buf = next(&self->g, &used);
 		ASSERT_NE(NULL, buf);
 		/* Check it before the worker can use it again. */
-		null = is_null(buf, used);
+		null = is_null(&self->g, buf, used);
 		nulls += null;
-		memcpy(&hdr, buf, sizeof(hdr));
+		hdr = guest_get_hdr(&self->g, buf);
 		seg = (struct guest_seg){ buf, 64 };
 		guest_add(&self->g, GUEST_TX, &seg, 1, true, false,
 			  (uintptr_t)buf);

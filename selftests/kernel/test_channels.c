@@ -180,6 +180,7 @@ TEST_F(ns, messages_that_are_too_short_or_too_long)
 	const size_t len[] = { 0, 1, 32, 36, 39, 41, 44, 80 };
 
 	OPEN();
+	ns[0] = guest_ns_swap(&self->g, ns[0]);
 	for (size_t i = 0; i < sizeof(len) / sizeof(len[0]); i++) {
 		ASSERT_EQ(0, guest_send(&self->g, REMOTE, 53, ns, len[i]));
 		self->sent++;
@@ -196,6 +197,7 @@ TEST_F(ns, who_sends_a_message_does_not_matter)
 	struct nl_chan chan;
 
 	OPEN();
+	ns = guest_ns_swap(&self->g, ns);
 	ASSERT_EQ(0, guest_send(&self->g, 53, 53, &ns, sizeof(ns)));
 	self->sent++;
 	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
@@ -238,14 +240,16 @@ TEST_F(ns, a_hundred_thousand_names)
 	int fd = ept_open(id, O_NONBLOCK);
 	struct guest_ns ns = {};
 	struct nl_dev dev;
+	uint32_t addr;
 	char buf[16];
 
 	ASSERT_LE(0, fd);
 	OPEN(.num = 1024);
 	while (self->sent < FLOOD) {
-		ns.addr = 1000 + self->sent;
-		snprintf(ns.name, sizeof(ns.name), "svc%u", ns.addr);
-		if (guest_queue(&self->g, ns.addr, 53, &ns, sizeof(ns))) {
+		addr = 1000 + self->sent;
+		ns.addr = guest_32(&self->g, addr);
+		snprintf(ns.name, sizeof(ns.name), "svc%u", addr);
+		if (guest_queue(&self->g, addr, 53, &ns, sizeof(ns))) {
 			guest_kick(&self->g, GUEST_RX);
 			ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
 		} else {

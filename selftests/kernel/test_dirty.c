@@ -203,7 +203,8 @@ TEST_F(dirty, what_the_guest_sends_marks_the_ring_only)
 	struct guest_seg seg = { alone(self, 1), 20 };
 	char buf[8];
 
-	memcpy(seg.p, &(struct guest_hdr){ REMOTE, 1024, 0, 4, 0 }, 16);
+	guest_put_hdr(&self->g, seg.p,
+		      (struct guest_hdr){ REMOTE, 1024, 0, 4, 0 });
 	usleep(SHORT_MS * 500);
 	memset(self->log, 0, self->log_size);
 	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false, false, 0));

@@ -160,7 +160,7 @@ TEST_F(faults, f01_no_kick_is_lost_after_a_ring_could_not_be_read)
 	ASSERT_EQ(0, mprotect(avail, 4096, PROT_READ | PROT_WRITE));
 	/* The worker counts before that. */
 	EXPECT_TRUE(WAIT_FOR(!(__atomic_load_n(&used->flags, __ATOMIC_RELAXED) &
-			       VRING_USED_F_NO_NOTIFY),
+			       guest_16(g, VRING_USED_F_NO_NOTIFY)),
 			     LONG_MS));
 	ASSERT_EQ(0, guest_send(g, REMOTE, 1024, "again", 5));
 	EXPECT_TEXT(self->fd, "again");
@@ -179,16 +179,19 @@ TEST_F(faults, f02_a_bad_message_does_not_stop_the_queue)
 	seg = (struct guest_seg){ guest_alloc(&self->g, 64), 8 };
 	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false, false, 0));
 	seg = (struct guest_seg){ guest_alloc(&self->g, 64), 64 };
-	memcpy(seg.p, &(struct guest_hdr){ REMOTE, 1024, 0, 1000, 0 }, 16);
+	guest_put_hdr(&self->g, seg.p,
+		      (struct guest_hdr){ REMOTE, 1024, 0, 1000, 0 });
 	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false, false, 0));
 	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, true, false, 0));
 	/* A complete message, followed by a device-writable descriptor. */
 	two[0] = (struct guest_seg){ guest_alloc(&self->g, 64), 20 };
 	two[1] = (struct guest_seg){ guest_alloc(&self->g, 64), 64 };
-	memcpy(two[0].p, &(struct guest_hdr){ REMOTE, 1024, 0, 4, 0 }, 16);
+	guest_put_hdr(&self->g, two[0].p,
+		      (struct guest_hdr){ REMOTE, 1024, 0, 4, 0 });
 	head = guest_add(&self->g, GUEST_RX, two, 2, false, false, 0);
 	ASSERT_LE(0, head);
-	desc[desc[head].next].flags |= VRING_DESC_F_WRITE;
+	desc[guest_16(&self->g, desc[head].next)].flags |=
+		guest_16(&self->g, VRING_DESC_F_WRITE);
 	guest_add_raw(&self->g, GUEST_RX, 60000);
 	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "good", 4));
 	guest_show(&self->g);
@@ -212,7 +215,8 @@ TEST_F(faults, f02_an_index_that_jumps_is_over_with_a_reset)
 	uint64_t errors;
 
 	r->avail += r->num + 1;
-	__atomic_store_n(&r->vring.avail->idx, r->avail, __ATOMIC_RELEASE);
+	__atomic_store_n(&r->vring.avail->idx, guest_16(g, r->avail),
+			 __ATOMIC_RELEASE);
 	guest_kick_always(g, GUEST_RX);
 	EXPECT_TRUE(WAIT_FOR(dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS),
 			     LONG_MS));
@@ -251,7 +255,7 @@ TEST_F(faults, f02_a_ring_made_smaller_goes_on)
 	ASSERT_EQ(0, ioctl(g->fd, VHOST_SET_VRING_NUM, &state));
 	r->num = state.num;
 	for (i = 0; i < 4; i++)
-		r->vring.avail->ring[i] = 60000;
+		r->vring.avail->ring[i] = guest_16(g, 60000);
 	ASSERT_EQ(0, guest_set_running(g, 1));
 	ASSERT_EQ(3, write(self->fd, "two", 3));
 	EXPECT_TRUE(WAIT_FOR(dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS),
@@ -283,7 +287,8 @@ TEST_F(faults, f02_a_bad_buffer_does_not_stop_the_queue)
 	two[1] = (struct guest_seg){ guest_alloc(g, 64), 64 };
 	head = guest_add(g, GUEST_TX, two, 2, true, false, 0);
 	ASSERT_LE(0, head);
-	g->ring[GUEST_TX].vring.desc[head].flags &= ~VRING_DESC_F_WRITE;
+	g->ring[GUEST_TX].vring.desc[head].flags &=
+		guest_16(g, ~VRING_DESC_F_WRITE);
 	seg = (struct guest_seg){ guest_alloc(g, 64), 15 };
 	ASSERT_LE(0, guest_add(g, GUEST_TX, &seg, 1, true, false, 0));
 	guest_add_raw(g, GUEST_TX, 60000);
@@ -338,8 +343,8 @@ TEST_F(faults, f03_a_busy_guest_does_not_keep_the_worker)
 	struct guest_opts opts = { .name = DEV,
 				   .num = 1024,
 				   .no_buffers = true };
-	struct guest_ns ns = { .name = "busy", .addr = REMOTE };
 	struct guest *g = &self->g;
+	struct guest_ns ns = { .name = "busy", .addr = guest_32(g, REMOTE) };
 	unsigned int i, tries, left = 0;
 
 	guest_close(g);
@@ -347,7 +352,7 @@ TEST_F(faults, f03_a_busy_guest_does_not_keep_the_worker)
 	for (tries = 0; !left && tries < 300; tries++) {
 		ASSERT_EQ(4, write(self->fd, "ping", 4));
 		for (i = 0; i < opts.num; i++) {
-			ns.flags = i % 2;
+			ns.flags = guest_32(g, i % 2);
 			ASSERT_EQ(0, guest_queue(g, REMOTE, VHOST_RPMSG_NS_ADDR,
 						 &ns, sizeof(ns)));
 		}
@@ -375,8 +380,8 @@ TEST_F(faults, f04_the_length_is_checked)
 
 	/* The buffer has 20 bytes. */
 	for (len = 21; len < 65536; len = len * 3 / 2, n++) {
-		memcpy(seg.p, &(struct guest_hdr){ REMOTE, 1024, 0, len, 0 },
-		       16);
+		guest_put_hdr(&self->g, seg.p,
+			      (struct guest_hdr){ REMOTE, 1024, 0, len, 0 });
 		ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false,
 				       false, 0));
 		guest_kick(&self->g, GUEST_RX);
@@ -428,7 +433,8 @@ TEST_F(faults, f07_requests_come_back_empty)
 	seg = (struct guest_seg){ guest_alloc(&self->g, 64), 8 };
 	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false, false, 0));
 	seg = (struct guest_seg){ guest_alloc(&self->g, 64), 64 };
-	memcpy(seg.p, &(struct guest_hdr){ REMOTE, 1024, 0, 1000, 0 }, 16);
+	guest_put_hdr(&self->g, seg.p,
+		      (struct guest_hdr){ REMOTE, 1024, 0, 1000, 0 });
 	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false, false, 0));
 	guest_kick_always(&self->g, GUEST_RX);
 	for (int i = 0; i < 5; i++) {

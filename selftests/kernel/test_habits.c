@@ -75,11 +75,12 @@ static void used_lengths(struct __test_metadata *_metadata,
 	seg[0] = (struct guest_seg){ guest_alloc(g, 64), 8 };
 	ASSERT_LE(0, guest_add(g, GUEST_RX, seg, 1, false, false, 0));
 	seg[0] = (struct guest_seg){ guest_alloc(g, 64), 64 };
-	memcpy(seg[0].p, &(struct guest_hdr){ REMOTE, 1024, 0, 1000, 0 }, 16);
+	guest_put_hdr(g, seg[0].p,
+		      (struct guest_hdr){ REMOTE, 1024, 0, 1000, 0 });
 	ASSERT_LE(0, guest_add(g, GUEST_RX, seg, 1, false, false, 0));
 	/* A whole buffer with a short message, and a buffer in two pieces. */
 	seg[0] = (struct guest_seg){ guest_alloc(g, 512), 512 };
-	memcpy(seg[0].p, &(struct guest_hdr){ REMOTE, 1024, 0, 4, 0 }, 16);
+	guest_put_hdr(g, seg[0].p, (struct guest_hdr){ REMOTE, 1024, 0, 4, 0 });
 	ASSERT_LE(0, guest_add(g, GUEST_RX, seg, 1, false, false, 0));
 	seg[0].len = 100;
 	seg[1] = (struct guest_seg){ (uint8_t *)seg[0].p + 100, 300 };
@@ -160,24 +161,21 @@ TEST_F(habits, a_used_ring_that_is_full_at_the_start)
 
 	OPEN(.habit = GUEST_RPMSG_LITE, .num = 16, .stopped = true);
 	for (i = 0; i < 16; i++) {
-		vring->desc[i].addr = guest_gpa(g, g->rx_bufs + i * 512);
-		vring->desc[i].len = 512;
-		vring->desc[i].flags = 0;
-		vring->used->ring[i].id = i;
-		vring->used->ring[i].len = 512;
+		guest_set_desc(g, &vring->desc[i], g->rx_bufs + i * 512, 512,
+			       0);
+		vring->used->ring[i].id = guest_32(g, i);
+		vring->used->ring[i].len = guest_32(g, 512);
 	}
-	vring->used->idx = 16;
+	vring->used->idx = guest_16(g, 16);
 	ASSERT_EQ(0, guest_start(g));
 	for (i = 0; i < 100; i++) {
-		ASSERT_TRUE(WAIT_FOR(__atomic_load_n(&vring->used->idx,
-						     __ATOMIC_ACQUIRE) ==
-					     16 + i,
+		ASSERT_TRUE(WAIT_FOR(guest_used_idx(g, GUEST_RX) == 16 + i,
 				     LONG_MS));
-		id = vring->used->ring[i % 16].id;
+		id = guest_32(g, vring->used->ring[i % 16].id);
 		ASSERT_EQ(i % 16, id);
-		ASSERT_EQ(512, vring->used->ring[i % 16].len);
+		ASSERT_EQ(512, guest_32(g, vring->used->ring[i % 16].len));
 		buf = g->rx_bufs + id * 512;
-		memcpy(buf, &hdr, sizeof(hdr));
+		guest_put_hdr(g, buf, hdr);
 		memcpy(buf + sizeof(hdr), &i, sizeof(i));
 		guest_add_raw(g, GUEST_RX, id);
 		guest_kick_always(g, GUEST_RX);

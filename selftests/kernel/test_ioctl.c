@@ -301,6 +301,19 @@ TEST_F(ioctl, vring_files_are_eventfds)
 	EXPECT_EQ(0, xioctl(self->g.fd, VHOST_SET_VRING_ERR, &file));
 }
 
+/* Refused, not ignored: the VMM must know that a guest of that order cannot run. */
+TEST_F(ioctl, a_legacy_guest_has_the_byte_order_of_this_machine)
+{
+	struct vhost_vring_state order = { GUEST_RX, VHOST_VRING_BIG_ENDIAN };
+	int err = xioctl(self->g.fd, VHOST_SET_VRING_ENDIAN, &order);
+
+	if (!err)
+		SKIP(return, "the kernel has CONFIG_VHOST_CROSS_ENDIAN_LEGACY");
+	EXPECT_EQ(-ENOTTY, err);
+	order.num = VHOST_VRING_LITTLE_ENDIAN;
+	EXPECT_EQ(-ENOTTY, xioctl(self->g.fd, VHOST_SET_VRING_ENDIAN, &order));
+}
+
 /* For a while the guest has no eventfds. */
 TEST_F(ioctl, vring_files_can_be_taken_away)
 {
@@ -324,7 +337,7 @@ TEST_F(ioctl, vring_files_can_be_taken_away)
 	guest_calls(&self->g, GUEST_TX);
 	ASSERT_EQ(0, xioctl(fd, VHOST_SET_VRING_CALL, &file));
 	ASSERT_EQ(1, write(self->fd, "y", 1));
-	EXPECT_TRUE(WAIT_FOR(self->g.ring[GUEST_TX].vring.used->idx ==
+	EXPECT_TRUE(WAIT_FOR(guest_used_idx(&self->g, GUEST_TX) ==
 			     (uint16_t)(self->g.ring[GUEST_TX].last_used + 1),
 			     LONG_MS));
 	EXPECT_EQ(0, guest_calls(&self->g, GUEST_TX));

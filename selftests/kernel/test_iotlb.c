@@ -149,7 +149,8 @@ TEST_F(iotlb, an_indirect_table_that_is_not_mapped_is_asked_for)
 	struct guest_seg seg = { guest_alloc(&self->g, 64), 20 };
 	char buf[8];
 
-	memcpy(seg.p, &(struct guest_hdr){ REMOTE, 1024, 0, 4, 0 }, 16);
+	guest_put_hdr(&self->g, seg.p,
+		      (struct guest_hdr){ REMOTE, 1024, 0, 4, 0 });
 	MAP_RINGS();
 	MAP_BUFFERS();
 	ASSERT_EQ(0, guest_start(&self->g));
@@ -342,7 +343,7 @@ TEST_F(iotlb, dirty_pages_are_found_behind_it)
 	MAP_RINGS();
 	MAP_BUFFERS();
 	/* The first buffer extends into the next pages, the message does not. */
-	self->g.ring[GUEST_TX].vring.desc[0].len = 3 * PAGE;
+	self->g.ring[GUEST_TX].vring.desc[0].len = guest_32(&self->g, 3 * PAGE);
 	ASSERT_EQ(0, guest_resume(&self->g));
 	ASSERT_EQ(4, write(self->fd, "pong", 4));
 	EXPECT_EQ(4, guest_recv_copy(&self->g, NULL, NULL, 4, LONG_MS));

@@ -230,8 +230,8 @@ TEST_F(kclient, a_negative_length_is_the_whole_buffer)
 	 */
 	seg = (struct guest_seg){ guest_alloc(&self->g, 64), 64 };
 	memset(seg.p, 0xff, 64);
-	memcpy(seg.p, &(struct guest_hdr){ REMOTE, KCLIENT_HOLD, 0, 3, 0 },
-	       GUEST_HDR);
+	guest_put_hdr(&self->g, seg.p,
+		      (struct guest_hdr){ REMOTE, KCLIENT_HOLD, 0, 3, 0 });
 	memcpy((uint8_t *)seg.p + GUEST_HDR, "\1\2\3", 3);
 	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, &seg, 1, false, false, 0));
 	guest_kick(&self->g, GUEST_RX);

@@ -125,23 +125,23 @@ TEST_F(protocol, what_was_there_before_the_start_needs_no_kick)
 TEST_F(protocol, reserved_and_flags_mean_nothing)
 {
 	struct guest *g = &self->g;
-	struct guest_hdr *hdr;
+	struct guest_hdr hdr;
 	struct guest_seg seg;
 	int i;
 
 	OPEN();
 	seg.p = guest_alloc(g, 64);
 	seg.len = 20;
-	hdr = seg.p;
 	for (i = 0; i < 3; i++) {
-		*hdr = (struct guest_hdr){
+		hdr = (struct guest_hdr){
 			.src = REMOTE,
 			.dst = 1024,
 			.reserved = i == 1 ? 0 : 0xa5a5a5a5,
 			.len = 4,
 			.flags = i == 0 ? 0 : 0xffff,
 		};
-		memcpy(hdr + 1, "test", 4);
+		guest_put_hdr(g, seg.p, hdr);
+		memcpy((uint8_t *)seg.p + GUEST_HDR, "test", 4);
 		ASSERT_LE(0, guest_add(g, GUEST_RX, &seg, 1, false, false, 0));
 		guest_kick_always(g, GUEST_RX);
 		EXPECT_READ("test", 4);
@@ -169,7 +169,7 @@ TEST_F(protocol, a_writable_piece_makes_no_message)
 	OPEN();
 	seg.p = guest_alloc(g, 64);
 	seg.len = 64;
-	memcpy(seg.p, &(struct guest_hdr){ REMOTE, 1024, 0, 4, 0 }, 16);
+	guest_put_hdr(g, seg.p, (struct guest_hdr){ REMOTE, 1024, 0, 4, 0 });
 	ASSERT_LE(0, guest_add(g, GUEST_RX, &seg, 1, true, false, 0));
 	guest_kick_always(g, GUEST_RX);
 	ASSERT_TRUE(guest_wait_used(g, GUEST_RX, LONG_MS));
@@ -216,7 +216,7 @@ TEST_F(protocol, requests_come_back_in_order)
 		/* To a reader, without an endpoint, and too short. */
 		seg.len = i % 3 == 2 ? 8 : 20;
 		hdr = (struct guest_hdr){ REMOTE, i % 3 ? 99 : 1024, 0, 4, 0 };
-		memcpy(seg.p, &hdr, sizeof(hdr));
+		guest_put_hdr(g, seg.p, hdr);
 		ASSERT_LE(0, guest_add(g, GUEST_RX, &seg, 1, false, false, i));
 		if (i % 7 == 0)
 			guest_kick_always(g, GUEST_RX);
@@ -265,7 +265,8 @@ TEST_F(protocol, a_guest_that_wants_no_interrupts_gets_none)
 	OPEN();
 	EXPECT_EQ(3, interrupts(self));
 	for (q = 0; q < 2; q++)
-		self->g.ring[q].vring.avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
+		self->g.ring[q].vring.avail->flags =
+			guest_16(&self->g, VRING_AVAIL_F_NO_INTERRUPT);
 	EXPECT_EQ(0, interrupts(self));
 	self->g.ring[GUEST_TX].vring.avail->flags = 0;
 	EXPECT_EQ(2, interrupts(self));
@@ -275,7 +276,8 @@ TEST_F(protocol, a_guest_that_wants_no_interrupts_gets_none)
 	EXPECT_EQ(3, interrupts(self));
 	/* Request an interrupt after the next but one. */
 	vring = &self->g.ring[GUEST_RX].vring;
-	vring_used_event(vring) = self->g.ring[GUEST_RX].last_used + 1;
+	vring_used_event(vring) =
+		guest_16(&self->g, self->g.ring[GUEST_RX].last_used + 1);
 	EXPECT_EQ(2, interrupts(self));
 }
 

@@ -527,7 +527,7 @@ TEST_F(receive, a_fault_that_has_passed_does_not_hold_the_guest_for_ever)
 	struct guest_seg seg = { page, sizeof(hdr) + 5 };
 	int fd;
 
-	memcpy(page, &hdr, sizeof(hdr));
+	guest_put_hdr(&self->g, page, hdr);
 	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 300)));
 	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.rx_limit = COST(5)), -1));
 	fd = OPEN(O_RDONLY);

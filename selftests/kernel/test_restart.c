@@ -88,7 +88,7 @@ static int go_on(struct guest *g)
 	for (q = 0; q < 2; q++) {
 		err = guest_setup_ring(g, q);
 		state.index = q;
-		state.num = g->ring[q].vring.used->idx;
+		state.num = guest_used_idx(g, q);
 		if (!err && ioctl(g->fd, VHOST_SET_VRING_BASE, &state))
 			err = -errno;
 		if (err)

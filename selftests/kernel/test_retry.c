@@ -198,7 +198,7 @@ TEST_F(retry, a_used_buffer_is_not_lost)
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "two", 3));
 	EXPECT_TEXT(self->fd, "two");
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
-	EXPECT_EQ(2, self->g.ring[GUEST_RX].vring.used->idx);
+	EXPECT_EQ(2, guest_used_idx(&self->g, GUEST_RX));
 }
 
 /* Memory that stays inaccessible. */
@@ -247,7 +247,7 @@ static int let_it_look(FIXTURE_DATA(gone) *self)
 /* Give the last added descriptor an address without memory. */
 static void send_away(struct guest *g, int q, int head)
 {
-	g->ring[q].vring.desc[head].addr = g->size + 4096;
+	g->ring[q].vring.desc[head].addr = guest_64(g, g->size + 4096);
 }
 
 /* Queue two messages, the first one with such an address. */
@@ -352,7 +352,7 @@ TEST_F(gone, a_list_that_was_given_up_is_tried_with_the_next_write)
 	/* The worker counts before that. */
 	ASSERT_TRUE(WAIT_FOR(!(__atomic_load_n(&vring->used->flags,
 					       __ATOMIC_RELAXED) &
-			       VRING_USED_F_NO_NOTIFY),
+			       guest_16(g, VRING_USED_F_NO_NOTIFY)),
 			     LONG_MS));
 	show(vring->avail);
 	ASSERT_EQ(3, write(self->fd, "two", 3));
@@ -409,8 +409,9 @@ TEST_F(gone, an_address_outside_of_memory_may_come_with_a_table)
 	table.region[0].userspace_addr = (uintptr_t)g->mem;
 	table.region[1].guest_phys_addr = 1ULL << 32;
 	table.region[1].memory_size = 4096;
-	table.region[1].userspace_addr = (uintptr_t)g->mem + desc->addr;
-	desc->addr = 1ULL << 32;
+	table.region[1].userspace_addr =
+		(uintptr_t)g->mem + guest_64(g, desc->addr);
+	desc->addr = guest_64(g, 1ULL << 32);
 	guest_show(g);
 	guest_kick_always(g, GUEST_RX);
 	usleep(3000);
@@ -467,7 +468,7 @@ TEST_F(gone, a_used_ring_that_stays_away_holds_the_ring_up)
 		struct vring_used *__used = self->g.ring[q].vring.used;		\
 										\
 		ASSERT_TRUE(guest_wait_used(&self->g, q, LONG_MS));		\
-		EXPECT_EQ(head, (int)__used->ring[0].id);			\
+		EXPECT_EQ(head, (int)guest_32(&self->g, __used->ring[0].id));	\
 		EXPECT_EQ(0, __used->ring[0].len);				\
 		EXPECT_EQ(1, errors());						\
 	} while (0)
@@ -484,9 +485,9 @@ static int add_loop(struct guest *g, int q)
 
 	guest_hide(g);
 	head = guest_add(g, q, seg, 2, q == GUEST_TX, false, 0);
-	last = desc[head].next;
-	desc[last].flags |= VRING_DESC_F_NEXT;
-	desc[last].next = head;
+	last = guest_16(g, desc[head].next);
+	desc[last].flags |= guest_16(g, VRING_DESC_F_NEXT);
+	desc[last].next = guest_16(g, head);
 	guest_show(g);
 	return head;
 }
@@ -500,7 +501,7 @@ TEST_F(gone, a_chain_with_a_loop_comes_back)
 	guest_kick_always(g, GUEST_RX);
 	EXPECT_TEXT(self->fd, "good");
 	EXPECT_BACK(GUEST_RX, head);
-	EXPECT_EQ(2, g->ring[GUEST_RX].vring.used->idx);
+	EXPECT_EQ(2, guest_used_idx(g, GUEST_RX));
 }
 
 TEST_F(gone, a_buffer_with_a_loop_comes_back)
@@ -529,14 +530,12 @@ TEST_F(gone, a_chain_that_is_too_long_comes_back)
 	head = guest_add(g, GUEST_RX, &seg, 1, false, false, 0);
 	desc = &g->ring[GUEST_RX].vring.desc[head];
 	for (i = 0; i < 1100; i++) {
-		table[i].addr = guest_gpa(g, seg.p) + i;
-		table[i].len = 1;
-		table[i].flags = i + 1 < 1100 ? VRING_DESC_F_NEXT : 0;
-		table[i].next = i + 1;
+		guest_set_desc(g, &table[i], (uint8_t *)seg.p + i, 1,
+			       i + 1 < 1100 ? VRING_DESC_F_NEXT : 0);
+		table[i].next = guest_16(g, i + 1);
 	}
-	desc->addr = guest_gpa(g, table);
-	desc->len = 1100 * sizeof(*table);
-	desc->flags = VRING_DESC_F_INDIRECT;
+	guest_set_desc(g, desc, table, 1100 * sizeof(*table),
+		       VRING_DESC_F_INDIRECT);
 	guest_show(g);
 	ASSERT_EQ(0, guest_queue(g, REMOTE, 1024, "good", 4));
 	guest_kick_always(g, GUEST_RX);
@@ -554,7 +553,7 @@ TEST_F(gone, a_head_that_is_none_is_skipped)
 	ASSERT_EQ(0, guest_queue(g, REMOTE, 1024, "good", 4));
 	guest_kick_always(g, GUEST_RX);
 	EXPECT_TEXT(self->fd, "good");
-	EXPECT_TRUE(WAIT_FOR(g->ring[GUEST_RX].vring.used->idx == 1, LONG_MS));
+	EXPECT_TRUE(WAIT_FOR(guest_used_idx(g, GUEST_RX) == 1, LONG_MS));
 	EXPECT_EQ(2, errors());
 }
 

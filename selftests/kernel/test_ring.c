@@ -223,7 +223,7 @@ TEST_F(ring, messages_in_pieces_to_the_host)
 
 	OPEN();
 	p = guest_alloc(&self->g, SPLIT_SIZE);
-	memcpy(p, &hdr, sizeof(hdr));
+	guest_put_hdr(&self->g, p, hdr);
 	for (n = 2; n <= 8; n++) {
 		for (at = 0; at < SPLIT_SIZE; at++) {
 			num = cut(seg, p, SPLIT_SIZE, n, at);
@@ -268,7 +268,7 @@ TEST_F(ring, buffers_in_pieces_to_the_guest)
 						    LONG_MS));
 			guest_used(&self->g, GUEST_TX, NULL, &used);
 			ASSERT_EQ(SPLIT_SIZE, used);
-			memcpy(&hdr, p, sizeof(hdr));
+			hdr = guest_get_hdr(&self->g, p);
 			ASSERT_EQ(SPLIT_LEN, hdr.len);
 			ASSERT_EQ(0, check_fill(p + GUEST_HDR, SPLIT_LEN,
 						n * 1000 + at));
@@ -287,7 +287,7 @@ TEST_F(ring, message_shorter_than_its_buffer)
 	OPEN();
 	p = guest_alloc(&self->g, 512);
 	memset(p, 0xee, 512);
-	memcpy(p, &hdr, sizeof(hdr));
+	guest_put_hdr(&self->g, p, hdr);
 	fill(p + GUEST_HDR, 10, 1);
 	seg = (struct guest_seg){ p, 512 };
 	guest_add(&self->g, GUEST_RX, &seg, 1, false, variant->indirect, 0);
@@ -560,11 +560,10 @@ TEST_F(ring, more_buffers_than_entries_stay_within_the_ring)
 		}
 		close(uffd[this]);
 	}
-	EXPECT_TRUE(WAIT_FOR(__atomic_load_n(&used->idx, __ATOMIC_ACQUIRE) == 6,
-			     LONG_MS));
+	EXPECT_TRUE(WAIT_FOR(guest_used_idx(g, GUEST_TX) == 6, LONG_MS));
 	EXPECT_EQ(0, check_fill(behind, 64, 1));
 	for (i = 0; i < 2; i++) {
-		EXPECT_EQ(GUEST_HDR + 4, used->ring[i].len);
+		EXPECT_EQ(GUEST_HDR + 4, guest_32(g, used->ring[i].len));
 		EXPECT_EQ(4 + i, page[i][GUEST_HDR]);
 	}
 }

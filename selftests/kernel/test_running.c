@@ -250,10 +250,10 @@ TEST_F(running, a_ring_that_has_moved_is_another_guest)
 	ASSERT_EQ(0, guest_stop(&self->g));
 	for (q = 0; q < 2; q++) {
 		idx = &self->g.ring[q].vring.used->idx;
-		*idx += 1;
+		*idx = guest_16(&self->g, guest_used_idx(&self->g, q) + 1);
 		EXPECT_STALE();
 		EXPECT_REMEMBERED();
-		*idx -= 1;
+		*idx = guest_16(&self->g, guest_used_idx(&self->g, q) - 1);
 	}
 	ASSERT_EQ(0, guest_set_running(&self->g, VHOST_RPMSG_CONTINUE));
 	EXPECT_REMEMBERED();
@@ -354,7 +354,8 @@ TEST_F(running, an_index_that_is_behind_does_no_harm)
 	uint64_t errors;
 
 	LEAVE_TRACES();
-	__atomic_store_n(&r->vring.avail->idx, r->avail - 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&r->vring.avail->idx, guest_16(g, r->avail - 1),
+			 __ATOMIC_RELEASE);
 	guest_kick_always(g, GUEST_RX);
 	EXPECT_TRUE(WAIT_FOR(dev_stat(DEV, S(RING_ERRORS)), LONG_MS));
 	/* The worker does not spin. */

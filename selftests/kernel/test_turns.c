@@ -350,8 +350,7 @@ TEST_F(turns, an_announcement_takes_two_bursts_at_most)
 		ASSERT_GE(id, 0);
 		ASSERT_EQ(0, nl_announce(id));
 		/* Messages in used buffers were sent before it. */
-		sent = __atomic_load_n(&ring->vring.used->idx,
-				       __ATOMIC_ACQUIRE);
+		sent = guest_used_idx(&self->g, GUEST_TX);
 		msgs = 0;
 		bytes = 0;
 		do {
@@ -459,20 +458,18 @@ FIXTURE_SETUP(burst)
 
 	table = guest_alloc(&self->g, EMPTY * sizeof(*table));
 	for (i = 0; i < EMPTY; i++) {
-		table[i].addr = guest_gpa(&self->g, table);
-		table[i].flags = VRING_DESC_F_WRITE |
-				 (i + 1 < EMPTY ? VRING_DESC_F_NEXT : 0);
-		table[i].next = i + 1;
+		guest_set_desc(&self->g, &table[i], table, 0,
+			       VRING_DESC_F_WRITE |
+				       (i + 1 < EMPTY ? VRING_DESC_F_NEXT : 0));
+		table[i].next = guest_16(&self->g, i + 1);
 	}
 	desc = self->g.ring[GUEST_TX].vring.desc;
 	self->bad = 0;
-	desc[0].addr = guest_gpa(&self->g, table);
-	desc[0].len = EMPTY * sizeof(*table);
-	desc[0].flags = VRING_DESC_F_INDIRECT;
+	guest_set_desc(&self->g, &desc[0], table, EMPTY * sizeof(*table),
+		       VRING_DESC_F_INDIRECT);
 	self->good = 1;
-	desc[1].addr = guest_gpa(&self->g, self->g.tx_bufs);
-	desc[1].len = 512;
-	desc[1].flags = VRING_DESC_F_WRITE;
+	guest_set_desc(&self->g, &desc[1], self->g.tx_bufs, 512,
+		       VRING_DESC_F_WRITE);
 }
 
 FIXTURE_TEARDOWN(burst)

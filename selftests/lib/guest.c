@@ -92,7 +92,7 @@ void guest_reset_rings(struct guest *g)
 		r->free = r->num;
 		r->free_head = 0;
 		for (i = 0; i < r->num; i++)
-			r->vring.desc[i].next = i + 1;
+			r->vring.desc[i].next = guest_16(g, i + 1);
 	}
 	g->rx_next = 0;
 	g->rx_num_back = 0;
@@ -306,18 +306,47 @@ void guest_close(struct guest *g)
 	g->fd = -1;
 }
 
-static void ring_show(struct guest_ring *r)
+void guest_put_hdr(const struct guest *g, void *buf, struct guest_hdr hdr)
 {
-	__atomic_store_n(&r->vring.avail->idx, r->avail, __ATOMIC_RELEASE);
+	hdr.src = guest_32(g, hdr.src);
+	hdr.dst = guest_32(g, hdr.dst);
+	hdr.reserved = guest_32(g, hdr.reserved);
+	hdr.len = guest_16(g, hdr.len);
+	hdr.flags = guest_16(g, hdr.flags);
+	memcpy(buf, &hdr, sizeof(hdr));
+}
+
+struct guest_hdr guest_get_hdr(const struct guest *g, const void *buf)
+{
+	struct guest_hdr hdr;
+
+	memcpy(&hdr, buf, sizeof(hdr));
+	guest_put_hdr(g, &hdr, hdr);
+	return hdr;
+}
+
+struct guest_ns guest_ns_swap(const struct guest *g, struct guest_ns ns)
+{
+	ns.addr = guest_32(g, ns.addr);
+	ns.flags = guest_32(g, ns.flags);
+	return ns;
+}
+
+static void ring_show(struct guest *g, int q)
+{
+	struct guest_ring *r = &g->ring[q];
+
+	__atomic_store_n(&r->vring.avail->idx, guest_16(g, r->avail),
+			 __ATOMIC_RELEASE);
 }
 
 static void ring_publish(struct guest *g, int q, uint16_t head)
 {
 	struct guest_ring *r = &g->ring[q];
 
-	r->vring.avail->ring[r->avail++ % r->num] = head;
+	r->vring.avail->ring[r->avail++ % r->num] = guest_16(g, head);
 	if (!g->hides)
-		ring_show(r);
+		ring_show(g, q);
 }
 
 void guest_hide(struct guest *g)
@@ -329,7 +358,15 @@ void guest_show(struct guest *g)
 {
 	g->hides = false;
 	for (int q = 0; q < 2; q++)
-		ring_show(&g->ring[q]);
+		ring_show(g, q);
+}
+
+void guest_set_desc(const struct guest *g, struct vring_desc *desc,
+		    const void *p, uint32_t len, uint16_t flags)
+{
+	desc->addr = guest_64(g, guest_gpa(g, p));
+	desc->len = guest_32(g, len);
+	desc->flags = guest_16(g, flags);
 }
 
 int guest_add(struct guest *g, int q, const struct guest_seg *seg,
@@ -352,27 +389,24 @@ int guest_add(struct guest *g, int q, const struct guest_seg *seg,
 		struct vring_desc *table = indirect_table(g, q, head);
 
 		for (i = 0; i < n; i++) {
-			table[i].addr = guest_gpa(g, seg[i].p);
-			table[i].len = seg[i].len;
-			table[i].flags = flags |
-					 (i + 1 < n ? VRING_DESC_F_NEXT : 0);
-			table[i].next = i + 1;
+			guest_set_desc(g, &table[i], seg[i].p, seg[i].len,
+				       flags | (i + 1 < n ? VRING_DESC_F_NEXT :
+							    0));
+			table[i].next = guest_16(g, i + 1);
 		}
 		desc = &r->vring.desc[head];
-		desc->addr = guest_gpa(g, table);
-		desc->len = n * sizeof(*table);
-		desc->flags = VRING_DESC_F_INDIRECT;
-		at = desc->next;
+		guest_set_desc(g, desc, table, n * sizeof(*table),
+			       VRING_DESC_F_INDIRECT);
+		at = guest_16(g, desc->next);
 		r->chain[head] = 1;
 		r->free--;
 	} else {
 		for (i = 0; i < n; i++) {
 			desc = &r->vring.desc[at];
-			desc->addr = guest_gpa(g, seg[i].p);
-			desc->len = seg[i].len;
-			desc->flags = flags |
-				      (i + 1 < n ? VRING_DESC_F_NEXT : 0);
-			at = desc->next;
+			guest_set_desc(g, desc, seg[i].p, seg[i].len,
+				       flags | (i + 1 < n ? VRING_DESC_F_NEXT :
+							    0));
+			at = guest_16(g, desc->next);
 		}
 		r->chain[head] = n;
 		r->free -= n;
@@ -408,10 +442,12 @@ void guest_kick(struct guest *g, int q)
 	/* Publish first, then check whether the host requests a kick. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (g->features & GUEST_EVENT_IDX)
-		wanted = vring_need_event(vring_avail_event(&r->vring),
+		wanted = vring_need_event(guest_16(g,
+						   vring_avail_event(&r->vring)),
 					  r->avail, r->kicked);
 	else
-		wanted = !(r->vring.used->flags & VRING_USED_F_NO_NOTIFY);
+		wanted = !(guest_16(g, r->vring.used->flags) &
+			   VRING_USED_F_NO_NOTIFY);
 	if (wanted)
 		guest_kick_always(g, q);
 	r->kicked = r->avail;
@@ -435,34 +471,41 @@ static void rx_back(struct guest *g, uint16_t head, uint32_t used)
 	g->rx_back[g->rx_num_back++ % r->num] = i;
 }
 
+uint16_t guest_used_idx(const struct guest *g, int q)
+{
+	return guest_16(g, __atomic_load_n(&g->ring[q].vring.used->idx,
+					   __ATOMIC_ACQUIRE));
+}
+
 bool guest_used(struct guest *g, int q, uint64_t *tag, uint32_t *len)
 {
 	struct guest_ring *r = &g->ring[q];
-	struct vring_used_elem *elem;
+	struct vring_used_elem elem;
 	uint16_t head, at;
 	unsigned int i;
 
-	if (__atomic_load_n(&r->vring.used->idx, __ATOMIC_ACQUIRE) ==
-	    r->last_used)
+	if (guest_used_idx(g, q) == r->last_used)
 		return false;
-	elem = &r->vring.used->ring[r->last_used % r->num];
-	head = elem->id;
-	if (elem->id >= r->num || !r->chain[head])
+	elem = r->vring.used->ring[r->last_used % r->num];
+	elem.id = guest_32(g, elem.id);
+	elem.len = guest_32(g, elem.len);
+	head = elem.id;
+	if (elem.id >= r->num || !r->chain[head])
 		die("guest: the host gives back a buffer that it does not have");
 	if (tag)
 		*tag = r->tag[head];
 	if (len)
-		*len = elem->len;
+		*len = elem.len;
 	if (q == GUEST_RX)
-		rx_back(g, head, elem->len);
+		rx_back(g, head, elem.len);
 	r->last_used++;
 	/* Request an interrupt for the next one. */
 	if (!habits[g->habit].one_call)
-		vring_used_event(&r->vring) = r->last_used;
+		vring_used_event(&r->vring) = guest_16(g, r->last_used);
 
 	for (at = head, i = 1; i < r->chain[head]; i++)
-		at = r->vring.desc[at].next;
-	r->vring.desc[at].next = r->free_head;
+		at = guest_16(g, r->vring.desc[at].next);
+	r->vring.desc[at].next = guest_16(g, r->free_head);
 	r->free_head = head;
 	r->free += r->chain[head];
 	r->chain[head] = 0;
@@ -478,8 +521,7 @@ bool guest_wait_used(struct guest *g, int q, int timeout_ms)
 
 	for (;;) {
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (__atomic_load_n(&r->vring.used->idx, __ATOMIC_ACQUIRE) !=
-		    r->last_used)
+		if (guest_used_idx(g, q) != r->last_used)
 			return true;
 		left = end - now_ms();
 		if (left <= 0)
@@ -504,10 +546,7 @@ unsigned long guest_calls(struct guest *g, int q)
 
 unsigned int guest_in_flight(struct guest *g, int q)
 {
-	struct guest_ring *r = &g->ring[q];
-
-	return (uint16_t)(r->avail - __atomic_load_n(&r->vring.used->idx,
-						     __ATOMIC_ACQUIRE));
+	return (uint16_t)(g->ring[q].avail - guest_used_idx(g, q));
 }
 
 int guest_hold(void *page)
@@ -594,7 +633,7 @@ int guest_queue(struct guest *g, uint32_t src, uint32_t dst, const void *data,
 
 	seg.p = g->rx_bufs + i * g->buf_size;
 	seg.len = habits[g->habit].whole ? g->buf_size : GUEST_HDR + len;
-	memcpy(seg.p, &hdr, sizeof(hdr));
+	guest_put_hdr(g, seg.p, hdr);
 	if (len)
 		memcpy((uint8_t *)seg.p + sizeof(hdr), data, len);
 	guest_add(g, GUEST_RX, &seg, 1, false, false, (uintptr_t)seg.p);
@@ -651,7 +690,7 @@ int guest_recv(struct guest *g, struct guest_msg *msg, int timeout_ms)
 		    !guest_used(g, GUEST_TX, &tag, &msg->used))
 			return 0;
 		msg->data = (uint8_t *)(uintptr_t)tag + GUEST_HDR;
-		memcpy(&msg->hdr, msg->data - GUEST_HDR, sizeof(msg->hdr));
+		msg->hdr = guest_get_hdr(g, msg->data - GUEST_HDR);
 		if (g->habit == GUEST_LINUX && !linux_takes(g, msg)) {
 			g->lost++;
 			continue;
@@ -670,8 +709,7 @@ void guest_done(struct guest *g, struct guest_msg *msg)
 	guest_post_one(g, msg->data - GUEST_HDR);
 	/* Linux processes all used buffers, and kicks after that. */
 	if (g->habit == GUEST_LINUX &&
-	    __atomic_load_n(&r->vring.used->idx, __ATOMIC_ACQUIRE) !=
-		    r->last_used)
+	    guest_used_idx(g, GUEST_TX) != r->last_used)
 		return;
 	guest_kick(g, GUEST_TX);
 }
@@ -702,6 +740,7 @@ int guest_ns_send_raw(struct guest *g, const char name[32], uint32_t addr,
 	struct guest_ns ns = { .addr = addr, .flags = flags };
 
 	memcpy(ns.name, name, sizeof(ns.name));
+	ns = guest_ns_swap(g, ns);
 	return guest_send(g, addr, VHOST_RPMSG_NS_ADDR, &ns, sizeof(ns));
 }
 
@@ -743,21 +782,25 @@ int guest_ns_recv(struct guest *g, struct guest_ns *ns, int timeout_ms)
 	if (len != sizeof(*ns) || hdr.src != VHOST_RPMSG_NS_ADDR ||
 	    hdr.dst != VHOST_RPMSG_NS_ADDR)
 		return -EBADMSG;
+	*ns = guest_ns_swap(g, *ns);
 	return 0;
 }
 
 char **guest_habits_args(int *argc, char **argv)
 {
-	static char *const once[] = { "openamp", "rpmsg_lite", "mixed", "few" };
+	static char *const once[] = { "mixed", "few", "openamp", "rpmsg_lite" };
 	const char *series = getenv("VRPMSG_SERIES");
 	static char *args[64];
-	unsigned int i;
+	unsigned int i, end = sizeof(once) / sizeof(once[0]);
 	int n = *argc;
 
 	if ((series && !strcmp(series, "6.12")) || n > 48)
 		return argv;
+	/* The others are legacy guests, with the byte order of the processor. */
+	if (series && !strncmp(series, "6.12-", 5))
+		end = 2;
 	memcpy(args, argv, n * sizeof(args[0]));
-	for (i = 0; i < sizeof(once) / sizeof(once[0]); i++) {
+	for (i = 0; i < end; i++) {
 		args[n++] = "-V";
 		args[n++] = once[i];
 	}

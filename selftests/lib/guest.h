@@ -58,7 +58,7 @@ enum guest_habit {
 	GUEST_RPMSG_LITE,
 };
 
-/* As on the wire, little-endian. */
+/* Functions for messages convert these to the guest's byte order, and back. */
 struct guest_hdr {
 	uint32_t src;
 	uint32_t dst;
@@ -137,6 +137,38 @@ struct guest_opts {
 	bool stopped;		/* do not start */
 };
 
+/*
+ * Convert a number to the guest's byte order, or back: little-endian, but that of this
+ * machine for a legacy guest, which is one without VERSION_1.
+ */
+static inline bool guest_swaps(const struct guest *g)
+{
+	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ &&
+	       g->features & (1ULL << VIRTIO_F_VERSION_1);
+}
+
+static inline uint16_t guest_16(const struct guest *g, uint16_t value)
+{
+	return guest_swaps(g) ? __builtin_bswap16(value) : value;
+}
+
+static inline uint32_t guest_32(const struct guest *g, uint32_t value)
+{
+	return guest_swaps(g) ? __builtin_bswap32(value) : value;
+}
+
+static inline uint64_t guest_64(const struct guest *g, uint64_t value)
+{
+	return guest_swaps(g) ? __builtin_bswap64(value) : value;
+}
+
+/* Write a message's header into a buffer. */
+void guest_put_hdr(const struct guest *g, void *buf, struct guest_hdr hdr);
+/* Read the header of the message in a buffer. */
+struct guest_hdr guest_get_hdr(const struct guest *g, const void *buf);
+/* Convert an announcement to the guest's byte order, or back. */
+struct guest_ns guest_ns_swap(const struct guest *g, struct guest_ns ns);
+
 /* Open, set up, post buffers and start; opts may be NULL. */
 int guest_open(struct guest *g, const struct guest_opts *opts);
 /*
@@ -165,7 +197,7 @@ int guest_resume(struct guest *g);
 void *guest_alloc(struct guest *g, size_t size);
 /* The same, alone in its page, with an unused page before it. */
 uint8_t *guest_alloc_page(struct guest *g);
-static inline uint64_t guest_gpa(struct guest *g, const void *p)
+static inline uint64_t guest_gpa(const struct guest *g, const void *p)
 {
 	return (const uint8_t *)p - g->mem;
 }
@@ -176,6 +208,9 @@ struct guest_seg {
 	uint32_t len;
 };
 
+/* Write a descriptor of this memory; `next` stays as it is. */
+void guest_set_desc(const struct guest *g, struct vring_desc *desc,
+		    const void *p, uint32_t len, uint16_t flags);
 /*
  * Add a buffer of several pieces to a ring without a kick: as a chain, or with an
  * indirect table. Returns the head, or -ENOSPC.
@@ -197,6 +232,8 @@ void guest_add_raw(struct guest *g, int q, uint16_t head);
 void guest_kick(struct guest *g, int q);
 /* Publish new entries, and always kick. */
 void guest_kick_always(struct guest *g, int q);
+/* The index of the used ring. */
+uint16_t guest_used_idx(const struct guest *g, int q);
 /* Take one used buffer, if there is one, and return its properties. */
 bool guest_used(struct guest *g, int q, uint64_t *tag, uint32_t *len);
 /* Wait for a used buffer for at most timeout_ms; false: there is none. */

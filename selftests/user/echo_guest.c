@@ -42,6 +42,7 @@ static void take(struct guest_msg *msg)
 	memcpy(last, msg->data, last_len);
 	if (msg->hdr.dst == VHOST_RPMSG_NS_ADDR) {
 		memcpy(&ns, msg->data, sizeof(ns));
+		ns = guest_ns_swap(&g, ns);
 		if (!ns.flags)
 			reply(ADDR, ns.addr, "hello", 5);
 	} else if (!mute) {

@@ -26,6 +26,7 @@ static void tell(const char *name, uint32_t addr, uint32_t flags)
 	struct guest_ns ns = { .addr = addr, .flags = flags };
 
 	snprintf(ns.name, sizeof(ns.name), "%s", name);
+	ns = guest_ns_swap(&g, ns);
 	while (guest_queue(&g, addr, VHOST_RPMSG_NS_ADDR, &ns, sizeof(ns))) {
 		guest_kick(&g, GUEST_RX);
 		if (guest_drain(&g, LONG_MS))
