@@ -148,6 +148,7 @@ help:
 	@echo 'make dist               a tarball of what is committed'
 	@echo 'make deb                Debian packages of what is here, into build/deb'
 	@echo 'make check              all tests, in VMs; KERNEL=6.1 T=test_ring for one'
+	@echo 'make check ARCH=all     also on s390x, which is big-endian'
 	@echo 'make check-debug        tests and attacks on kernels with sanitizers'
 	@echo 'make check-guest        tests with a real guest; part of make check'
 	@echo 'make check-install      the packages on bare Debian 12 and 13, in VMs'
@@ -394,7 +395,7 @@ deb:
 	@scripts/make-deb
 
 check:
-	@KERNEL='$(KERNEL)' T='$(T)' $(VM)/check
+	@KERNEL='$(KERNEL)' ARCH='$(ARCH)' T='$(T)' $(VM)/check
 
 check-debug:
 	@T='$(T)' LONG='$(LONG)' QUICK='$(QUICK)' $(VM)/check-debug

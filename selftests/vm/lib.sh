@@ -8,6 +8,8 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${BUILD:-$top/build}
 cache=${VRPMSG_CACHE:-${HOME:-/root}/.cache/vhost-rpmsg}
 all_series="6.1 6.12 7.3"
+# These are for another processor, the last part of the name.
+arch_series="6.12-s390x"
 
 # Progress goes to stderr, results to stdout.
 say()
@@ -73,6 +75,44 @@ need_build_packages()
 		python3-pytest mypy
 }
 
+# Print the processor of a series, as Debian calls it.
+arch_of()
+{
+	case $1 in
+	*-s390x) echo "${1##*-}" ;;
+	*) echo amd64 ;;
+	esac
+}
+
+# Print the folder with the programs for a processor.
+user_of()
+{
+	case $1 in
+	amd64) echo "$build/user" ;;
+	*) echo "$build/user-$1" ;;
+	esac
+}
+
+# Install a compiler and an emulator for another processor. The libraries for it are in
+# its root, so that dpkg need not know the processor.
+need_cross_packages()
+{
+	case $1 in
+	s390x) need_packages gcc-12-s390x-linux-gnu qemu-system-misc ;;
+	esac
+}
+
+# make_cross ARCH TARGET...: build programs for another processor.
+make_cross()
+{
+	local arch=$1 root=$cache/root-$1 triplet=$1-linux-gnu
+	shift
+	PKG_CONFIG_LIBDIR=$root/usr/lib/$triplet/pkgconfig \
+	PKG_CONFIG_SYSROOT_DIR=$root \
+		make -s -j"$(nproc)" -C "$top" O="$(user_of "$arch")" \
+		CC="$triplet-gcc-12 --sysroot=$root" AR="$triplet-ar" "$@"
+}
+
 # with_lock NAME COMMAND...: run a command with a lock of the cache held.
 with_lock()
 {
@@ -86,13 +126,17 @@ with_lock()
 }
 
 # Run apt with its own configuration in the cache. It has more suites than the machine,
-# from the same mirrors.
+# from the same mirrors. apt_arch is the processor of the packages.
+apt_arch=amd64
 private_apt()
 {
-	local tool=$1
+	local tool=$1 apt=$cache/apt
 	shift
-	"$tool" -o Dir="$cache/apt" -o Dir::Etc::SourceParts=/dev/null \
-		-o Dir::State::status="$cache/apt/status" \
+	[[ $apt_arch == amd64 ]] || apt+=-$apt_arch
+	"$tool" -o Dir="$apt" -o Dir::Etc::SourceParts=/dev/null \
+		-o APT::Architecture="$apt_arch" \
+		-o APT::Architectures="$apt_arch" \
+		-o Dir::State::status="$apt/status" \
 		-o Dir::Etc::Trusted=/usr/share/keyrings/debian-archive-keyring.gpg \
 		-o Dir::Etc::TrustedParts=/etc/apt/trusted.gpg.d \
 		-o Dir::Cache::pkgcache=pkgcache.bin \
@@ -111,7 +155,15 @@ mirror_of()
 setup_private_apt()
 {
 	local apt=$cache/apt main security suite
+	local suites=(bookworm bookworm-backports)
+	local security_suites=(bookworm-security)
 
+	if [[ $apt_arch == amd64 ]]; then
+		suites+=(trixie trixie-backports)
+		security_suites+=(trixie-security)
+	else
+		apt+=-$apt_arch
+	fi
 	# Older lists may name packages that no longer exist.
 	if [[ -n $(find "$apt/updated" -mmin -600 2>/dev/null) ]]; then
 		return
@@ -119,18 +171,17 @@ setup_private_apt()
 	main=$(mirror_of '^(bookworm|stable|trixie)$')
 	[[ -n $main ]] || die "apt knows no Debian mirror; run apt-get update"
 	security=$(mirror_of -security)
-	say "reading package lists"
+	say "reading package lists ($apt_arch)"
 	mkdir -p "$apt"/{etc/apt/{preferences,apt.conf,trusted.gpg}.d,var/lib/apt/lists/partial,var/cache/apt/archives/partial}
 	touch "$apt/status"
 	{
-		for suite in bookworm bookworm-backports trixie \
-			     trixie-backports; do
-			echo "deb [arch=amd64] $main $suite main"
+		for suite in "${suites[@]}"; do
+			echo "deb [arch=$apt_arch] $main $suite main"
 		done
 		# Use the machine's security mirror if it has one.
-		for suite in bookworm-security trixie-security; do
+		for suite in "${security_suites[@]}"; do
 			[[ -z $security ]] ||
-				echo "deb [arch=amd64] $security $suite main"
+				echo "deb [arch=$apt_arch] $security $suite main"
 		done
 	} >"$apt/etc/apt/sources.list"
 	quietly "$build/log/apt" private_apt apt-get update -qq
@@ -154,6 +205,41 @@ unpack_packages()
 	rm -rf "$tmp"
 }
 
+# make_root FOLDER PACKAGE...: unpack packages, and what they depend on, into a
+# root file system. Nothing is installed: that is enough for most programs, and does not
+# need root. Status 77: there are no such packages.
+make_root()
+{
+	local root=$1 names tmp deb log
+	shift
+	names=${*%/*}
+	if [[ -s $root/packages && $(<"$root/packages") == "$names" ]]; then
+		return
+	fi
+	setup_private_apt
+	say "fetching packages for $(basename "$root")"
+	rm -rf "$root"
+	mkdir -p "$root"/{dev,proc,tmp} "$build/log"
+	tmp=$(mktemp -d "$cache/download.XXXXXX")
+	mkdir "$tmp/partial"
+	log=$build/log/$(basename "$root")
+	private_apt apt-get install -y -qq --no-install-recommends \
+		--download-only -o Dir::Cache::archives="$tmp" \
+		"$@" >"$log" 2>&1 || {
+		tail -n 5 "$log" >&2
+		say "the packages for $(basename "$root") are not to be had"
+		exit 77
+	}
+	# The links from /bin to /usr/bin come first.
+	for deb in "$tmp"/base-files_*.deb "$tmp"/*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" |
+			tar -C "$root" -x --keep-directory-symlink
+	done
+	rm -rf "$tmp"
+	ln -sf gawk "$root/usr/bin/awk"
+	echo "$names" >"$root/packages"
+}
+
 # Print the folder of a kernel in the cache; vm/fetch describes its content.
 kernel_dir()
 {
@@ -165,6 +251,7 @@ series_of()
 {
 	case $1 in
 	debug | kcsan) echo 6.12 ;;
+	*-s390x) echo "${1%-*}" ;;
 	*) echo "$1" ;;
 	esac
 }
@@ -186,13 +273,17 @@ check_config()
 # Build the initramfs of a kernel in the cache: busybox, and the modules for a 9p root.
 make_initrd()
 {
-	local dir=$1 release=$2 init module
+	local dir=$1 release=$2 init module root=/ arch
+
+	arch=$(arch_of "$release")
+	[[ $arch == amd64 ]] || root=$cache/root-$arch
 
 	init=$(mktemp -d "$dir/initrd.XXXXXX")
-	depmod -b "$dir/root" "$release"
+	[[ -s $dir/root/lib/modules/$release/modules.dep ]] ||
+		depmod -b "$dir/root" "$release"
 	mkdir -p "$init"/{bin,dev,proc,sys,host,rw,root,modules}
 	: >"$init/modules/order"
-	cp /bin/busybox "$init/bin/"
+	cp "$root/bin/busybox" "$init/bin/"
 	modprobe -d "$dir/root" -S "$release" --show-depends -a \
 		virtio_pci 9pnet_virtio 9p overlay | awk '/^insmod/ { print $2 }' |
 		awk '!seen[$0]++' |
