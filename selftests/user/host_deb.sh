@@ -67,6 +67,17 @@ excluded()
 	)
 }
 
+# Does dkms 3.0 build it when this kernel is installed? Excluding it would be an error.
+autoinstalled()
+{
+	local conf
+
+	conf=$(echo "$tmp"/dkms/usr/src/vhost-rpmsg-*/dkms.conf)
+	# shellcheck disable=SC2016	# it is the inner shell's
+	[[ $(kernelver='' bash -c '. "$0"; echo "$AUTOINSTALL"' "$conf" \
+		autoinstall --kernelver "$1") == yes ]]
+}
+
 # Run in a mount namespace, where our folders determine which kernels exist.
 exclusions()
 {
@@ -77,8 +88,11 @@ exclusions()
 		      6.19.2-arch1 7.0.0; do
 		touch "$ours/vmlinuz-$kernel"
 		excluded "$kernel" && echo "$kernel is not built for"
+		autoinstalled "$kernel" || echo "$kernel is not built for by itself"
 		rm "$ours/vmlinuz-$kernel"
 		excluded "$kernel" || echo "$kernel is built for without an image"
+		autoinstalled "$kernel" &&
+			echo "dkms fails for $kernel without an image"
 	done
 	touch "$tmp/src/linux-source-6.12.tar.xz"
 	excluded 6.12.117+deb12-amd64 &&
@@ -86,6 +100,7 @@ exclusions()
 	for kernel in 5.10.0-9-amd64 6.0.3 6.20.1 7.4.0 7.30.1 16.1.0 8.0.1; do
 		touch "$ours/vmlinuz-$kernel"
 		excluded "$kernel" || echo "$kernel is built for"
+		autoinstalled "$kernel" && echo "dkms fails for $kernel"
 	done
 	return 0
 }
@@ -97,7 +112,7 @@ in_namespace()
 		mount --bind '$tmp/boot' /boot && mount --bind '$tmp/src' /usr/src ||
 			exit
 		tmp='$tmp'
-		$(declare -f excluded exclusions)
+		$(declare -f excluded autoinstalled exclusions)
 		exclusions"
 }
 
