@@ -323,8 +323,7 @@ TEST_F(kclient, a_request_to_nobody_is_counted_once)
 	EXPECT_ERR(ENOENT, ioctl(self->g.fd, KCLIENT_RECV, &recv));
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 	ASSERT_EQ(0, echo(&self->g, 10, 1));
-	EXPECT_EQ(1, traced("vrpmsg_drop: dev=0 cause=rx-drop-unknown "
-			    "addr=0x1267 len=1"));
+	EXPECT_EQ(1, traced("cause=rx-drop-unknown addr=0x1267 len=1"));
 	write_file(TRACE "events/vhost_rpmsg/vrpmsg_drop/enable", "0");
 }
 
