@@ -153,12 +153,12 @@ guest_drivers()
 {
 	(
 		# shellcheck disable=SC2034	# used by dkms.conf
-		kernelver=$1 kernel_source_dir=$tmp
+		kernelver=$1 kernel_source_dir=$tmp dkms_tree=$tmp/tree
 		shift
 		printf 'CONFIG_%s\n' "$@" >"$tmp/.config"
 		# shellcheck disable=SC1090
 		. "$(guest_conf)"
-		[[ ! $BUILD_EXCLUSIVE_KERNEL ]] || exit
+		[[ ! ${BUILD_EXCLUSIVE_KERNEL-} ]] || exit
 		echo "${BUILT_MODULE_NAME[*]}"
 	)
 }
