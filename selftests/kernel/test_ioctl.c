@@ -17,6 +17,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,18 +29,18 @@
 
 #define DEV	"ioctl"
 
-/* A guest that is set up but not started. */
-
-/*
- * An address that no process can have. On s390x the kernel has an address space of its
- * own, so there is none.
- */
+/* An address that no process can have. */
 #define KERNEL_ADDR	0xffff800000000000
-#ifdef __s390x__
-#define HAS_KERNEL_ADDRS 0
-#else
-#define HAS_KERNEL_ADDRS 1
-#endif
+
+/* On s390x the kernel has an address space of its own, and a process all addresses. */
+static bool has_kernel_addrs(void)
+{
+	struct utsname name;
+
+	return !uname(&name) && strcmp(name.machine, "s390x");
+}
+
+/* A guest that is set up but not started. */
 
 FIXTURE(ioctl)
 {
@@ -137,7 +138,7 @@ TEST_F(ioctl, set_running_needs_memory_that_is_there)
 	ASSERT_EQ(0, xioctl(self->g.fd, VHOST_SET_VRING_ADDR, &bad));
 	EXPECT_EQ(-EFAULT, guest_set_running(&self->g, 1));
 	EXPECT_EQ(VHOST_RPMSG_DEV_STATE_ATTACHED, state());
-	if (!HAS_KERNEL_ADDRS)
+	if (!has_kernel_addrs())
 		return;
 	bad = addr;
 	bad.desc_user_addr = KERNEL_ADDR;
@@ -287,7 +288,7 @@ TEST_F(ioctl, vring_addr)
 	/* While the ring runs, the address is checked at once. */
 	addr = good;
 	addr.desc_user_addr = KERNEL_ADDR;
-	if (HAS_KERNEL_ADDRS)
+	if (has_kernel_addrs())
 		EXPECT_EQ(-EINVAL, xioctl(fd, VHOST_SET_VRING_ADDR, &addr));
 	EXPECT_EQ(0, xioctl(fd, VHOST_SET_VRING_ADDR, &good));
 }
@@ -396,7 +397,7 @@ TEST_F(ioctl, mem_table_while_it_runs)
 	ASSERT_EQ(0, exchange(&self->g, self->fd));
 	table.region[0].memory_size = self->g.size;
 	table.region[0].userspace_addr = KERNEL_ADDR;
-	if (HAS_KERNEL_ADDRS)
+	if (has_kernel_addrs())
 		EXPECT_EQ(-EFAULT, xioctl(fd, VHOST_SET_MEM_TABLE, &table));
 	ASSERT_EQ(0, exchange(&self->g, self->fd));
 	/* The same memory in many regions, as after hot-plug. */
@@ -437,7 +438,7 @@ TEST_F(ioctl, logging_needs_a_log_that_can_be_there)
 	uint64_t features = GUEST_FEATURES | 1ULL << VHOST_F_LOG_ALL;
 	uint64_t base = KERNEL_ADDR;
 
-	if (!HAS_KERNEL_ADDRS)
+	if (!has_kernel_addrs())
 		SKIP(return, "a log may be anywhere on this processor");
 	ASSERT_EQ(0, guest_start(&self->g));
 	ASSERT_EQ(0, xioctl(self->g.fd, VHOST_SET_LOG_BASE, &base));
