@@ -315,6 +315,14 @@ struct vrpmsg_chrdev *vrpmsg_chrdev_get_by_id(u32 id);
 struct vrpmsg_chrdev *vrpmsg_chrdev_of_ept(struct vhost_rpmsg_ept *ept);
 
 /* reader.c, writer.c: read() and write() */
+/* Whether a message of this generation, or 0 for any, is for an earlier guest. */
+static inline bool vrpmsg_chrdev_is_stale(const struct vrpmsg_chrdev *chrdev,
+					  u32 generation)
+{
+	return generation &&
+	       generation != READ_ONCE(chrdev->ept.rdev->generation);
+}
+
 static inline bool vrpmsg_file_nowait(struct kiocb *iocb)
 {
 	return (iocb->ki_flags & IOCB_NOWAIT) ||

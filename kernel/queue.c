@@ -395,12 +395,10 @@ void vrpmsg_queue_drop(struct vhost_rpmsg_ept *ept)
 	vrpmsg_msg_free(msg);
 }
 
-/* Whether a message is for an earlier guest. */
 static bool queue_is_stale(struct vrpmsg_chrdev *chrdev,
 			   const struct vrpmsg_msg *msg)
 {
-	return msg && msg->generation &&
-	       msg->generation != chrdev->ept.rdev->generation;
+	return msg && vrpmsg_chrdev_is_stale(chrdev, msg->generation);
 }
 
 /*

@@ -28,6 +28,20 @@ struct writer {
 	struct vrpmsg_pool *pool;
 };
 
+/* Whether a message can be sent to this address: 0 or an error. */
+static int writer_check_addr(struct vrpmsg_chrdev *chrdev, u32 addr)
+{
+	if (!chrdev->addressed && addr == VHOST_RPMSG_ADDR_ANY)
+		return -ENOTCONN;
+	/*
+	 * A user must not send announcements, even if an administrator chose this
+	 * remote, or it is that of a channel.
+	 */
+	if (addr == VHOST_RPMSG_NS_ADDR && uid_valid(chrdev->owner))
+		return -EINVAL;
+	return 0;
+}
+
 /**
  * vrpmsg_file_may_write - check whether a message can be queued
  * @chrdev: endpoint
@@ -36,19 +50,15 @@ struct writer {
  */
 int vrpmsg_file_may_write(struct vrpmsg_chrdev *chrdev)
 {
-	u32 remote = vhost_rpmsg_ept_remote(&chrdev->ept);
+	int err = 0;
 
 	if (READ_ONCE(chrdev->gone))
 		return -EPIPE;
-	if (!chrdev->addressed && remote == VHOST_RPMSG_ADDR_ANY)
-		return -ENOTCONN;
-	/*
-	 * The remote is an administrator's choice, or a channel at this address.
-	 * A user must not send announcements.
-	 */
-	if (!chrdev->addressed && remote == VHOST_RPMSG_NS_ADDR &&
-	    uid_valid(chrdev->owner))
-		return -EINVAL;
+	if (!chrdev->addressed)
+		err = writer_check_addr(chrdev,
+					vhost_rpmsg_ept_remote(&chrdev->ept));
+	if (err)
+		return err;
 	if (READ_ONCE(chrdev->tx_used) >= READ_ONCE(chrdev->tx_limit))
 		return -EAGAIN;
 	return 0;
@@ -58,13 +68,6 @@ int vrpmsg_file_may_write(struct vrpmsg_chrdev *chrdev)
 static bool writer_ready(struct vrpmsg_chrdev *chrdev)
 {
 	return vrpmsg_file_may_write(chrdev) != -EAGAIN;
-}
-
-/* Whether a message is for an earlier guest. */
-static bool writer_stale(struct vrpmsg_chrdev *chrdev, u32 generation)
-{
-	return generation &&
-	       generation != READ_ONCE(chrdev->ept.rdev->generation);
 }
 
 /* Queue one message, for its address if the endpoint is addressed. */
@@ -78,17 +81,14 @@ static int writer_queue_msg(struct vrpmsg_chrdev *chrdev,
 	err = vrpmsg_file_may_write(chrdev);
 	if (err)
 		return err;
-	if (writer_stale(chrdev, msg->generation))
+	if (vrpmsg_chrdev_is_stale(chrdev, msg->generation))
 		return -ESTALE;
-	if (!chrdev->addressed) {
+	if (!chrdev->addressed)
 		msg->addr = vhost_rpmsg_ept_remote(&chrdev->ept);
-		/* The remote may be forgotten at any time. */
-		if (msg->addr == VHOST_RPMSG_ADDR_ANY)
-			return -ENOTCONN;
-	}
-	/* A user must not send announcements. */
-	if (msg->addr == VHOST_RPMSG_NS_ADDR && uid_valid(chrdev->owner))
-		return -EINVAL;
+	/* Again, since the remote may change or be forgotten at any time. */
+	err = writer_check_addr(chrdev, msg->addr);
+	if (err)
+		return err;
 	WRITE_ONCE(chrdev->tx_used, chrdev->tx_used + vrpmsg_msg_cost(msg));
 	vrpmsg_queue_push(&chrdev->tx, vrpmsg_queue_pop(msgs));
 	return 0;
@@ -170,7 +170,7 @@ static int writer_check(struct vrpmsg_chrdev *chrdev, u32 addr, u32 generation)
 {
 	if (chrdev->addressed && addr == VHOST_RPMSG_ADDR_ANY)
 		return -EINVAL;
-	return writer_stale(chrdev, generation) ? -ESTALE : 0;
+	return vrpmsg_chrdev_is_stale(chrdev, generation) ? -ESTALE : 0;
 }
 
 /* Copy the prefix of a message of an addressed endpoint. */
