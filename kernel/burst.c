@@ -436,8 +436,8 @@ static int tx_burst(struct vhost_rpmsg *vr)
 	struct vhost_rpmsg_ept *ept = NULL;
 	struct vhost_rpmsg_iter iter;
 	int pkts = 0, bytes = 0;
+	int ret, reason = 0;
 	bool sent = false;
-	int ret = 0;
 
 	do {
 		if (!ept) {
@@ -447,12 +447,12 @@ static int tx_burst(struct vhost_rpmsg *vr)
 				return 0;
 		}
 		ret = vrpmsg_ring_get(vr, VIRTIO_RPMSG_RESPONSE, &iter);
-		if (ret == -EBADMSG) {
-			ret = 0;
+		if (ret == -EBADMSG)
 			continue;
-		}
-		if (ret)
+		if (ret) {
+			reason = ret;
 			break;
+		}
 		if (unlikely(vrpmsg_ns_check_room(vr->rdev, iter.room))) {
 			vrpmsg_ring_unget(&iter);
 			vrpmsg_ept_requeue(ept, false);
@@ -460,12 +460,13 @@ static int tx_burst(struct vhost_rpmsg *vr)
 			continue;
 		}
 		ret = tx_send(vr, ept, &iter);
-		if (ret == -EFAULT)
+		if (ret == -EFAULT) {
+			reason = ret;
 			break;
+		}
 		if (ret < 0) {
 			/* Off the list until vhost_rpmsg_ept_send(). */
 			ept = NULL;
-			ret = 0;
 			continue;
 		}
 		sent = true;
@@ -482,7 +483,7 @@ static int tx_burst(struct vhost_rpmsg *vr)
 
 	if (ept)
 		vrpmsg_ept_requeue(ept, !sent);
-	return ret < 0 ? ret : 0;
+	return reason;
 }
 
 /* Busy-poll the tx ring and, with a shared worker, the rx ring. */
