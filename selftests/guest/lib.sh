@@ -175,14 +175,16 @@ guest_line()
 {
 	local name=$1 end=$2 part
 
-	until read -r part <&"${guest_out[$name]}"; do
+	# Without IFS, read would drop a space at the end of the part.
+	until IFS= read -r part <&"${guest_out[$name]}"; do
 		# There may be the beginning of a line.
 		guest_rest[$name]+=$part
 		((SECONDS < end)) || return 1
 		kill -0 "${guest_pid[$name]}" 2>/dev/null || return 1
 		moment
 	done
-	line=${guest_rest[$name]}${part%$'\r'}
+	line=${guest_rest[$name]}$part
+	line=${line%$'\r'}
 	guest_rest[$name]=
 }
 
