@@ -15,7 +15,7 @@ expect "help" 0 "^usage: vrpmsgctl.*ping EPT.*--json" "" \
 	vrpmsgctl --help
 expect "version" 0 "^vrpmsgctl [0-9]+\.[0-9]+\.[0-9]+$" "" vrpmsgctl -V
 expect "no arguments" 1 "" "^usage: " vrpmsgctl
-expect "unknown option" 1 "" "invalid option" vrpmsgctl -x
+expect "unknown option" 1 "" "invalid option.*try vrpmsgctl --help$" vrpmsgctl -x
 expect "unknown object" 1 "" 'unknown object or command "nonsense"' vrpmsgctl nonsense
 expect "unknown command" 1 "" 'dev: unknown command "eat"; try vrpmsgctl dev --help' \
 	vrpmsgctl dev eat

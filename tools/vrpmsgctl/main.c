@@ -222,6 +222,7 @@ static int parse_options(int argc, char **argv, struct out_opts *out)
 			return c;
 		default:
 			/* getopt_long() has printed a message. */
+			fputs("try vrpmsgctl --help\n", stderr);
 			return CTL_USAGE;
 		}
 	}
