@@ -47,6 +47,8 @@ for option in -j -jp --json; do
 done
 expect "a text that looks like an option" 2 "" "^vrpmsgctl: /dev/null: " \
 	vrpmsgctl send /dev/null -j
+expect "no endpoint of this number" 2 "" "^vrpmsgctl: /dev/vrpmsg-ep4294967294: No such file" \
+	vrpmsgctl send 4294967294 hi
 expect "the device is not an endpoint" 1 "" \
 	'endpoint: "gpu0" is not a number, DEVICE/SERVICE or path; try' \
 	vrpmsgctl recv gpu0

@@ -201,9 +201,13 @@ int ctl_open_ept(const char *arg, int flags, int *fd)
 		return ctl_usage("endpoint: \"%s\" is not a number, DEVICE/SERVICE or path",
 				 arg);
 	}
-	if (kind == BY_PATH)
+	if (kind == BY_PATH) {
 		*fd = open_path(arg, flags);
-	else
+	} else {
 		*fd = vrpmsg_ept_open(id, flags);
+		/* A number alone does not say which file is missing. */
+		if (*fd < 0 && errno == ENOENT)
+			return ctl_error("/dev/vrpmsg-ep%u", id);
+	}
 	return *fd < 0 ? msg_failed(arg) : CTL_OK;
 }
