@@ -151,6 +151,16 @@ expect "--help after arguments" 0 "^usage: vrpmsgctl recv" "" \
 expect "help of a command without object" 0 "^usage: vrpmsgctl send" "" \
 	vrpmsgctl send help
 expect "help as an object" 0 "^usage: " "" vrpmsgctl help
+expect "help before an object" 0 "^vrpmsgctl ept show .*vrpmsgctl ept del EPT" "" \
+	vrpmsgctl help ept
+expect "help before a command" 0 "^usage: vrpmsgctl ept add dev NAME.*rx-limit" "" \
+	vrpmsgctl help ept add
+expect "help before a command without object" 0 "^usage: vrpmsgctl send" "" \
+	vrpmsgctl help send
+expect "help before nothing known" 1 "" 'unknown object or command "nonsense"' \
+	vrpmsgctl help nonsense
+expect "help before no command" 1 "" 'dev: unknown command "eat"' \
+	vrpmsgctl help dev eat
 expect "help that cannot be printed" 2 "" "stdout: No space left" \
 	bash -c "vrpmsgctl --help >/dev/full"
 expect "a version that cannot be printed" 2 "" "stdout: No space left" \

@@ -520,16 +520,36 @@ static int unknown_command(const char *object, const char *word)
 			 suggest_text(&suggestion));
 }
 
+/* Words after "help": none, an object, or a command. */
+static int help(int argc, char **argv)
+{
+	const struct ctl_command *command;
+	int words;
+
+	if (!argc) {
+		ctl_help();
+		return CTL_HELP;
+	}
+	words = find_command(&command, argc, argv);
+	if (!words)
+		return unknown_object(argv[0]);
+	if (argc > words && !command)
+		return unknown_command(argv[0], argv[1]);
+	if (argc == 1 && (!command || command->object))
+		ctl_help_object(argv[0]);
+	else
+		ctl_help_command(command);
+	return CTL_HELP;
+}
+
 int ctl_parse(struct ctl_parsed *parsed, int argc, char **argv)
 {
 	const struct ctl_command *command;
 	int words;
 
 	memset(parsed, 0, sizeof(*parsed));
-	if (!strcmp(argv[0], "help")) {
-		ctl_help();
-		return CTL_HELP;
-	}
+	if (!strcmp(argv[0], "help"))
+		return help(argc - 1, argv + 1);
 	words = find_command(&command, argc, argv);
 	if (!words)
 		return unknown_object(argv[0]);
