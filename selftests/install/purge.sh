@@ -9,8 +9,8 @@ purge()
 	# Files of the administrator.
 	quiet systemctl disable gpu0-shell.service vrpmsg-bridge@gpu0.socket
 	rm /etc/systemd/system/gpu0-shell.service /usr/local/bin/service.sh
-	quiet apt-get purge -y 'vhost-rpmsg*' 'libvhostrpmsg*' python3-vhostrpmsg
+	types "$(readme "sudo apt purge")"
 }
 
-check "purge" purge
+check "README's purge" purge
 check "nothing is left" nothing_left
