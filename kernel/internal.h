@@ -477,14 +477,6 @@ int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept,
 		   bool complete);
 void vrpmsg_ept_put(struct vhost_rpmsg_ept *ept);
 struct vhost_rpmsg_ept *vrpmsg_ept_get_first(struct vrpmsg_dev *rdev);
-struct vhost_rpmsg_ept *vrpmsg_ept_touch(struct vhost_rpmsg *vr, u32 addr);
-struct vhost_rpmsg_ept *vrpmsg_ept_touch_sender(struct vhost_rpmsg *vr,
-						u32 addr);
-bool vrpmsg_ept_any_ready(struct vrpmsg_dev *rdev);
-struct vhost_rpmsg_ept *vrpmsg_ept_next_ready(struct vhost_rpmsg *vr);
-void vrpmsg_ept_requeue(struct vhost_rpmsg_ept *ept, bool first);
-bool vrpmsg_ept_charge(struct vhost_rpmsg_ept *ept, u32 cost);
-void vrpmsg_ept_complete(struct vhost_rpmsg *vr, unsigned int qid);
 void vrpmsg_ept_learn(struct vhost_rpmsg_ept *ept, u32 src);
 void vrpmsg_ept_set_remote(struct vhost_rpmsg_ept *ept, u32 remote,
 			   enum vhost_rpmsg_remote_kind kind);
@@ -494,6 +486,16 @@ void vrpmsg_ept_reset_all(struct vrpmsg_dev *rdev);
 void vrpmsg_ept_new_guest(struct vrpmsg_dev *rdev);
 void vrpmsg_ept_running_all(struct vrpmsg_dev *rdev, bool running);
 void vrpmsg_ept_del_all(struct vrpmsg_dev *rdev);
+
+/* turn.c */
+struct vhost_rpmsg_ept *vrpmsg_ept_touch(struct vhost_rpmsg *vr, u32 addr);
+struct vhost_rpmsg_ept *vrpmsg_ept_touch_sender(struct vhost_rpmsg *vr,
+						u32 addr);
+bool vrpmsg_ept_any_ready(struct vrpmsg_dev *rdev);
+struct vhost_rpmsg_ept *vrpmsg_ept_next_ready(struct vhost_rpmsg *vr);
+void vrpmsg_ept_requeue(struct vhost_rpmsg_ept *ept, bool first);
+bool vrpmsg_ept_charge(struct vhost_rpmsg_ept *ept, u32 cost);
+void vrpmsg_ept_complete(struct vhost_rpmsg *vr, unsigned int qid);
 
 /* ns.c */
 int vrpmsg_ns_init(struct vrpmsg_dev *rdev);
