@@ -117,25 +117,50 @@ void vrpmsg_ept_learn(struct vhost_rpmsg_ept *ept, u32 src)
 	rdev->names->set_remote(ept, src, VHOST_RPMSG_REMOTE_KIND_LEARNED);
 }
 
-/* Insert the endpoint into the table, at its address or a free one. */
-static int ept_insert(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept)
+/*
+ * Reserve the endpoint's address, or a free one. Look-ups find nothing there before
+ * ept_publish().
+ */
+static int ept_reserve(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept)
 {
+	u32 addr = ept->addr;
 	int err;
 
 	lockdep_assert_held(&rdev->lock);
-	if (ept->addr != VHOST_RPMSG_ADDR_ANY) {
-		err = xa_insert(&rdev->epts, ept->addr, ept, VRPMSG_GFP_LOCKED);
+	if (addr != VHOST_RPMSG_ADDR_ANY) {
+		err = xa_insert(&rdev->epts, addr, NULL, VRPMSG_GFP_LOCKED);
 		return err == -EBUSY ? -EADDRINUSE : err;
 	}
-	/* Reserve first: look-ups must not see it without its address. */
-	err = xa_alloc_cyclic(&rdev->epts, &ept->addr, NULL,
+	err = xa_alloc_cyclic(&rdev->epts, &addr, NULL,
 			      XA_LIMIT(VHOST_RPMSG_FIRST_DYNAMIC_ADDR,
 				       VHOST_RPMSG_ADDR_ANY - 1),
 			      &rdev->next_addr, VRPMSG_GFP_LOCKED);
 	if (err < 0)
 		return err == -EBUSY ? -ENOSPC : err;
-	xa_store(&rdev->epts, ept->addr, ept, GFP_KERNEL);
+	ept->addr = addr;
 	return 0;
+}
+
+/* Add the endpoint to the table. Cannot fail: its address is reserved. */
+static void ept_publish(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept)
+{
+	lockdep_assert_held(&rdev->lock);
+	/* Before rx can find it: with write(), rx takes both mutexes. */
+	if (ept->write)
+		WRITE_ONCE(rdev->num_writers, rdev->num_writers + 1);
+	/*
+	 * Likewise: running() must be called before the first message. It may
+	 * call vhost_rpmsg_ept_send(), so nothing may fail after this.
+	 */
+	if (rdev->running)
+		ept_call_running(ept, true);
+	xa_store(&rdev->epts, ept->addr, ept, GFP_KERNEL);
+	/* The name service's endpoint is part of its device. */
+	if (ept == &rdev->ns_ept)
+		return;
+	vrpmsg_dev_get(rdev);
+	rdev->num_epts++;
+	rdev->names->added(ept);
 }
 
 /**
@@ -175,28 +200,10 @@ int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept,
 	guard(mutex)(&rdev->lock);
 	if (rdev->dead)
 		return -ENODEV;
-
-	/* Before rx can find it: with write(), rx takes both mutexes. */
-	if (ept->write)
-		WRITE_ONCE(rdev->num_writers, rdev->num_writers + 1);
-	/* Likewise: running() must be called before the first message. */
-	if (rdev->running)
-		ept_call_running(ept, true);
-	err = ept_insert(rdev, ept);
-	if (err) {
-		if (rdev->running)
-			ept_call_running(ept, false);
-		if (ept->write)
-			WRITE_ONCE(rdev->num_writers, rdev->num_writers - 1);
+	err = ept_reserve(rdev, ept);
+	if (err)
 		return err;
-	}
-
-	/* The name service's endpoint is part of its device. */
-	if (ept != &rdev->ns_ept) {
-		vrpmsg_dev_get(rdev);
-		rdev->num_epts++;
-		rdev->names->added(ept);
-	}
+	ept_publish(rdev, ept);
 	if (complete)
 		vrpmsg_ept_event(ept, VHOST_RPMSG_EVENT_NEW);
 	return 0;

@@ -136,10 +136,10 @@ static inline size_t vhost_rpmsg_iter_room(const struct vhost_rpmsg_iter *iter)
  *	May be NULL.
  * @running: the rings have started or stopped. After a stop, no message is
  *	being processed by a callback. Called at each start and stop; a start
- *	may follow a stop without a new guest. Also called before an endpoint is
- *	added while the rings run, and again with false if adding it fails.
- *	Called with the device's mutex held, and mostly with other mutexes. May
- *	be NULL.
+ *	may follow a stop without a new guest. Also called when an endpoint is
+ *	added while the rings run: it has its address, and cannot be refused any
+ *	more. Called with the device's mutex held, and mostly with other mutexes.
+ *	May be NULL.
  * @deleted: the endpoint has been removed from the table; callbacks that are
  *	already in progress may still be called. Called with the device's mutex
  *	held. May be NULL.

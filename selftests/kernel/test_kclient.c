@@ -517,6 +517,19 @@ static void *churn(void *arg)
 }
 
 /* kclient_del() overwrites the memory of a deleted endpoint at once. */
+/* Until an endpoint has its address, it sends nothing. */
+TEST_F(kclient, an_endpoint_sends_as_soon_as_the_rings_run)
+{
+	struct guest_msg msg;
+
+	EXPECT_EQ(-EADDRINUSE, order(&self->g, KCLIENT_EAGER, KCLIENT_SINK));
+	ASSERT_EQ(0, guest_recv(&self->g, &msg, SHORT_MS));
+	ASSERT_EQ(0, order(&self->g, KCLIENT_EAGER, VHOST_RPMSG_ADDR_ANY));
+	ASSERT_EQ(1, guest_recv(&self->g, &msg, LONG_MS));
+	EXPECT_EQ(VHOST_RPMSG_FIRST_DYNAMIC_ADDR, (int)msg.hdr.src);
+	EXPECT_EQ(1, msg.hdr.dst);
+}
+
 TEST_F(kclient, endpoints_come_and_go_while_messages_flow)
 {
 	struct churn c = { .g = &self->g };

@@ -56,6 +56,7 @@ struct kclient {
 	/* Results of the offender's calls; 1 if not tried yet. */
 	int refusals[KCLIENT_OFFENCES];
 	struct vhost_rpmsg_ept victim;
+	struct vhost_rpmsg_ept eager;
 	/* Used by the worker, for one request and its response. */
 	u8 buf[VHOST_RPMSG_MAX_MTU];
 };
@@ -510,6 +511,34 @@ static long kclient_brief(struct kclient *kc)
 	return err;
 }
 
+/* Give the worker time to send. */
+static void kclient_eager_running(struct vhost_rpmsg_ept *ept, bool running)
+{
+	if (!running)
+		return;
+	vhost_rpmsg_ept_send(ept);
+	msleep(50);
+}
+
+static int kclient_eager_send(struct vhost_rpmsg *vr,
+			      struct vhost_rpmsg_iter *iter)
+{
+	iter->dst = 1;
+	return 0;
+}
+
+static const struct vhost_rpmsg_ept_ops kclient_eager_ops = {
+	.running = kclient_eager_running,
+	.send = kclient_eager_send,
+};
+
+static long kclient_eager(struct kclient *kc, u32 addr)
+{
+	kc->eager.addr = addr;
+	kc->eager.ops = &kclient_eager_ops;
+	return vhost_rpmsg_ept_add(&kc->vr, &kc->eager);
+}
+
 static long kclient_stats(struct kclient *kc, void __user *argp)
 {
 	struct kclient_stats stats = {
@@ -631,6 +660,7 @@ static long kclient_ioctl(struct file *file, unsigned int ioctl,
 		return 0;
 	case KCLIENT_ADD:
 	case KCLIENT_DEL:
+	case KCLIENT_EAGER:
 	case KCLIENT_HOLD_TIME:
 	case KCLIENT_RELEASE:
 	case KCLIENT_ANNOUNCE:
@@ -645,6 +675,8 @@ static long kclient_ioctl(struct file *file, unsigned int ioctl,
 		return kclient_add(kc, value);
 	case KCLIENT_DEL:
 		return kclient_del(kc, value);
+	case KCLIENT_EAGER:
+		return kclient_eager(kc, value);
 	case KCLIENT_HOLD_TIME:
 		vhost_rpmsg_set_hold_time(&kc->vr, value);
 		return 0;

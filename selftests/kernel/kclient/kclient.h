@@ -124,6 +124,12 @@ struct kclient_info {
 #define KCLIENT_BRIEF	_IO('k', 22)
 
 /*
+ * Add an endpoint at the address that sends a message to 1 as soon as running()
+ * is called. Its memory is freed with the file.
+ */
+#define KCLIENT_EAGER	_IOW('k', 25, __u32)
+
+/*
  * /dev/vhost-rpmsg-legacy is a driver in the style of the API of 2020.
  * Addresses of its endpoints:
  */
