@@ -245,7 +245,8 @@ static ssize_t ept_read_nothing(struct vhost_rpmsg *vr,
  * device's mutex.
  * Return: 0; -EADDRINUSE: the address is taken; in a callback, also by a user's
  * endpoint that is closing; -EDEADLK: called from a callback that holds that
- * mutex; -ENODEV: the device is gone; -ENOMEM; -ENOSPC: no address is free.
+ * mutex; -EINVAL: invalid name; -ENODEV: the device is gone; -ENOMEM; -ENOSPC:
+ * no address is free.
  */
 int vhost_rpmsg_dev_ept_add(struct vrpmsg_dev *rdev,
 			    struct vhost_rpmsg_ept *ept)
@@ -254,6 +255,8 @@ int vhost_rpmsg_dev_ept_add(struct vrpmsg_dev *rdev,
 
 	if (err)
 		return err;
+	if (ept->name && !vrpmsg_name_valid(ept->name))
+		return -EINVAL;
 	if (!ept->read)
 		ept->read = ept_read_nothing;
 	ept->id = vrpmsg_dev_new_ept_id(rdev);

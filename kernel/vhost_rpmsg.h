@@ -195,7 +195,8 @@ struct vhost_rpmsg_ept_ops {
  *	most vhost_rpmsg_iter_room().
  * @addr: local address; with VHOST_RPMSG_ADDR_ANY, vhost_rpmsg_ept_add()
  *	chooses a free one, from 1024 on
- * @name: name of the service, or NULL; must stay valid as long as the endpoint
+ * @name: name of the service, 1 to 31 printable ASCII characters, or NULL; must
+ *	stay valid as long as the endpoint
  * @learn: set the remote when one becomes known: the source of the first
  *	message, or a channel of the same name
  * @follow: with @learn, set the remote to the source of each message

@@ -590,25 +590,44 @@ static bool kclient_clash(void)
 	return ok;
 }
 
-static long kclient_misuse(struct kclient *kc)
+/* Returns how many invalid names were not refused. */
+static long kclient_bad_names(struct kclient *kc)
 {
 	static const char *const names[] = {
 		"",
 		"tab\t",
 		"0123456789012345678901234567890x",
 	};
-	struct vhost_rpmsg_iter iter = VHOST_RPMSG_ITER(KCLIENT_SOURCE, 0);
 	struct kclient_added once = {
 		.ept.addr = VHOST_RPMSG_ADDR_ANY,
 		.ept.read = kclient_read,
 	};
 	long taken = 0;
-	int i;
+	int err, i;
 
-	for (i = 0; i < ARRAY_SIZE(names); i++)
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		if (vhost_rpmsg_ns_announce(&kc->vr, names[i], KCLIENT_ECHO) !=
 		    -EINVAL)
 			taken++;
+		once.ept.name = names[i];
+		err = vhost_rpmsg_ept_add(&kc->vr, &once.ept);
+		if (!err)
+			vhost_rpmsg_ept_del(&once.ept);
+		if (err != -EINVAL)
+			taken++;
+	}
+	return taken;
+}
+
+static long kclient_misuse(struct kclient *kc)
+{
+	struct vhost_rpmsg_iter iter = VHOST_RPMSG_ITER(KCLIENT_SOURCE, 0);
+	struct kclient_added once = {
+		.ept.addr = VHOST_RPMSG_ADDR_ANY,
+		.ept.read = kclient_read,
+	};
+	long taken = kclient_bad_names(kc);
+
 	if (vhost_rpmsg_offer_features(&kc->vr,
 				       BIT_ULL(VIRTIO_F_RING_PACKED)) !=
 	    -EINVAL)
