@@ -197,8 +197,9 @@ void vrpmsg_guest_forget(struct vrpmsg_dev *rdev)
 	lockdep_assert_held(&rdev->lock);
 	for (i = 0; i < VIRTIO_RPMSG_NUM_OF_VQS; i++)
 		guest_drop_used(rdev, i);
-	vrpmsg_ns_reset(rdev);
+	/* Endpoints first, as when the guest destroys their channels. */
 	vrpmsg_ept_reset_all(rdev);
+	vrpmsg_ns_reset(rdev);
 	WRITE_ONCE(rdev->mtu, VHOST_RPMSG_DEFAULT_MTU);
 	rdev->mtu_seen = false;
 	WRITE_ONCE(rdev->stalled, VHOST_RPMSG_ADDR_ANY);

@@ -441,7 +441,10 @@ TEST_F(events, events_of_a_channel_that_loses_its_endpoint)
 	EXPECT_EQ(1, self->ev.ept.remote);
 }
 
-/* There is no event for an endpoint that had no remote. */
+/*
+ * An endpoint comes before the channel that it loses, as when the guest destroys the
+ * channel. There is no event for an endpoint that had no remote.
+ */
 TEST_F(events, events_of_a_reset)
 {
 	int other = nl_ept_new(EPT_REQ(.dev = DEV));
@@ -456,10 +459,10 @@ TEST_F(events, events_of_a_reset)
 	EPT_EVENT(self->ept, CHANGE);
 	ASSERT_EQ(0, guest_reset(&self->g));
 	DEV_EVENT(DEV, CHANGE, ATTACHED);
-	CHAN_EVENT(REMOTE, DEL, -1);
-	CHAN_EVENT(REMOTE + 1, DEL, -1);
 	EPT_EVENT(self->ept, CHANGE);
 	EXPECT_EQ(KIND(NONE), self->ev.ept.remote_kind);
+	CHAN_EVENT(REMOTE, DEL, -1);
+	CHAN_EVENT(REMOTE + 1, DEL, -1);
 	DEV_EVENT(DEV, CHANGE, RUNNING);
 	EXPECT_EQ(0, self->ev.dev.channels);
 	NO_EVENT();
