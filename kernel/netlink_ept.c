@@ -486,8 +486,10 @@ int vhost_rpmsg_nl_ns_announce_doit(struct sk_buff *skb, struct genl_info *info)
 	} else if (chrdev->ept.ann) {
 		err = 0;
 	} else {
-		vrpmsg_chrdev_announced(chrdev);
 		err = vrpmsg_ns_announce(&chrdev->ept, chrdev->name);
+		/* The worker cannot send it before the mutex is released. */
+		if (!err)
+			vrpmsg_chrdev_announced(chrdev);
 	}
 	mutex_unlock(&rdev->lock);
 	vrpmsg_chrdev_put(chrdev);
