@@ -283,7 +283,10 @@ struct vrpmsg_dev *vrpmsg_dev_get_next(u32 id)
 	return dev_get_live(rdev);
 }
 
-/* The listener is gone: wait until no device's work calls it any more. */
+/*
+ * The listener is gone: wait until no thread or work calls it any more. All do
+ * so with the mutex of a device held.
+ */
 void vrpmsg_devs_stop_events(void)
 {
 	struct vrpmsg_dev *rdev;
@@ -291,7 +294,8 @@ void vrpmsg_devs_stop_events(void)
 
 	while ((rdev = vrpmsg_dev_get_next(id))) {
 		id = rdev->id;
-		vrpmsg_events_stop(rdev);
+		mutex_lock(&rdev->lock);
+		mutex_unlock(&rdev->lock);
 		vrpmsg_dev_put(rdev);
 	}
 }
