@@ -126,6 +126,13 @@ static struct nlattr *nl_dev_attr(struct genl_info *info)
 		       info->attrs[VHOST_RPMSG_A_DEV_NAME];
 }
 
+static int nl_dev_gone(struct genl_info *info)
+{
+	NL_SET_ERR_MSG_ATTR(info->extack, nl_dev_attr(info),
+			    "the device has just been deleted");
+	return -ENODEV;
+}
+
 static int nl_reply_dev(struct genl_info *info, struct sk_buff *skb,
 			struct vrpmsg_dev *rdev)
 {
@@ -135,7 +142,11 @@ static int nl_reply_dev(struct genl_info *info, struct sk_buff *skb,
 	if (!skb)
 		return -ENOMEM;
 	mutex_lock(&rdev->lock);
-	err = vrpmsg_nl_fill_dev(skb, rdev, &msg, NULL);
+	/* As in dumps. A new device may be deleted before this reply. */
+	if (rdev->dead && msg.cmd != VHOST_RPMSG_CMD_DEV_NEW)
+		err = nl_dev_gone(info);
+	else
+		err = vrpmsg_nl_fill_dev(skb, rdev, &msg, NULL);
 	mutex_unlock(&rdev->lock);
 	if (err) {
 		nlmsg_free(skb);
@@ -184,7 +195,8 @@ int vhost_rpmsg_nl_dev_get_dumpit(struct sk_buff *skb,
 
 	while ((rdev = vrpmsg_dev_get_next(dump->dev))) {
 		mutex_lock(&rdev->lock);
-		err = vrpmsg_nl_fill_dev(skb, rdev, &msg, cb);
+		/* Not after its DEL event. */
+		err = rdev->dead ? 0 : vrpmsg_nl_fill_dev(skb, rdev, &msg, cb);
 		mutex_unlock(&rdev->lock);
 		if (!err)
 			dump->dev = rdev->id;
@@ -259,9 +271,7 @@ int vhost_rpmsg_nl_dev_set_doit(struct sk_buff *skb, struct genl_info *info)
 
 	mutex_lock(&rdev->lock);
 	if (rdev->dead) {
-		NL_SET_ERR_MSG_ATTR(info->extack, nl_dev_attr(info),
-				    "the device has just been deleted");
-		err = -ENODEV;
+		err = nl_dev_gone(info);
 	} else if (owner && !rdev->persistent) {
 		NL_SET_ERR_MSG_ATTR(info->extack, owner,
 				    "the device is its VMM's");
@@ -295,8 +305,7 @@ static int nl_without_vmm(struct genl_info *info,
 		NL_SET_ERR_MSG_ATTR(info->extack, nl_dev_attr(info),
 				    "a VMM has the device");
 	else if (err)
-		NL_SET_ERR_MSG_ATTR(info->extack, nl_dev_attr(info),
-				    "the device has just been deleted");
+		err = nl_dev_gone(info);
 	vrpmsg_dev_put(rdev);
 	return err;
 }
