@@ -165,18 +165,17 @@ static void dev_set_default_name(struct vrpmsg_dev *rdev)
  * VMM must not be able to block names, so its device is renamed. A device that
  * has endpoints keeps its name, since an administrator has created them.
  */
-static int dev_reclaim_name(const char *name)
+static bool dev_keeps_name(struct vrpmsg_dev *rdev)
 {
-	struct vrpmsg_dev *rdev = dev_find(name);
-
-	if (!rdev)
-		return 0;
 	guard(mutex)(&rdev->lock);
-	if (rdev->persistent || rdev->num_epts)
-		return -EEXIST;
+	return rdev->persistent || rdev->num_epts;
+}
+
+static void dev_reclaim_name(struct vrpmsg_dev *rdev)
+{
+	guard(mutex)(&rdev->lock);
 	dev_set_default_name(rdev);
 	vrpmsg_dev_event(rdev, VHOST_RPMSG_EVENT_CHANGE);
-	return 0;
 }
 
 /* Set up a device that has been given its number. */
@@ -209,12 +208,13 @@ static int dev_set_up(struct vrpmsg_dev *rdev,
 int vrpmsg_dev_register(struct vrpmsg_dev *rdev,
 			const struct vrpmsg_dev_config *cfg)
 {
+	struct vrpmsg_dev *old;
 	int err;
 
 	guard(mutex)(&vrpmsg_devs_lock);
-	err = cfg ? dev_reclaim_name(cfg->name) : 0;
-	if (err)
-		return err;
+	old = cfg ? dev_find(cfg->name) : NULL;
+	if (old && dev_keeps_name(old))
+		return -EEXIST;
 	err = xa_alloc_cyclic(&vrpmsg_devs, &rdev->id, NULL,
 			      XA_LIMIT(1, INT_MAX), &vrpmsg_devs_next,
 			      GFP_KERNEL);
@@ -227,6 +227,9 @@ int vrpmsg_dev_register(struct vrpmsg_dev *rdev,
 		return err;
 	}
 
+	/* Nothing can fail any more. */
+	if (old)
+		dev_reclaim_name(old);
 	guard(mutex)(&rdev->lock);
 	/* Cannot fail: xa_alloc_cyclic() has allocated the entry. */
 	xa_store(&vrpmsg_devs, rdev->id, vrpmsg_dev_get(rdev), GFP_KERNEL);
