@@ -171,6 +171,7 @@ struct vrpmsg_events {
  * @chans_gen: (l) counts channels added and deleted
  * @named_chans: (l) hash table of @chans by name
  * @named_epts: (l) hash table of endpoints by name
+ * @named_anns: (l) hash table of @anns by name
  * @ns_ept: the name service's endpoint, address 53
  * @names: callbacks of the name service for changes of endpoints
  * @users: unprivileged users that have created endpoints; users_lock
@@ -241,6 +242,7 @@ struct vrpmsg_dev {
 	u32 chans_gen;
 	struct hlist_head named_chans[VRPMSG_NAME_BUCKETS];
 	struct hlist_head named_epts[VRPMSG_NAME_BUCKETS];
+	struct hlist_head named_anns[VRPMSG_NAME_BUCKETS];
 	struct vhost_rpmsg_ept ns_ept;
 	const struct vrpmsg_names *names;
 	struct list_head users;

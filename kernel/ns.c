@@ -26,15 +26,17 @@ static_assert(sizeof(struct vrpmsg_ns_msg) == 40);
 /**
  * struct vrpmsg_ann - an announcement
  * @node: in rdev->anns
+ * @name_node: in rdev->named_anns, as long as @node is in that list
  * @pending_node: in rdev->ns_pending while its message is still to be sent
  * @addr: local address
- * @withdrawn: removed from rdev->anns, and freed once the guest has been told
+ * @withdrawn: removed from both, and freed once the guest has been told
  * @name: name of the service
  *
  * All members are protected by rdev->lock.
  */
 struct vrpmsg_ann {
 	struct list_head node;
+	struct hlist_node name_node;
 	struct list_head pending_node;
 	u32 addr;
 	bool withdrawn;
@@ -44,6 +46,13 @@ struct vrpmsg_ann {
 static struct vrpmsg_dev *ns_rdev(struct vhost_rpmsg_ept *ept)
 {
 	return container_of(ept, struct vrpmsg_dev, ns_ept);
+}
+
+static struct hlist_head *ns_bucket(struct hlist_head *table, const char *name)
+{
+	/* The salt keeps a guest from filling one bucket. */
+	return &table[full_name_hash(table, name, strlen(name)) %
+		      VRPMSG_NAME_BUCKETS];
 }
 
 static void ann_queue(struct vrpmsg_dev *rdev, struct vrpmsg_ann *ann)
@@ -67,6 +76,7 @@ int vrpmsg_ns_announce(struct vhost_rpmsg_ept *ept, const char *name)
 	ann->addr = ept->addr;
 	strscpy(ann->name, name, sizeof(ann->name));
 	list_add_tail(&ann->node, &rdev->anns);
+	hlist_add_head(&ann->name_node, ns_bucket(rdev->named_anns, name));
 	ept->ann = ann;
 	ann_queue(rdev, ann);
 	vrpmsg_ept_event(ept, VHOST_RPMSG_EVENT_CHANGE);
@@ -83,6 +93,7 @@ static void ann_withdraw(struct vhost_rpmsg_ept *ept)
 		return;
 	ept->ann = NULL;
 	list_del_init(&ann->node);
+	hlist_del(&ann->name_node);
 	ann->withdrawn = true;
 	if (!list_empty(&ann->pending_node)) {
 		/* The guest was not told of it. */
@@ -208,13 +219,6 @@ static int ns_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
  * without a remote never exists next to a free channel of its name: every
  * function that frees one of them calls ns_match() last.
  */
-
-static struct hlist_head *ns_bucket(struct hlist_head *table, const char *name)
-{
-	/* The salt keeps a guest from filling one bucket. */
-	return &table[full_name_hash(table, name, strlen(name)) %
-		      VRPMSG_NAME_BUCKETS];
-}
 
 /* An administrator's endpoints are bound first, then the lowest address. */
 static bool ns_before(const struct vhost_rpmsg_ept *a,
@@ -373,16 +377,28 @@ static void chan_free(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 	vrpmsg_chan_gone(rdev, chan);
 }
 
-/* The service at @addr is gone: clear it where it is the remote. */
+/*
+ * The service at @addr is gone: clear it where it is the remote. The guest may know
+ * a driver's endpoint only by the name of its announcement.
+ */
 static void ns_forget(struct vrpmsg_dev *rdev, const char *name, u32 addr)
 {
 	struct vhost_rpmsg_ept *ept;
+	struct vrpmsg_ann *ann;
 
 	hlist_for_each_entry(ept, ns_bucket(rdev->named_epts, name), name_node)
 		if (ept->remote == addr && !strcmp(ept->name, name) &&
 		    ept->remote_kind != VHOST_RPMSG_REMOTE_KIND_FIXED)
 			vrpmsg_ept_set_remote(ept, VHOST_RPMSG_ADDR_ANY,
 					      VHOST_RPMSG_REMOTE_KIND_NONE);
+	hlist_for_each_entry(ann, ns_bucket(rdev->named_anns, name),
+			     name_node) {
+		ept = xa_load(&rdev->epts, ann->addr);
+		if (ept->remote == addr && !strcmp(ann->name, name) &&
+		    ept->remote_kind == VHOST_RPMSG_REMOTE_KIND_LEARNED)
+			ns_set_remote(ept, VHOST_RPMSG_ADDR_ANY,
+				      VHOST_RPMSG_REMOTE_KIND_NONE);
+	}
 }
 
 /*
@@ -593,14 +609,6 @@ void vrpmsg_ns_exit(struct vrpmsg_dev *rdev)
 	xa_destroy(&rdev->chans);
 }
 
-static struct vhost_rpmsg_ept *ns_ept_find(struct vrpmsg_dev *rdev, u32 src)
-{
-	lockdep_assert_held(&rdev->lock);
-	if (src == VHOST_RPMSG_NS_ADDR)
-		return NULL;
-	return xa_load(&rdev->epts, src);
-}
-
 /*
  * Announce the endpoint at @src, or, if @name is NULL, withdraw its
  * announcement. If @only is not NULL, fail for any other endpoint.
@@ -614,8 +622,8 @@ static int ns_set(struct vrpmsg_dev *rdev, u32 src,
 	if (err)
 		return err;
 	guard(mutex)(&rdev->lock);
-	ept = ns_ept_find(rdev, src);
-	if (!ept || (only && ept != only))
+	ept = xa_load(&rdev->epts, src);
+	if (!ept || ept == &rdev->ns_ept || (only && ept != only))
 		return -ENOENT;
 	if (name)
 		return vrpmsg_ns_announce(ept, name);

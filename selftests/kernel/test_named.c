@@ -236,6 +236,27 @@ TEST_F(named, a_new_remote_is_in_events)
 	nl_unlisten();
 }
 
+/* OpenAMP ends an endpoint in this way, which it created for an announcement. */
+TEST_F(named, a_remote_is_forgotten_when_the_guest_destroys_it)
+{
+	struct nl_ept ept;
+
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	ASSERT_EQ(0, join(self));
+	ASSERT_EQ(0, hears(&self->g, 0));
+	ASSERT_EQ(0, echo(&self->g, 1));
+	ASSERT_EQ(0, guest_ns_send(&self->g, "other", REMOTE, 1));
+	ASSERT_EQ(0, guest_ns_send(&self->g, NAMED_NAME, REMOTE + 1, 1));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	ASSERT_EQ(1, nl_ept_dump(DEV, &ept, 1));
+	EXPECT_EQ(REMOTE, ept.remote);
+	ASSERT_EQ(0, guest_ns_send(&self->g, NAMED_NAME, REMOTE, 1));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	ASSERT_EQ(1, nl_ept_dump(DEV, &ept, 1));
+	EXPECT_EQ(VHOST_RPMSG_REMOTE_KIND_NONE, ept.remote_kind);
+}
+
 /* The channel shows it as it shows a char device. */
 TEST_F(named, a_channel_is_bound_to_an_endpoint)
 {
