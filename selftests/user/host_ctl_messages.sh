@@ -109,6 +109,24 @@ FAKE_EPT="file $tmp/lines-sent" LD_PRELOAD=$fake expect "lines that come in piec
 expect "are sent whole" 0 "^onehelloend$" "" cat "$tmp/lines-sent"
 FAKE_EPT=echo LD_PRELOAD=$fake expect "in both directions" 0 $'^one\nhello\nend$' "" \
 	from_slow connect 0
+# The same for standard output, whose reader is slow.
+# shellcheck disable=SC2317	# called through expect
+to_slow()
+{
+	python3 - "$@" <<-'END'
+		import os, subprocess, sys, time
+		r, w = os.pipe()
+		os.set_blocking(w, False)
+		with subprocess.Popen(["vrpmsgctl", *sys.argv[1:]], stdout=w) as command:
+		    os.close(w)
+		    time.sleep(0.5)
+		    with open(r) as file:
+		        print(file.read().count("abc"))
+		sys.exit(command.returncode)
+	END
+}
+FAKE_EPT="text 1000 2000" LD_PRELOAD=$fake expect "all messages for a slow reader" 0 \
+	"^$((2000 * 39))$" "" to_slow recv 0 count 2000
 # The end of the guest, while the input is still open.
 mkfifo "$tmp/fifo"
 exec {input}<>"$tmp/fifo"

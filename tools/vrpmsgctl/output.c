@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "columns.h"
 #include "output.h"
@@ -29,8 +32,38 @@ static int in_object;
 /* The list is printed as a table. */
 static bool columns;
 
+/*
+ * Write output. Another process may have made the file non-blocking, and stdio drops
+ * what it cannot write at once. A signal that ends the command also ends this.
+ */
+static ssize_t write_output(void *cookie, const char *data, size_t len)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	size_t done = 0;
+	ssize_t n;
+
+	(void)cookie;
+	while (done < len) {
+		n = write(out.fd, data + done, len - done);
+		if (n < 0 && errno == EAGAIN && poll(&out, 1, -1) > 0)
+			continue;
+		if (n < 0)
+			break;
+		done += n;
+	}
+	return done;
+}
+
 void out_init(const struct out_opts *o)
 {
+	FILE *out = fopencookie(NULL, "w",
+				(cookie_io_functions_t){
+					.write = write_output,
+				});
+
+	if (!out)
+		abort();
+	stdout = out;
 	opts = *o;
 	/* Not LC_NUMERIC: numbers always have a decimal point. */
 	setlocale(LC_CTYPE, "");
