@@ -86,6 +86,8 @@ expect "send with count 0" 1 "" "count: must be from 1 to" vrpmsgctl send 0 coun
 expect "recv of nothing known" 1 "" 'unknown argument "loud"' vrpmsgctl recv 0 loud
 expect "recv with a bad time" 1 "" "not a number of seconds" \
 	vrpmsgctl recv 0 timeout soon
+expect "a hold-time that is too long" 1 "" "hold-time: must be at most 4294967 seconds" \
+	vrpmsgctl dev add $dev hold-time 4294968
 expect "ping with a size too small" 1 "" "size: must be from 8 to 65535" \
 	vrpmsgctl ping 0 size 7
 expect "ping with a size too large" 1 "" "size: must be from 8 to 65535" \

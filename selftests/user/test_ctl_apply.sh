@@ -86,6 +86,17 @@ expect "what is saved is what there is" 0 "" "" \
 piped() { vrpmsgctl save | vrpmsgctl apply --dry-run -; }
 expect "save and apply in a pipe" 0 "" "" piped
 
+# The kernel keeps milliseconds.
+for time in 1.001 0.0015 4294967.295; do
+	echo "dev add $b hold-time $time" >time.conf
+	vrpmsgctl apply time.conf >/dev/null
+	expect "hold-time $time once more" 0 "" "" vrpmsgctl apply time.conf
+	expect "and what is saved of it" 0 "" "" \
+		bash -c "vrpmsgctl save dev $b | vrpmsgctl apply -"
+done
+expect "it is shown in full" 0 "hold-time 4294967.295 " "" vrpmsgctl -o dev show $b
+vrpmsgctl dev del $b
+
 # Change in place.
 cat >second.conf <<EOF2
 dev add $a mtu 100

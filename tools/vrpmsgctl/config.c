@@ -211,8 +211,8 @@ char *config_setting(const struct ctl_keyword *keyword, int64_t value)
 
 	if (keyword->type == CTL_FLAG)
 		ret = asprintf(&text, " %s", keyword->name);
-	else if (keyword->type == CTL_SECONDS)
-		ret = asprintf(&text, " %s %.10g", keyword->name, value / 1e9);
+	else if (keyword->type == CTL_MILLIS)
+		ret = asprintf(&text, " %s %.10g", keyword->name, value / 1e3);
 	else if (word && (keyword->type == CTL_WORD || value >= CTL_FIRST_WORD))
 		ret = asprintf(&text, " %s %s", keyword->name, word);
 	else

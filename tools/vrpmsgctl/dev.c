@@ -22,7 +22,7 @@ void dev_print(const struct vrpmsg_dev *dev)
 	out_string("features", " features %s", features);
 	out_uint("mtu", " mtu %llu", vrpmsg_dev_mtu(dev));
 	out_bool("mtu-fixed", " (fixed)", vrpmsg_dev_is_mtu_fixed(dev));
-	out_double("hold-time", " hold-time %g",
+	out_double("hold-time", " hold-time %.10g",
 		   vrpmsg_dev_hold_time(dev) / 1e3);
 	if (vrpmsg_dev_owner(dev) != VRPMSG_OWNER_ANY)
 		out_uint("owner", " owner %llu", vrpmsg_dev_owner(dev));
@@ -85,14 +85,6 @@ int dev_show(const void *args)
 	return CTL_OK;
 }
 
-/* Round up, because 0 means no limit. */
-static uint32_t milliseconds(const struct dev_args *a)
-{
-	int64_t ms = (a->hold_time + 999999) / 1000000;
-
-	return ms < UINT32_MAX ? ms : UINT32_MAX;
-}
-
 struct vrpmsg_dev_config *dev_config(const struct dev_args *a)
 {
 	struct vrpmsg_dev_config *config = vrpmsg_dev_config_new();
@@ -103,7 +95,7 @@ struct vrpmsg_dev_config *dev_config(const struct dev_args *a)
 		vrpmsg_dev_config_set_mtu(config,
 					  a->mtu < CTL_FIRST_WORD ? a->mtu : 0);
 	if (a->hold_time >= 0)
-		vrpmsg_dev_config_set_hold_time(config, milliseconds(a));
+		vrpmsg_dev_config_set_hold_time(config, a->hold_time);
 	if (a->owner >= 0)
 		vrpmsg_dev_config_set_owner(config, a->owner < CTL_FIRST_WORD ?
 							    a->owner :

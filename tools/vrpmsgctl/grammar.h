@@ -26,6 +26,7 @@ enum ctl_type {
 	CTL_ADDR,
 	CTL_BYTES,	/* uint32_t; accepts k and M */
 	CTL_SECONDS,	/* int64_t, in nanoseconds */
+	CTL_MILLIS,	/* int64_t, in milliseconds; the word is in seconds, too */
 	CTL_WORD,	/* uint32_t, index into the words */
 	CTL_STRING,	/* const char * */
 	CTL_DEV,	/* const char *, name of an existing device */

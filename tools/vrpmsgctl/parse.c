@@ -197,6 +197,12 @@ static bool parse_seconds(const char *word, int64_t *number)
 	return true;
 }
 
+/* Convert nanoseconds. Round up, because 0 may mean no limit. */
+static int64_t milliseconds(int64_t ns)
+{
+	return (ns + 999999) / 1000000;
+}
+
 static bool parse_word(const char *const *words, const char *word,
 		       int64_t *number)
 {
@@ -242,9 +248,16 @@ static int parse_number(const struct ctl_keyword *keyword, const char *word,
 			return bad_word(keyword, word);
 		return CTL_OK;
 	case CTL_SECONDS:
+	case CTL_MILLIS:
 		if (!parse_seconds(word, number))
 			return ctl_usage("%s: \"%s\" is not a number of seconds",
 					 called(keyword), word);
+		if (keyword->type == CTL_SECONDS)
+			return CTL_OK;
+		*number = milliseconds(*number);
+		if (*number > UINT32_MAX)
+			return ctl_usage("%s: must be at most %u seconds",
+					 called(keyword), UINT32_MAX / 1000);
 		return CTL_OK;
 	case CTL_BYTES:
 		if (!parse_bytes(word, number))
@@ -337,6 +350,7 @@ static int store(struct ctl_parsed *parsed, const struct ctl_keyword *keyword,
 		break;
 	case CTL_ADDR:
 	case CTL_SECONDS:
+	case CTL_MILLIS:
 		*(int64_t *)to = value->number;
 		break;
 	default:

@@ -68,7 +68,7 @@ static int64_t get_mtu(const struct vrpmsg_dev *dev)
 
 static int64_t get_hold_time(const struct vrpmsg_dev *dev)
 {
-	return vrpmsg_dev_hold_time(dev) * INT64_C(1000000);
+	return vrpmsg_dev_hold_time(dev);
 }
 
 static int64_t get_owner(const struct vrpmsg_dev *dev)
@@ -111,9 +111,9 @@ static const struct ctl_keyword dev_settings[] = {
 	  .max = MSG_MAX, .words = mtu_words, ARG(dev_args, mtu),
 	  .get_dev = get_mtu, .initial = CTL_FIRST_WORD,
 	  .help = "longest message; auto: what fits into the guest's buffers" },
-	{ .name = "hold-time", .type = CTL_SECONDS, .value = "SECONDS",
+	{ .name = "hold-time", .type = CTL_MILLIS, .value = "SECONDS",
 	  ARG(dev_args, hold_time), .get_dev = get_hold_time,
-	  .initial = 10000000000,
+	  .initial = 10000,
 	  .help = "how long full queues hold the guest back (10); 0: no limit" },
 	{ .name = "owner", .type = CTL_ADDR, .value = "UID",
 	  .words = owner_words, ARG(dev_args, owner), .get_dev = get_owner,
