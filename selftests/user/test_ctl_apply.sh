@@ -51,9 +51,10 @@ ept add dev nosuch addr 9
 ept add dev $b name s announced rx-limit 1
 ept add dev $b addr 4 announced
 dev add a/b
+dev add vhost7
 EOF2
 expect "faults that a line alone does not have" 2 "" \
-	'bad.conf:2: .*twice.*bad.conf:4: .*twice.*bad.conf:5: .*addr.*bad.conf:6: .*no such.*bad.conf:8: only.*bad.conf:9: not a valid' \
+	'bad.conf:2: .*twice.*bad.conf:4: .*twice.*bad.conf:5: .*addr.*bad.conf:6: .*no such.*bad.conf:8: only.*bad.conf:9: not a valid.*bad.conf:10: not a valid' \
 	vrpmsgctl apply bad.conf
 expect "and nothing was done" 2 "" "No such device" vrpmsgctl dev show $b
 expect "a file that is not there" 2 "" "nosuch.conf: No such file" \

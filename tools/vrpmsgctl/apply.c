@@ -78,6 +78,10 @@ static bool is_dev_name(const char *name)
 {
 	const char *c;
 
+	/* The kernel reserves vhostN. */
+	if (!strncmp(name, "vhost", 5) && name[5] &&
+	    !name[5 + strspn(name + 5, "0123456789")])
+		return false;
 	for (c = name; *c; c++) {
 		if (!isalnum((unsigned char)*c) && !strchr("_.:@-", *c))
 			return false;
