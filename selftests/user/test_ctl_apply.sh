@@ -143,6 +143,18 @@ expect "prune of a device that a VMM has" 2 "" \
 expect "which comes before anything is done" 2 "" "No such device" \
 	vrpmsgctl dev show $b
 stop_guest
+
+# A VMM cannot keep an administrator from a name.
+start_guest $b
+echo "dev add $b" >vmm.conf
+vrpmsgctl ept add dev $b name busy >/dev/null
+expect "a name that the device of a VMM has, with endpoints" 2 "" \
+	"vmm.conf:1: the device of a VMM has this name" vrpmsgctl apply vmm.conf
+vrpmsgctl ept del $b/busy
+expect "and without" 0 "^dev add $b$" "" vrpmsgctl apply vmm.conf
+stop_guest
+vrpmsgctl dev del $b
+
 expect "apply from standard input names its lines" 1 "" "stdin:1: " \
 	bash -c 'echo nonsense | vrpmsgctl apply -'
 cat >odd.conf <<EOF2

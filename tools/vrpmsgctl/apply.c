@@ -98,9 +98,13 @@ static int check_dev(struct apply *apply, struct config_line *line)
 	if (line_of_dev(apply, line->dev) != line)
 		return refuse(line, EEXIST,
 			      "the device appears twice in the files");
-	if (dev && !vrpmsg_dev_is_persistent(dev))
-		return refuse(line, EEXIST,
-			      "the device of a VMM has this name");
+	/* The kernel renames a device of a VMM, unless it has endpoints. */
+	if (dev && !vrpmsg_dev_is_persistent(dev)) {
+		if (vrpmsg_dev_endpoints(dev))
+			return refuse(line, EEXIST,
+				      "the device of a VMM has this name");
+		dev = NULL;
+	}
 	line->have = dev;
 	return CTL_OK;
 }
