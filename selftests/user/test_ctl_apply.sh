@@ -65,8 +65,8 @@ expect "nothing was done here either" 2 "" "No such device" \
 # Apply the configuration.
 changes="^dev add $a hold-time 2.5
 ept add dev $a name \"my service\" addr 0x400 policy drop rx-limit 4k announced
-ept add dev $a name many addressed
-ept add dev $a addr 77 remote 5 closed keep$"
+ept add dev $a addr 77 remote 5 closed keep
+ept add dev $a name many addressed$"
 expect "a dry run says what would be done" 0 "$changes" "" \
 	vrpmsgctl apply --dry-run first.conf
 expect "and does nothing" 2 "" "No such device" vrpmsgctl dev show $a
@@ -86,6 +86,19 @@ expect "what is saved is what there is" 0 "" "" \
 # shellcheck disable=SC2317	# called through expect
 piped() { vrpmsgctl save | vrpmsgctl apply --dry-run -; }
 expect "save and apply in a pipe" 0 "" "" piped
+
+# The first free address is that of another line.
+cat >order.conf <<EOF2
+dev add $b
+ept add dev $b name first
+ept add dev $b name second addr 1024
+EOF2
+expect "an endpoint without an address does not take a given one" 0 \
+	"^dev add $b
+ept add dev $b name second addr 1024
+ept add dev $b name first$" "" \
+	vrpmsgctl apply order.conf
+expect "both are there" 0 "" "" vrpmsgctl apply order.conf
 
 # The kernel keeps milliseconds.
 for time in 1.001 0.0015 4294967.295; do
@@ -108,9 +121,9 @@ EOF2
 id() { field path ept show "$1"; }
 service=$(id "$a/my service")
 expect "only what differs is changed" 0 "^dev set $a mtu 100 hold-time 10
+ept set /dev/vrpmsg-ep[0-9]+ remote follow closed drop # $a/
 ept set $service policy hold rx-limit 262144 tx-limit 1048576 # $a/my service
-ns withdraw $service # $a/my service
-ept set /dev/vrpmsg-ep[0-9]+ remote follow closed drop # $a/$" "" vrpmsgctl apply second.conf
+ns withdraw $service # $a/my service$" "" vrpmsgctl apply second.conf
 expect "to what is said" 0 "name \"my service\" addr 1024 policy hold rx-limit 262144 tx-limit 1048576" "" \
 	vrpmsgctl -o ept show "$service"
 expect "once more" 0 "" "" vrpmsgctl apply second.conf

@@ -490,6 +490,28 @@ static int change_announcement(const struct apply *apply,
 	return CTL_OK;
 }
 
+/* Create and change the endpoints whose lines have an address, or those without. */
+static int carry_out_epts(const struct apply *apply, bool with_addr)
+{
+	const struct config_line *line;
+	int status = CTL_OK;
+
+	for (line = apply->lines; line && !status; line = line->next) {
+		bool given = line->addr >= 0;
+
+		if (!config_is_ept(line) || given != with_addr)
+			continue;
+		if (!line->there || line->replace) {
+			status = make_ept(apply, line);
+			continue;
+		}
+		status = change_settings(apply, line);
+		if (!status)
+			status = change_announcement(apply, line);
+	}
+	return status;
+}
+
 static int carry_out(const struct apply *apply)
 {
 	const struct config_line *line;
@@ -508,18 +530,10 @@ static int carry_out(const struct apply *apply)
 			status = line->have ? change_dev(apply, line) :
 					      make_dev(apply, line);
 	}
-	for (line = apply->lines; line && !status; line = line->next) {
-		if (!config_is_ept(line))
-			continue;
-		if (!line->there || line->replace) {
-			status = make_ept(apply, line);
-			continue;
-		}
-		status = change_settings(apply, line);
-		if (!status)
-			status = change_announcement(apply, line);
-	}
-	return status;
+	/* Given addresses first: an endpoint without one gets any free address. */
+	if (!status)
+		status = carry_out_epts(apply, true);
+	return status ?: carry_out_epts(apply, false);
 }
 
 static int list_all(struct apply *apply)
