@@ -62,6 +62,12 @@ expect "a number too large" 1 "" "is not a 32-bit number" \
 	vrpmsgctl ept add dev $dev addr 4294967296
 expect "a negative number" 1 "" "is not a 32-bit number" \
 	vrpmsgctl ept add dev $dev remote -1
+expect "no remote is none" 1 "" "remote: must be from 0 to 4294967294" \
+	vrpmsgctl ept add dev $dev remote 0xffffffff
+expect "nor any address one" 1 "" "addr: must be from 0 to 4294967294" \
+	vrpmsgctl ept add dev $dev addr 4294967295
+expect "the number of no user" 1 "" "owner: must be from 0 to 4294967294" \
+	vrpmsgctl dev add $dev owner 4294967295
 expect "a keyword without value" 1 "" "addr: ADDR is missing" \
 	vrpmsgctl ept add dev $dev addr
 expect "an unknown keyword" 1 "" 'unknown argument "colour"' \
@@ -113,6 +119,12 @@ printf 'dev add a\0 rubbish\n\ndev add b\n#\0\n' >"$tmp/nul"
 expect "NUL bytes in a file" 1 "" \
 	"nul:1: a NUL byte is not allowed.*nul:4: a NUL byte is not allowed$" \
 	vrpmsgctl apply "$tmp/nul"
+
+printf 'ept add dev a name b addressed remote 5\nept add dev a name b remote none addressed\n' \
+	>"$tmp/addressed"
+expect "remotes of addressed endpoints" 1 "" \
+	"addressed:1: an addressed endpoint has no remote.*addressed:2: an addressed" \
+	vrpmsgctl apply "$tmp/addressed"
 
 # ept exec: arguments after -- belong to the program.
 expect "exec on no device" 1 "" "dev NAME or ctrl PATH is missing" \

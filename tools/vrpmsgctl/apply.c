@@ -194,7 +194,7 @@ static int check_ept(const struct apply *apply, struct config_line *line)
 
 	if (line->name && !is_name(line->name))
 		return refuse(line, EINVAL, "not a valid endpoint name");
-	if (line->addr == VRPMSG_ADDR_NS || line->addr == VRPMSG_ADDR_ANY)
+	if (line->addr == VRPMSG_ADDR_NS)
 		return refuse(line, EADDRINUSE, "the address is reserved");
 	taken = others_ept_at(apply, line);
 	if (taken)

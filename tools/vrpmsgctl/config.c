@@ -80,6 +80,8 @@ static int check_line(struct config_line *line)
 		line->addr = config_value(line, addr);
 	if (!line->name && line->addr < 0)
 		return ctl_usage("an endpoint in a file needs a name or an address");
+	if (given(line, "addressed") && given(line, "remote"))
+		return ctl_usage("an addressed endpoint has no remote of its own");
 	return CTL_OK;
 }
 

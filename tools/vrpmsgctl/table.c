@@ -116,8 +116,8 @@ static const struct ctl_keyword dev_settings[] = {
 	  .initial = 10000,
 	  .help = "how long full queues hold the guest back (10); 0: no limit" },
 	{ .name = "owner", .type = CTL_ADDR, .value = "UID",
-	  .words = owner_words, ARG(dev_args, owner), .get_dev = get_owner,
-	  .initial = CTL_MAKER,
+	  .max = VRPMSG_OWNER_ANY - 1, .words = owner_words,
+	  ARG(dev_args, owner), .get_dev = get_owner, .initial = CTL_MAKER,
 	  .help = "user whose VMM may attach, by default who adds the device" },
 	{}
 };
@@ -152,7 +152,8 @@ static const struct ctl_keyword the_ept[] = {
 
 #define EPT_ADDR							\
 	{ .name = "addr", .type = CTL_NUMBER, .flags = CTL_ADD_ONLY,	\
-	  .value = "ADDR", NUMBER(addr), .get = vrpmsg_ept_addr,	\
+	  .value = "ADDR", .max = VRPMSG_ADDR_ANY - 1, NUMBER(addr),	\
+	  .get = vrpmsg_ept_addr,					\
 	  .initial = VRPMSG_ADDR_ANY,					\
 	  .help = "address on the host's side, by default a free one" }
 
@@ -169,7 +170,8 @@ static const struct ctl_keyword the_ept[] = {
 
 #define EPT_REMOTE							\
 	{ .name = "remote", .type = CTL_NUMBER, .value = "ADDR",	\
-	  .words = remotes, NUMBER(remote), .set.word = set_remote_word,	\
+	  .max = VRPMSG_ADDR_ANY - 1, .words = remotes, NUMBER(remote),	\
+	  .set.word = set_remote_word,					\
 	  .get = vrpmsg_ept_remote, .get_word = get_remote_word,	\
 	  .help = "address on the guest's side; follow: the last sender's" }
 
