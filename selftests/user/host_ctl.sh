@@ -120,6 +120,10 @@ expect "NUL bytes in a file" 1 "" \
 	"nul:1: a NUL byte is not allowed.*nul:4: a NUL byte is not allowed$" \
 	vrpmsgctl apply "$tmp/nul"
 
+printf 'dev add a\r\n\r\nept add dev a name b policy drop\r\nnonsense\r\n' >"$tmp/crlf"
+expect "lines that end with CR and LF" 1 "" \
+	'^vrpmsgctl: [^ ]*/crlf:4: unknown object or command "nonsense"$' \
+	vrpmsgctl apply "$tmp/crlf"
 printf 'ept add dev a name b addressed remote 5\nept add dev a name b remote none addressed\n' \
 	>"$tmp/addressed"
 expect "remotes of addressed endpoints" 1 "" \

@@ -156,6 +156,9 @@ static int read_file(struct config_line ***tail, const char *name)
 			break;
 		if (text[len - 1] == '\n')
 			text[--len] = '\0';
+		/* Editors of other systems end lines with CR and LF. */
+		if (len && text[len - 1] == '\r')
+			text[--len] = '\0';
 		failed = add_line(tail, is_stdin ? "stdin" : name, number, text,
 				  len, &status);
 	}
