@@ -327,9 +327,12 @@ struct vrpmsg_ept *vrpmsg_ept_find(struct vrpmsg_ctx *ctx, const char *dev_name,
 	if (!list)
 		return NULL;
 	for (i = 0; list[i]; i++) {
-		/* Nobody else may pass for an administrator's service. */
-		if (list[i]->owner != VRPMSG_OWNER_NONE || list[i]->driver ||
-		    strcmp(list[i]->name, name))
+		/*
+		 * Nobody else may pass for an administrator's service, and an
+		 * endpoint without a name does not have the name "".
+		 */
+		if (!list[i]->name[0] || list[i]->owner != VRPMSG_OWNER_NONE ||
+		    list[i]->driver || strcmp(list[i]->name, name))
 			continue;
 		count++;
 		if (!found)

@@ -635,6 +635,13 @@ TEST_F(lib, endpoints_by_name)
 	EXPECT_EQ(NULL, vrpmsg_ept_find(self->ctx, "nosuch", "svc"));
 	EXPECT_EQ(ENODEV, errno);
 
+	/* An endpoint without a name has none, not an empty one. */
+	ASSERT_EQ(0, vrpmsg_ept_config_set_name(self->config, NULL));
+	vrpmsg_ept_free(vrpmsg_ept_add(self->ctx, self->config));
+	EXPECT_EQ(NULL, vrpmsg_ept_find(self->ctx, DEV, ""));
+	EXPECT_REFUSED(ENOENT, "no such endpoint", "");
+	ASSERT_EQ(0, vrpmsg_ept_config_set_name(self->config, "svc"));
+
 	/* An ambiguous name. */
 	b = vrpmsg_ept_add(self->ctx, self->config);
 	ASSERT_NE(NULL, b);
