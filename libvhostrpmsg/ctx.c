@@ -140,6 +140,7 @@ const char *vrpmsg_ctx_errattr(const struct vrpmsg_ctx *ctx)
 
 void vrpmsg_fail(struct vrpmsg_ctx *ctx, int err, const char *text)
 {
+	ctx->errattr = NULL;
 	errno = err;
 	if (text)
 		snprintf(ctx->errmsg, sizeof(ctx->errmsg), "%s", text);
@@ -278,15 +279,15 @@ static void refused(struct vrpmsg_ctx *ctx, struct nl_msg *msg, int err,
 
 	if (len > 0)
 		nla_parse(tb, NLMSGERR_ATTR_MAX, ext, len, NULL);
-	if (tb[NLMSGERR_ATTR_OFFS])
-		ctx->errattr = attr_name(nlmsg_hdr(msg),
-					 nla_get_u32(tb[NLMSGERR_ATTR_OFFS]));
 	if (tb[NLMSGERR_ATTR_MSG])
 		text = nla_get_string(tb[NLMSGERR_ATTR_MSG]);
 	/* ENOENT without a message: the kernel does not know the family any more. */
 	else if (err == ENOENT)
 		ctx->family = 0;
 	vrpmsg_fail(ctx, err, text ?: vrpmsg_words(err));
+	if (tb[NLMSGERR_ATTR_OFFS])
+		ctx->errattr = attr_name(nlmsg_hdr(msg),
+					 nla_get_u32(tb[NLMSGERR_ATTR_OFFS]));
 }
 
 static int add_object(struct answer *answer, struct nlmsghdr *nlh)

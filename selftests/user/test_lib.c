@@ -616,6 +616,12 @@ TEST_F(lib, a_call_that_succeeds_forgets_the_error)
 	EXPECT_STREQ("", vrpmsg_ctx_errmsg(self->ctx));
 	EXPECT_EQ(NULL, vrpmsg_ctx_errattr(self->ctx));
 	vrpmsg_dev_free(dev);
+
+	/* So does one that fails for another reason. */
+	EXPECT_EQ(-1, vrpmsg_ept_del(self->ctx, 123456));
+	EXPECT_REFUSED(ENOENT, "no endpoint has this id", "id");
+	EXPECT_EQ(NULL, vrpmsg_ept_find_or_add(self->ctx, self->config));
+	EXPECT_REFUSED(EINVAL, "name is not set", "");
 }
 
 TEST_F(lib, endpoints_by_name)
