@@ -60,7 +60,10 @@ static size_t answer(const char *in, size_t size, char *out, size_t room)
 	return end;
 }
 
-/* Send all records, but skip those for a guest that was reset meanwhile. */
+/*
+ * Send all records, but skip those for a guest that was reset meanwhile, or whose
+ * buffers are too small.
+ */
 static void send_all(int fd, const char *buf, size_t size)
 {
 	struct vrpmsg_rec rec;
@@ -71,7 +74,7 @@ static void send_all(int fd, const char *buf, size_t size)
 		n = write(fd, buf + done, size - done);
 		if (n >= 0)
 			done += n;
-		else if (errno != ESTALE ||
+		else if ((errno != ESTALE && errno != EMSGSIZE) ||
 			 vrpmsg_rec_next(buf, size, &done, &rec) != 1)
 			err(1, "write");
 	}

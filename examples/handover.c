@@ -125,8 +125,9 @@ static void serve(int fd)
 	fflush(stdout);
 	vrpmsg_fd_info_free(info);
 	while ((n = read(fd, buf, sizeof(buf))) >= 0)
-		/* The guest that asked may have been reset meanwhile. */
-		if (write(fd, buf, n) < 0 && errno != ENOTCONN)
+		/* The guest may have been reset, or have too small buffers. */
+		if (write(fd, buf, n) < 0 && errno != ENOTCONN &&
+		    errno != EMSGSIZE)
 			err(1, "write");
 	err(1, "read");
 }

@@ -14,5 +14,6 @@ vrpmsgctl recv "$1" count 0 | while read -r question; do
 	host)	answer=$(uname -n) ;;
 	*)	answer="what is $question?" ;;
 	esac
-	vrpmsgctl send "$1" text "$answer"
+	# It may be too long, or the guest that asked was reset meanwhile.
+	vrpmsgctl send "$1" text "$answer" || :
 done

@@ -21,8 +21,8 @@ async def serve(endpoint: vhostrpmsg.Endpoint) -> None:
             try:
                 await file.write(message)
             except OSError as error:
-                # The guest that asked was reset meanwhile.
-                if error.errno != errno.ENOTCONN:
+                # The guest was reset meanwhile, or has too small buffers.
+                if error.errno not in (errno.ENOTCONN, errno.EMSGSIZE):
                     raise
     print(f"{endpoint.device}: the endpoint was deleted", flush=True)
 

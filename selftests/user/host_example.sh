@@ -91,6 +91,22 @@ fails()
 	fi
 }
 
+# No answer can be sent: it is too long, or the guest was reset meanwhile.
+service()
+{
+	mkdir "$tmp/bin"
+	cat >"$tmp/bin/vrpmsgctl" <<-'END'
+		#!/bin/sh
+		case $1 in
+		recv)	printf 'one\ntwo\n' ;;
+		send)	echo "$4"; exit 2 ;;
+		esac
+	END
+	chmod 755 "$tmp/bin/vrpmsgctl"
+	diff <(PATH=$tmp/bin:$PATH "$top/examples/service.sh" /dev/null 2>&1) \
+	     <(printf 'what is %s?\n' one two)
+}
+
 # The programs of the unit are not installed here.
 unit()
 {
@@ -102,7 +118,7 @@ unit()
 
 echo "TAP version 13"
 programs=("$top"/examples/*.c "$tmp/vrpmsg_ctrl.3.c")
-echo "1..$((8 + ${#programs[@]}))"
+echo "1..$((9 + ${#programs[@]}))"
 
 extract "$man/libvhostrpmsg.3" >"$tmp/example.c"
 extract "$man/vrpmsg_ctrl.3" >"$tmp/vrpmsg_ctrl.3.c"
@@ -125,6 +141,7 @@ for kind in shared static; do
 		check "$name" fails "$tmp/$kind"
 	fi
 done
+check "a guest cannot end service.sh" service
 cp "$top"/tools/vrpmsg-bridge/*@* "$tmp"
 for file in "$top"/examples/gpu0/*.service; do
 	name="systemd has no complaint about ${file##*/}"
