@@ -94,6 +94,18 @@ setting()
 	     <(printf '%s\n' "$2")
 }
 
+# Without memory.
+nomem()
+{
+	echo '#include <errno.h>
+	void *vrpmsg_dev_config_new(void) { errno = ENOMEM; return 0; }' |
+		"${CC:-gcc}" -shared -fPIC -x c -o "$tmp/nomem.so" - || return
+	diff <(LD_PRELOAD=$tmp/nomem.so vrpmsgctl dev "$1" x mtu 1 2>&1) \
+	     <(echo "vrpmsgctl: x: Cannot allocate memory")
+}
+
+check "dev add without memory" nomem add
+check "dev set without memory" nomem set
 check "it builds with its library" build_setting
 check "a policy" setting 1 " policy drop"
 check "the next one" setting 2 " policy 2"

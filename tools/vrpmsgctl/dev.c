@@ -107,10 +107,11 @@ int dev_add(const void *args)
 {
 	const struct dev_args *a = args;
 	struct vrpmsg_dev_config *config = dev_config(a);
-	struct vrpmsg_dev *dev = NULL;
+	struct vrpmsg_dev *dev;
 
-	if (config)
-		dev = vrpmsg_dev_add(ctl_ctx(), a->name, config);
+	if (!config)
+		return ctl_error("%s", a->name);
+	dev = vrpmsg_dev_add(ctl_ctx(), a->name, config);
 	vrpmsg_dev_config_free(config);
 	return dev ? print_one(dev) : ctl_refused(a->name);
 }
@@ -119,10 +120,11 @@ int dev_set(const void *args)
 {
 	const struct dev_args *a = args;
 	struct vrpmsg_dev_config *config = dev_config(a);
-	int ret = -1;
+	int ret;
 
-	if (config)
-		ret = vrpmsg_dev_set(ctl_ctx(), a->name, config);
+	if (!config)
+		return ctl_error("%s", a->name);
+	ret = vrpmsg_dev_set(ctl_ctx(), a->name, config);
 	vrpmsg_dev_config_free(config);
 	return ret ? ctl_refused(a->name) : CTL_OK;
 }
