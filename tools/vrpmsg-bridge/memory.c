@@ -30,8 +30,9 @@ int mapping_create(struct mapping *map, int fd, uint64_t offset, uint64_t size)
 	struct stat st;
 	void *base;
 
+	/* On 32-bit processors, mmap() would cut off a longer length or offset. */
 	if (!size || __builtin_add_overflow(offset, size, &end) ||
-	    __builtin_add_overflow(end, granule - 1, &end) || end > INT64_MAX)
+	    __builtin_add_overflow(end, granule - 1, &end) || end > PTRDIFF_MAX)
 		return -EINVAL;
 	if (fstat(fd, &st))
 		return -errno;
