@@ -62,12 +62,26 @@ complete()
 		       grep -oE 'lib\.vrpmsg_[a-z0-9_]*' | cut -d. -f2 | sort -u)
 }
 
+# 0 means without limit, so no other time may become 0.
+negative()
+{
+	$python - <<-'END'
+		from vhostrpmsg._context import _device_config
+		for seconds in -1, -0.0001:
+		    try:
+		        _device_config(None, seconds, None)
+		    except ValueError:
+		        continue
+		    print(seconds, "was not refused")
+	END
+}
+
 echo "TAP version 13"
 if ! $python -c 'import _cffi_backend' 2>/dev/null; then
 	echo "1..0 # SKIP there is no cffi"
 	exit 0
 fi
-echo "1..4"
+echo "1..5"
 if [[ -x /usr/bin/mypy ]]; then
 	check "mypy is content" types -p vhostrpmsg
 	check "with the examples as well" examples
@@ -77,4 +91,5 @@ else
 fi
 check "what is public is documented" documented
 check "it has what the library has" complete
+check "a negative hold-time is refused" negative
 exit $failed

@@ -25,6 +25,8 @@ def _device_config(mtu: Optional[int], hold_time: Optional[float],
     if mtu is not None:
         lib.vrpmsg_dev_config_set_mtu(config, mtu)
     if hold_time is not None:
+        if hold_time < 0:
+            raise ValueError("hold_time is negative")
         milliseconds = round(hold_time * 1000)
         # A short time must not become 0, which means without limit.
         if not milliseconds and hold_time > 0:
