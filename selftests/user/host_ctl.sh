@@ -184,6 +184,18 @@ expect "help that cannot be printed" 2 "" "stdout: No space left" \
 expect "a version that cannot be printed" 2 "" "stdout: No space left" \
 	bash -c "vrpmsgctl -V >/dev/full"
 
+# Standard input is closed, and there is no file for its number.
+without_dev()
+{
+	unshare -rm bash -c 'mount -t tmpfs none /dev && exec "$@" <&-' - "$@"
+}
+if unshare -rm true 2>/dev/null; then
+	for tool in vrpmsgctl vrpmsg-bridge; do
+		expect "$tool without /dev/null" 2 "" \
+			"^$tool: /dev/null: No such file or directory$" without_dev $tool -V
+	done
+fi
+
 # Completion of the next word, which the tool does for all shells.
 completes()
 {

@@ -417,8 +417,11 @@ int main(int argc, char **argv)
 	};
 	int opt, done;
 
-	if (!fill_standard_fds())
+	if (!fill_standard_fds()) {
+		fprintf(stderr, "vrpmsg-bridge: /dev/null: %s\n",
+			strerror(errno));
 		return EXIT_FAILED;
+	}
 	if (wants_capabilities(argc, argv)) {
 		puts("{\n  \"type\": \"rpmsg\"\n}");
 		return finish_output();

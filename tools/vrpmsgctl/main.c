@@ -256,7 +256,7 @@ int main(int argc, char **argv)
 	int c, status;
 
 	if (!fill_standard_fds())
-		return CTL_REFUSED;
+		return ctl_error("/dev/null");
 	if (argc > 1 && !strncmp(argv[1], "--complete", 10))
 		return completion(argc - 1, argv + 1);
 	c = parse_options(argc, argv, &out);
