@@ -21,6 +21,18 @@ static struct vhost_rpmsg *burst_rings(struct vhost_virtqueue *vq)
 	return container_of(vq->dev, struct vhost_rpmsg, dev);
 }
 
+/*
+ * Called first in each work. Other threads change something, for example add an
+ * endpoint to the ready list or make room in a receive queue, and then queue the
+ * work. The core has just cleared the work's QUEUED flag. Either they see the cleared
+ * flag, or the work sees the change. That needs a full barrier on both sides.
+ */
+static void burst_begin(void)
+{
+	/* Pairs with test_and_set_bit() in the vhost core. */
+	smp_mb();
+}
+
 /* rx: messages from the guest. */
 
 /*
@@ -361,6 +373,7 @@ void vrpmsg_burst_rx(struct vhost_work *work)
 	struct vhost_virtqueue *tx = &vr->vq[VIRTIO_RPMSG_RESPONSE];
 	int why;
 
+	burst_begin();
 	if (READ_ONCE(vr->rdev->num_writers) || READ_ONCE(vr->restarted)) {
 		mutex_lock(&tx->mutex);
 		mutex_lock_nested(&rx->mutex, VIRTIO_RPMSG_REQUEST);
@@ -555,6 +568,7 @@ void vrpmsg_burst_tx(struct vhost_work *work)
 	struct vrpmsg_ring *ring = &vr->ring[VIRTIO_RPMSG_RESPONSE];
 	int why = 0;
 
+	burst_begin();
 	guard(mutex)(&vq->mutex);
 	if (vhost_vq_get_backend(vq) != vr || !vq_meta_prefetch(vq))
 		return;
@@ -571,13 +585,6 @@ void vrpmsg_burst_tx(struct vhost_work *work)
 		vhost_poll_queue(&vr->vq[VIRTIO_RPMSG_REQUEST].poll);
 	}
 
-	/*
-	 * A sender puts its endpoint on the ready list and queues this work.
-	 * The core has just cleared the work's QUEUED flag. Either the sender
-	 * sees the cleared flag, or this work sees the endpoint. That needs a
-	 * full barrier on both sides; the sender's is in test_and_set_bit().
-	 */
-	smp_mb();
 	/* Kicks are only needed while a message waits for a buffer. */
 	vhost_disable_notify(&vr->dev, vq);
 	if (!vr->peek_done)
