@@ -5,7 +5,8 @@
  * Each ring has its own work, which takes that ring's mutex only. So rx and tx
  * do not wait for each other, and neither has to look at the other's ring. Only
  * a device that has an endpoint with write(), for which a request and its
- * response are one step, takes both mutexes in rx.
+ * response are one step, takes both mutexes in rx, and in tx to give requests
+ * that have waited for buffers their turn.
  *
  * At the end of a burst, the waiters are woken first: in tx the guest, then
  * writers; in rx the readers, before the guest's notifications are enabled
@@ -49,9 +50,11 @@ static int rx_get_response(struct vhost_rpmsg *vr,
 			ret = vrpmsg_ring_get(vr, VIRTIO_RPMSG_RESPONSE, resp);
 		} while (ret == -EBADMSG && ++*pkts < VRPMSG_PKT_WEIGHT);
 	}
-	/* This buffer is for the response, the next for an announcement. */
-	if (!ret)
+	if (!ret) {
+		vr->rx_turn = false;
+		/* The next buffer is for an announcement. */
 		vrpmsg_ns_check_room(vr->rdev, resp->room);
+	}
 	/*
 	 * The tx work takes care of it: at once, or when the memory of its ring
 	 * may be accessible, because its timer runs or an IOTLB miss has been
@@ -352,8 +355,10 @@ static int rx_run(struct vhost_rpmsg *vr, bool both)
 		return -EINPROGRESS;
 
 	vhost_disable_notify(&vr->dev, rx);
-	if (both)
+	if (both) {
 		vhost_disable_notify(&vr->dev, tx);
+		vr->rx_starved = false;
+	}
 	WRITE_ONCE(ring->burst, current);
 	vrpmsg_hold_begin(vr->rdev);
 	why = rx_burst(vr, both);
@@ -527,37 +532,66 @@ static void tx_busy_poll(struct vhost_rpmsg *vr, bool want_buffer)
 	}
 }
 
-/* After a burst: make sure that the work runs again when it is needed. */
-static void tx_rearm(struct vhost_rpmsg *vr, int why)
+/*
+ * After a burst: make sure that the work runs again when it is needed. @took: the
+ * burst has taken buffers.
+ */
+static void tx_rearm(struct vhost_rpmsg *vr, int why, bool took)
 {
 	struct vrpmsg_ring *ring = &vr->ring[VIRTIO_RPMSG_RESPONSE];
 	struct vhost_virtqueue *vq = ring->vq;
+	bool starved = why == -EAGAIN;
 	bool want_buffer;
 
-	/* A request waits for a buffer, and one is available. */
-	if (vr->rx_starved && !vhost_vq_avail_empty(&vr->dev, vq)) {
-		vr->rx_starved = false;
-		vhost_poll_queue(&vr->vq[VIRTIO_RPMSG_REQUEST].poll);
-	}
-	vr->starved = why == -EAGAIN;
 	/* After a fault, write() retries at once, too. */
-	WRITE_ONCE(vr->rdev->starved, vr->starved || why == -EFAULT);
+	WRITE_ONCE(vr->rdev->starved, starved || why == -EFAULT);
 	if (why == -EFAULT) {
 		burst_try_kick(vr, vq);
 		return;
 	}
 	if (why == -ESTALE)
 		return;
+	/* The messages had their turn, unless there was no buffer. */
+	vr->rx_turn |= vr->rx_starved && (took || !starved);
+	if (vr->rx_turn && !vhost_vq_avail_empty(&vr->dev, vq)) {
+		vhost_poll_queue(&vq->poll);
+		return;
+	}
 	/* Before the MTU is known, any buffer is of interest. */
-	want_buffer = vr->starved || vr->rx_starved || !vr->peek_done;
+	want_buffer = starved || vr->rx_starved || !vr->peek_done;
 	tx_busy_poll(vr, want_buffer);
 	if (!want_buffer)
 		return;
 	burst_want_kick(vr, vq);
 	/* Some guests do not kick when they return buffers. */
-	if ((vr->starved || vr->rx_starved) && !ring->tries)
+	if ((starved || vr->rx_starved) && !ring->tries)
 		mod_timer(&ring->timer,
 			  jiffies + msecs_to_jiffies(VRPMSG_LOOK_INTERVAL));
+}
+
+/*
+ * Requests that wait for buffers for their responses take turns with the messages of
+ * endpoints, which would otherwise take each buffer as soon as the guest returns it.
+ * If it is the turn of the requests, process them and return true. The tx mutex is
+ * held all the time, so that no message takes their buffers.
+ */
+static bool tx_yield(struct vhost_rpmsg *vr)
+{
+	struct vhost_virtqueue *tx = &vr->vq[VIRTIO_RPMSG_RESPONSE];
+	struct vhost_virtqueue *rx = &vr->vq[VIRTIO_RPMSG_REQUEST];
+
+	if (!vr->rx_turn || vhost_vq_avail_empty(&vr->dev, tx))
+		return false;
+	/* Once only, even if the rx ring is not accessible now. */
+	vr->rx_turn = false;
+	vr->rx_starved = false;
+	mutex_lock_nested(&rx->mutex, VIRTIO_RPMSG_REQUEST);
+	rx_run(vr, true);
+	mutex_unlock(&rx->mutex);
+	/* Both works find out how to go on. */
+	vhost_poll_queue(&tx->poll);
+	vhost_poll_queue(&rx->poll);
+	return true;
 }
 
 void vrpmsg_burst_tx(struct vhost_work *work)
@@ -567,6 +601,7 @@ void vrpmsg_burst_tx(struct vhost_work *work)
 	struct vhost_rpmsg *vr = burst_rings(vq);
 	struct vrpmsg_ring *ring = &vr->ring[VIRTIO_RPMSG_RESPONSE];
 	int why = 0;
+	u16 first;
 
 	burst_begin();
 	guard(mutex)(&vq->mutex);
@@ -593,15 +628,16 @@ void vrpmsg_burst_tx(struct vhost_work *work)
 		vhost_poll_queue(&vq->poll);
 		return;
 	}
-	if (why)
+	if (why || tx_yield(vr))
 		return;
 
+	first = vq->last_avail_idx;
 	WRITE_ONCE(ring->burst, current);
 	why = tx_burst(vr);
 	vrpmsg_ring_flush(vr, VIRTIO_RPMSG_RESPONSE);
 	vrpmsg_ept_complete(vr, VIRTIO_RPMSG_RESPONSE);
 	WRITE_ONCE(ring->burst, NULL);
-	tx_rearm(vr, why);
+	tx_rearm(vr, why, vq->last_avail_idx != first);
 }
 
 void vrpmsg_burst_timer(struct timer_list *timer)

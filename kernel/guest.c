@@ -228,8 +228,8 @@ void vrpmsg_guest_reset_state(struct vhost_rpmsg *vr)
 	vr->peek_done = false;
 	vr->peeked = 0;
 	vr->peeked_mtu = 0;
-	vr->starved = false;
 	vr->rx_starved = false;
+	vr->rx_turn = false;
 	vr->rx_blocked = false;
 }
 

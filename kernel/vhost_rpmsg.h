@@ -279,8 +279,8 @@ struct vhost_rpmsg {
 	struct vrpmsg_dev *rdev;	/* dev.mutex; constant once there is an owner */
 	struct vrpmsg_ring ring[VIRTIO_RPMSG_NUM_OF_VQS];
 	/* vq[RESPONSE].mutex protects the following up to peeked_mtu */
-	bool starved;			/* a message waits for a buffer */
-	bool rx_starved;		/* a response to a request does */
+	bool rx_starved;		/* a request waits for a buffer */
+	bool rx_turn;			/* it gets the next one, before messages */
 	bool rx_blocked;		/* requests wait for this ring's memory */
 	bool peek_done;			/* all buffers at the start were seen */
 	u32 peeked;			/* buffers seen in search of the MTU */

@@ -151,6 +151,33 @@ TEST_F(kclient, requests_wait_for_response_buffers)
 	EXPECT_EQ(40, stats(&self->g).reads);
 }
 
+/*
+ * Requests wait for buffers together with messages of another endpoint, and the guest
+ * returns one buffer after the other. Both are served.
+ */
+TEST_F(kclient, requests_and_messages_take_turns)
+{
+	struct guest_opts opts = { .path = PATH, .buffers = 8 };
+	struct kclient_burst burst = { .dst = REMOTE, .count = 1000 };
+	struct guest *g = &self->g;
+	unsigned int i, n[2] = {};
+	struct guest_hdr hdr;
+
+	guest_close(g);
+	ASSERT_EQ(0, guest_open(g, &opts));
+	ASSERT_EQ(0, ioctl(g->fd, KCLIENT_BURST, &burst));
+	for (i = 0; i < 100; i++)
+		ASSERT_EQ(0, guest_queue(g, REMOTE, KCLIENT_ECHO, &i, 4));
+	guest_kick(g, GUEST_RX);
+	for (i = 0; i < 150; i++) {
+		ASSERT_EQ(4, guest_recv_copy(g, &hdr, NULL, 4, LONG_MS));
+		n[hdr.src == KCLIENT_ECHO]++;
+	}
+	/* Both were waiting all the time. */
+	EXPECT_LE(30, n[0]);
+	EXPECT_LE(30, n[1]);
+}
+
 TEST_F(kclient, a_request_without_a_response)
 {
 	struct guest_msg msg;
