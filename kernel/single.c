@@ -64,8 +64,6 @@ static int single_request(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 		vrpmsg_ring_unget(iter);
 		return -ENOBUFS;
 	}
-	if (len >= 0)
-		iov_iter_truncate(&iter->iov_iter, len);
 	ept = vrpmsg_ept_touch(vr, iter->dst);
 	if (!ept) {
 		vrpmsg_drop(vr->rdev, VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN,

@@ -292,6 +292,22 @@ TEST_F(kclient, a_request_taken_by_hand_is_answered_by_hand)
 	EXPECT_EQ(1, stats(&self->g).reads);
 }
 
+/* The length that start_lock() is given for a request is only the minimum. */
+TEST_F(kclient, a_request_may_be_longer_than_required)
+{
+	struct kclient_recv recv = { .len = 4 };
+
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_HOLD, "\1\2\3", 3));
+	usleep(SHORT_MS * 1000);
+	EXPECT_ERR(ENOBUFS, ioctl(self->g.fd, KCLIENT_RECV, &recv));
+	/* It is still there. */
+	recv.len = 2;
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_RECV, &recv));
+	EXPECT_EQ(3, recv.len);
+	EXPECT_EQ(6, recv.sum);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+}
+
 /* The length is that of the message; bytes that are not copied are zero. */
 TEST_F(kclient, a_message_that_is_not_copied_to_its_end_has_zeroes_there)
 {
