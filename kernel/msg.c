@@ -2,6 +2,7 @@
 /* Memory for messages, and queues of messages. */
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -40,7 +41,9 @@ static size_t msg_room(size_t len)
 		1024 - VRPMSG_MSG_HEAD, VRPMSG_MSG_INLINE,
 	};
 
-	return len > VRPMSG_MSG_INLINE ? PAGE_ALIGN(len) : room[msg_class(len)];
+	/* Not to pages, which have 64 KiB on some machines. */
+	return len > VRPMSG_MSG_INLINE ? round_up(len, SZ_4K) :
+					 room[msg_class(len)];
 }
 
 /**
