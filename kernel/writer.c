@@ -168,9 +168,15 @@ static int writer_copy_msg(struct writer *w, size_t len, u32 addr,
 /* Check the address and generation of a message. */
 static int writer_check(struct vrpmsg_chrdev *chrdev, u32 addr, u32 generation)
 {
-	if (chrdev->addressed && addr == VHOST_RPMSG_ADDR_ANY)
-		return -EINVAL;
-	return vrpmsg_chrdev_is_stale(chrdev, generation) ? -ESTALE : 0;
+	int err = 0;
+
+	if (chrdev->addressed)
+		err = addr == VHOST_RPMSG_ADDR_ANY ?
+			      -EINVAL :
+			      writer_check_addr(chrdev, addr);
+	if (!err && vrpmsg_chrdev_is_stale(chrdev, generation))
+		err = -ESTALE;
+	return err;
 }
 
 /* Copy the prefix of a message of an addressed endpoint. */

@@ -821,8 +821,17 @@ TEST_F(ctrl, nobody_speaks_for_the_name_service)
 	EXPECT_EQ(-EINVAL, CREATE_EPT("x", ANY, VHOST_RPMSG_NS_ADDR));
 	EXPECT_EQ(-EINVAL, CREATE_DEV("x", ANY, VHOST_RPMSG_NS_ADDR));
 	ASSERT_LE(0, fd);
-	EXPECT_EQ(-1, write(fd, &addr, sizeof(addr)));
-	EXPECT_EQ(EINVAL, errno);
+	EXPECT_ERR(EINVAL, write(fd, &addr, sizeof(addr)));
+	/* This is found before write() waits for room. */
+	ASSERT_EQ(0, nl_ept_set(ept_info(fd).id, EPT_REQ(.tx_limit = 1), -1));
+	addr.addr = REMOTE;
+	ASSERT_EQ(0, fcntl(fd, F_SETFL, O_NONBLOCK));
+	ASSERT_EQ(0, guest_stop(&self->g));
+	ASSERT_EQ(8, write(fd, &addr, sizeof(addr)));
+	EXPECT_ERR(EAGAIN, write(fd, &addr, sizeof(addr)));
+	addr.addr = VHOST_RPMSG_NS_ADDR;
+	EXPECT_ERR(EINVAL, write(fd, &addr, sizeof(addr)));
+	ASSERT_EQ(0, guest_reset(&self->g));
 	close(fd);
 	/* Address 53 cannot be learned from a message of the guest, either. */
 	fd = NEW_EPT("", ANY, ANY, 0);
