@@ -480,6 +480,13 @@ void vrpmsg_dev_kick(struct vrpmsg_dev *rdev, unsigned int qid)
 {
 	struct vhost_rpmsg *vr;
 
+	/*
+	 * The caller has changed something for the work. If the rings start at
+	 * this moment, either they are seen here, or the first run of the work
+	 * sees the change. Pairs with test_and_set_bit() in the vhost core, when
+	 * rings_start() queues the works.
+	 */
+	smp_mb();
 	rcu_read_lock();
 	vr = rcu_dereference(rdev->vr);
 	if (vr)
