@@ -104,8 +104,9 @@ static inline void vhost_clear_device_iotlb(struct vhost_dev *dev)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
-/* 6.17: system_wq was renamed. Since 7.2, the old name causes a warning. */
+/* 6.17: these were renamed. Since 7.2, the old names cause a warning. */
 #define system_percpu_wq	system_wq
+#define system_dfl_wq		system_unbound_wq
 #endif
 
 typedef unsigned long vrpmsg_shrink_fn(struct shrinker *shrinker,

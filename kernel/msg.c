@@ -7,6 +7,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "compat.h"
 #include "msg.h"
 
 /* Dropped messages of all endpoints, to be freed by msg_dead_work. */
@@ -147,7 +148,7 @@ void vrpmsg_pool_splice(struct vrpmsg_pool *to, struct vrpmsg_pool *from)
 	from->bytes = 0;
 }
 
-/* Context: Process context, without locks. */
+/* Context: Process context, without spinlocks. */
 void vrpmsg_pool_free(struct vrpmsg_pool *pool)
 {
 	struct vrpmsg_msg *msg;
@@ -197,7 +198,8 @@ void vrpmsg_queue_free_later(struct vrpmsg_queue *queue)
 	spin_lock(&msg_dead_lock);
 	vrpmsg_queue_splice(&msg_dead, queue);
 	spin_unlock(&msg_dead_lock);
-	schedule_work(&msg_dead_work);
+	/* A million messages may take more time than a per-CPU work should. */
+	queue_work(system_dfl_wq, &msg_dead_work);
 }
 
 int vrpmsg_msg_init(void)
