@@ -2,8 +2,8 @@
 /*
  * A cache of messages for each open endpoint, so that a burst does not call the
  * allocator, which clears and charges memory, for each message. The memory is
- * freed after a second without traffic, under memory pressure, and at the last
- * close.
+ * freed after a second without traffic, after ten seconds in any case, under
+ * memory pressure, and at the last close.
  */
 #include <linux/jiffies.h>
 #include <linux/slab.h>
@@ -14,6 +14,8 @@
 /* How often to check for traffic, and when to free idle memory. */
 #define SPARE_LOOK	(HZ / 4)
 #define SPARE_TIME	HZ
+/* A few messages a second must not keep the memory of many. */
+#define SPARE_MAX_TIME	(10 * HZ)
 
 /* Caches that hold memory. The lock nests inside the endpoints' locks. */
 static LIST_HEAD(spares);
@@ -38,7 +40,8 @@ static void spare_age(struct work_struct *work)
 	struct vrpmsg_pool pool = {};
 
 	spin_lock(spare->lock);
-	if (time_before(jiffies, spare->used + SPARE_TIME)) {
+	if (time_before(jiffies, spare->used + SPARE_TIME) &&
+	    time_before(jiffies, spare->since + SPARE_MAX_TIME)) {
 		schedule_delayed_work(&spare->age, SPARE_LOOK);
 	} else {
 		spare_take(spare, &pool);
@@ -94,6 +97,7 @@ static void spare_keep(struct vrpmsg_spare *spare)
 	if (spare->kept)
 		return;
 	spare->kept = true;
+	spare->since = jiffies;
 	spin_lock(&spares_lock);
 	list_add(&spare->node, &spares);
 	spin_unlock(&spares_lock);

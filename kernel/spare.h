@@ -18,6 +18,7 @@
  *	atomic
  * @used: (l) time of the last traffic, in jiffies
  * @kept: (l) on the list of caches that hold memory, with @age scheduled
+ * @since: (l) when @kept was set, in jiffies
  * @node: on that list
  * @age: frees the memory when there is no traffic
  */
@@ -29,6 +30,7 @@ struct vrpmsg_spare {
 	struct vrpmsg_msg *tx_next;
 	unsigned long used;
 	bool kept;
+	unsigned long since;
 	struct list_head node;
 	struct delayed_work age;
 };

@@ -157,6 +157,23 @@ TEST_F(memory, of_sent_messages_is_kept_for_a_second)
 	EXPECT_TRUE(WAIT_FOR(kept() < NUM / 2, 5000 * slowness()));
 }
 
+/* One message from time to time does not keep the memory of many. */
+TEST_F(memory, of_many_is_not_kept_by_a_few)
+{
+	long long end = now_ms() + 20000;
+	char data[1024] = {};
+
+	receive_all(_metadata, self);
+	ASSERT_LE(NUM, kept());
+	while (kept() >= NUM / 2 && now_ms() < end) {
+		ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, data, LEN));
+		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+		ASSERT_EQ(LEN, read(self->fd, data, sizeof(data)));
+		usleep(200000);
+	}
+	EXPECT_GT(NUM / 2, kept());
+}
+
 TEST_F(memory, is_given_up_at_the_last_close)
 {
 	int other = ept_open_as(self->ept, O_WRONLY);
