@@ -417,6 +417,8 @@ void vrpmsg_ept_reset_all(struct vrpmsg_dev *rdev)
 		if (told || READ_ONCE(rdev->used))
 			ept_call(ept, ept_ops(ept)->reset);
 		ept->misfits = 0;
+		/* The next guest is held back before it loses messages. */
+		ept->dropping = 0;
 	}
 }
 

@@ -86,7 +86,7 @@ void vrpmsg_hold_refused(struct vhost_rpmsg *vr)
 /*
  * Whether to drop the message that @ept has refused. Once this is true, it
  * stays true for the endpoint's refusals until the endpoint accepts a message,
- * or a longer hold_time is set.
+ * a longer hold_time is set, or the guest is reset.
  */
 bool vrpmsg_hold_should_drop(struct vhost_rpmsg_ept *ept)
 {

@@ -595,6 +595,8 @@ void vrpmsg_queue_new_guest(struct vhost_rpmsg_ept *ept)
 
 	spin_lock(&chrdev->lock);
 	chrdev->fresh = true;
+	/* Nor are they dropped before this guest has been held back. */
+	WRITE_ONCE(chrdev->dropping, 0);
 	spin_unlock(&chrdev->lock);
 	/* Wake up all pollers: unlike a message, POLLPRI is for all. */
 	wake_up_all(&chrdev->rx_wait);

@@ -184,8 +184,8 @@ struct vhost_rpmsg_ept_ops {
  *	else 0. On -EAGAIN, the request stays in the ring and the guest is held
  *	back until vhost_rpmsg_ept_resume() makes the worker retry. Once the
  *	guest has been held back for the device's hold time, requests that @read
- *	refuses this way are dropped and counted, until @read accepts one again
- *	or a longer hold time is set.
+ *	refuses this way are dropped and counted, until @read accepts one
+ *	again, a longer hold time is set, or the guest is reset.
  *	After any other error, the request is dropped, unless its memory was not
  *	accessible; then it is retried.
  * @write: build the response to the request that @read has just consumed, with

@@ -519,6 +519,29 @@ TEST_F(receive, with_a_longer_hold_time_it_holds_again)
 	holds_again(_metadata, self, 10 * LONG_MS);
 }
 
+/* What a reader has not read for too long is not the fault of the next guest. */
+TEST_F(receive, the_next_guest_is_held_before_it_loses_messages)
+{
+	int fd;
+
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 3 * SHORT_MS)));
+	ASSERT_EQ(0,
+		  nl_ept_set(self->ept, EPT_REQ(.rx_limit = 2 * COST(4)), -1));
+	fd = OPEN(O_RDWR);
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "data", 4));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(1, STAT(RX_DROP_FULL));
+	ASSERT_EQ(0, guest_reset(&self->g));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "kept", 4));
+	EXPECT_EQ(-ETIMEDOUT, guest_drain(&self->g, SHORT_MS));
+	EXPECT_TEXT(fd, "data");
+	EXPECT_TEXT(fd, "data");
+	EXPECT_TEXT(fd, "kept");
+	EXPECT_EQ(1, STAT(RX_DROP_FULL));
+	close(fd);
+}
+
 /* At first the message cannot be read; when it can be, the full queue refuses it. */
 TEST_F(receive, a_fault_that_has_passed_does_not_hold_the_guest_for_ever)
 {
