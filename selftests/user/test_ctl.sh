@@ -476,6 +476,10 @@ expect "no privilege: reading" 2 "" "CAP_NET_ADMIN is needed" \
 expect "no privilege: changing" 2 "" "CAP_NET_ADMIN is needed" \
 	setpriv --bounding-set -net_admin --inh-caps -net_admin \
 	vrpmsgctl dev del $dev
+expect "no privilege: a name without a link" 2 "" \
+	"^vrpmsgctl: /dev/vrpmsg/by-name/$dev/nosuch: No such file" \
+	setpriv --bounding-set -net_admin --inh-caps -net_admin \
+	vrpmsgctl recv $dev/nosuch
 expect "no privilege: monitor" 2 "" "CAP_NET_ADMIN is needed" \
 	setpriv --bounding-set -net_admin --inh-caps -net_admin vrpmsgctl monitor
 expect "dev del" 0 "" "" vrpmsgctl dev del $dev

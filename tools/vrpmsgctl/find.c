@@ -172,12 +172,15 @@ static int open_path(const char *arg, int flags)
 }
 
 /* Open the link of udev: without CAP_NET_ADMIN the kernel cannot be asked for a name. */
-static int open_link(const char *arg, int flags)
+static int open_link(const char *arg, int flags, int *fd)
 {
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "/dev/vrpmsg/by-name/%s", arg);
-	return open(path, flags | O_CLOEXEC);
+	*fd = open(path, flags | O_CLOEXEC);
+	if (*fd >= 0)
+		return CTL_OK;
+	return errno == ENOENT ? ctl_error("%s", path) : msg_failed(arg);
 }
 
 int ctl_open_ept(const char *arg, int flags, int *fd)
@@ -188,13 +191,9 @@ int ctl_open_ept(const char *arg, int flags, int *fd)
 
 	if (kind == BY_NAME) {
 		ept = find_by_name(arg);
-		if (!ept) {
-			*fd = errno == EPERM ? open_link(arg, flags) : -1;
-			if (*fd >= 0)
-				return CTL_OK;
-			return errno == EACCES ? msg_failed(arg) :
-						 ctl_refused(arg);
-		}
+		if (!ept)
+			return errno == EPERM ? open_link(arg, flags, fd) :
+						ctl_refused(arg);
 		id = vrpmsg_ept_id(ept);
 		vrpmsg_ept_free(ept);
 	} else if (kind == BY_NUMBER && !ctl_number(arg, &id)) {
