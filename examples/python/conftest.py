@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A fixture for tests of a guest's firmware: a device with a running guest.
 
-The environment variable VMM is the command that starts the guest, for example a script
-that runs vrpmsg-bridge and QEMU. In it, {device} stands for the name of the device.
+The environment variable VMM is the command that starts the guest, and that SIGTERM
+ends. In it, {device} stands for the name of the device. As root, for example:
+
+    export VMM="sh -c 'systemctl start vrpmsg-bridge@{device} && exec firmware {device}'"
+    pytest-3
+
+Here `firmware` is a script that executes QEMU with the socket
+/run/vrpmsg/DEVICE.sock. The tests need a guest that announces the service "echo".
 """
+import errno
 import os
 import shlex
 import subprocess
+import time
 from contextlib import contextmanager
 from typing import Iterator
 
@@ -14,7 +22,7 @@ import pytest
 import vhostrpmsg
 
 TIMEOUT = 60
-"""Seconds to wait for the guest to boot, or to announce a service."""
+"""Seconds to wait for the guest to boot, to announce a service, or to end."""
 
 
 class Guest:
@@ -36,6 +44,19 @@ class Guest:
             self.ctx.delete_endpoint(endpoint)
 
 
+def delete_device(ctx: vhostrpmsg.Context, name: str) -> None:
+    """Delete a device. A bridge still has it for a moment after its VMM has ended."""
+    end = time.monotonic() + TIMEOUT
+    while True:
+        try:
+            ctx.delete_device(name)
+            return
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > end:
+                raise
+        time.sleep(0.1)
+
+
 @pytest.fixture
 def guest() -> Iterator[Guest]:
     """Start a guest, and stop it after the test."""
@@ -51,4 +72,4 @@ def guest() -> Iterator[Guest]:
                 finally:
                     vmm.terminate()
         finally:
-            ctx.delete_device(name)
+            delete_device(ctx, name)

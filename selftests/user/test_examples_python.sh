@@ -45,6 +45,14 @@ firmware()
 		VMM="$VRPMSG_BUILD/user/selftests/echo_guest {device} echo=600" \
 		/usr/bin/python3 -m pytest -q -p no:cacheprovider
 }
+# The device is closed two seconds after the command has ended.
+slow_end()
+{
+	VMM="sh -c 'exec 3<&0; (cat <&3; sleep 2) |
+		$VRPMSG_BUILD/user/selftests/echo_guest {device} echo=600 &
+		exec sleep 1000'" \
+		/usr/bin/python3 -m pytest -q -p no:cacheprovider -k too_long
+}
 no_guest()
 {
 	sed -i 's/^TIMEOUT = .*/TIMEOUT = 0.5/' conftest.py
@@ -54,6 +62,7 @@ no_guest()
 }
 if /usr/bin/python3 -c 'import pytest' 2>/dev/null; then
 	succeeds "conftest.py: tests of a guest" firmware
+	succeeds "conftest.py: a bridge that ends after its VMM" slow_end
 	succeeds "conftest.py: a guest that does not boot is an error" no_guest
 fi
 echo "1..$number"
