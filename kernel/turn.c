@@ -215,8 +215,9 @@ void vrpmsg_ept_complete(struct vhost_rpmsg *vr, unsigned int qid)
  * @ept: endpoint with ops->send, which the worker calls when it is the
  *	endpoint's turn and the guest has a buffer
  *
- * Context: Any but NMI, including callbacks and interrupts; does not sleep. The
- * caller must make sure that the endpoint is not freed meanwhile.
+ * Context: Any but NMI, including callbacks and interrupts, but with PREEMPT_RT only
+ * threaded ones, since it takes a spinlock; otherwise it does not sleep. The caller
+ * must make sure that the endpoint is not freed meanwhile.
  */
 void vhost_rpmsg_ept_send(struct vhost_rpmsg_ept *ept)
 {
