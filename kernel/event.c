@@ -58,7 +58,8 @@ static bool event_spend(struct vrpmsg_event_budget *budget)
 		budget->since = jiffies;
 	} else if (fresh) {
 		budget->left += fresh;
-		budget->since += fresh * HZ / EVENT_RATE;
+		/* Rounded down, it would count the rest of the time twice. */
+		budget->since += DIV_ROUND_UP(fresh * HZ, EVENT_RATE);
 	}
 	if (!budget->left)
 		return false;

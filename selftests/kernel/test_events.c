@@ -678,6 +678,25 @@ TEST_F(events, settings_that_change_too_fast_are_merged)
 	NO_EVENT();
 }
 
+/* The rate is the same if the budget is looked at with each tick of the clock. */
+TEST_F(events, a_long_series_of_changes_keeps_to_the_rate)
+{
+	struct nl_event last = {};
+	long long start = now_ms();
+	int seen = 0, n;
+
+	for (uint32_t i = 1; now_ms() - start < 8000; i++) {
+		ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.rx_limit = i), -1));
+		n = hear_limits(&last, 0);
+		ASSERT_LE(0, n);
+		seen += n;
+		usleep(3000);
+	}
+	n = hear_limits(&last, QUIET_MS);
+	ASSERT_LE(0, n);
+	EXPECT_GE(MAY_HEAR(now_ms() - start), seen + n);
+}
+
 TEST_F(events, channels_that_come_and_go_too_fast_are_merged)
 {
 	long long start = now_ms();
