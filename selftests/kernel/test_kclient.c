@@ -559,7 +559,6 @@ static void *churn(void *arg)
 	return NULL;
 }
 
-/* kclient_del() overwrites the memory of a deleted endpoint at once. */
 /* Until an endpoint has its address, it sends nothing. */
 TEST_F(kclient, an_endpoint_sends_as_soon_as_the_rings_run)
 {
@@ -573,6 +572,7 @@ TEST_F(kclient, an_endpoint_sends_as_soon_as_the_rings_run)
 	EXPECT_EQ(1, msg.hdr.dst);
 }
 
+/* kclient_del() overwrites the memory of a deleted endpoint at once. */
 TEST_F(kclient, endpoints_come_and_go_while_messages_flow)
 {
 	struct churn c = { .g = &self->g };
