@@ -171,6 +171,11 @@ static bool dev_keeps_name(struct vrpmsg_dev *rdev)
 	return rdev->persistent || rdev->num_epts;
 }
 
+/*
+ * Context: vrpmsg_devs_lock held since dev_keeps_name(), so that nobody else takes or
+ * gives names. An endpoint may have been added since: then its device was looked up by
+ * the old name, which is possible at any time before this, too.
+ */
 static void dev_reclaim_name(struct vrpmsg_dev *rdev)
 {
 	guard(mutex)(&rdev->lock);
