@@ -21,14 +21,19 @@
 
 #include "bridge_fixture.h"
 
-/* Start a bridge to which something happens, see preload/hostile.c. */
-static pid_t spawn_hostile(const char *what, char *const *argv)
+/*
+ * Start a bridge to which something happens, see preload/hostile.c. It is not the one of
+ * PATH, which may have AddressSanitizer: that refuses to run behind another library.
+ */
+static pid_t spawn_hostile(const char *what, char **argv)
 {
-	char so[256];
+	const char *build = getenv("VRPMSG_BUILD") ?: "build";
+	char so[256], bridge[256];
 	pid_t pid;
 
-	snprintf(so, sizeof(so), "%s/user/selftests/hostile.so",
-		 getenv("VRPMSG_BUILD") ?: "build");
+	snprintf(so, sizeof(so), "%s/user/selftests/hostile.so", build);
+	snprintf(bridge, sizeof(bridge), "%s/user/bin/vrpmsg-bridge", build);
+	argv[0] = bridge;
 	setenv("LD_PRELOAD", so, 1);
 	setenv("HOSTILE", what, 1);
 	pid = spawn(-1, argv);
@@ -38,8 +43,7 @@ static pid_t spawn_hostile(const char *what, char *const *argv)
 }
 
 #define SPAWN_HOSTILE(what, ...)	\
-	spawn_hostile(what,		\
-		      (char *const[]){ "vrpmsg-bridge", __VA_ARGS__, NULL })
+	spawn_hostile(what, (char *[]){ NULL, __VA_ARGS__, NULL })
 
 /* Connect to the bridge, and get an answer: 0 or an error. */
 static int served(void)
