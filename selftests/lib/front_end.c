@@ -468,7 +468,7 @@ int count_fds(pid_t pid)
 
 int count_maps(pid_t pid)
 {
-	char path[32], line[512];
+	char path[32], line[512], shared;
 	FILE *file;
 	int n = 0;
 
@@ -477,7 +477,7 @@ int count_maps(pid_t pid)
 	if (!file)
 		return -1;
 	while (fgets(line, sizeof(line), file))
-		n++;
+		n += sscanf(line, "%*s %*3s%c", &shared) == 1 && shared == 's';
 	fclose(file);
 	return n;
 }

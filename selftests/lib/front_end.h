@@ -185,6 +185,7 @@ int wait_exit(pid_t pid);
 /* How often this text is in the log of the bridge. */
 int logged(const char *text);
 int count_fds(pid_t pid);
+/* Shared mappings: memory of a front end, and none of AddressSanitizer. */
 int count_maps(pid_t pid);
 bool dev_is(uint32_t state);
 /* A complete connection of a well-behaved front end. */
