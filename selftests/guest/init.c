@@ -84,13 +84,21 @@ static void update_nodes(void)
 	globfree(&found);
 }
 
-/* Load the modules of a stock kernel, in the order of their names. */
+/*
+ * Load the drivers that are not part of the kernel, in the order of their names.
+ * rpmsg_modules= on the kernel's command line names their folder: the kernel puts
+ * parameters that it does not know into the environment.
+ */
 static void load_modules(void)
 {
+	const char *folder = getenv("rpmsg_modules");
+	char pattern[64];
 	glob_t found;
 	size_t i;
 
-	if (glob("/modules/[0-9]*.ko", 0, NULL, &found))
+	snprintf(pattern, sizeof(pattern), "/modules/%s/[0-9]*.ko",
+		 folder ? folder : "patched");
+	if (glob(pattern, 0, NULL, &found))
 		return;
 	for (i = 0; i < found.gl_pathc; i++) {
 		int fd = open(found.gl_pathv[i], O_RDONLY | O_CLOEXEC);

@@ -13,6 +13,10 @@ rpmsg=$VRPMSG_BUILD/guest/rpmsg
 # if the machine has other work.
 guest_limit=${GUEST_LIMIT:-$((300 * ${VRPMSG_SLOW:-1}))}
 guest_memory=${GUEST_MEMORY:-64M}
+# Without ACPI the kernel finds only one processor per socket.
+guest_cpus=${GUEST_CPUS:-1}
+# The folder of a guest's drivers, if they are not part of its kernel: see init.c.
+guest_modules=${GUEST_MODULES:-patched}
 mkdir -p $run /run/results/guest
 
 declare -A guest_pid guest_in guest_out guest_rest guest_tag bridge_pid
@@ -69,8 +73,10 @@ guest_device+=',"virtio-id":7,"num_vqs":2,"vq_size":256,"config_size":0}'
 # reconnects. See guest_replug.
 guest_start()
 {
-	local name=$1 fd
+	local name=$1 fd append
 
+	append="console=ttyS0 loglevel=6 acpi=off no_timer_check panic=-1"
+	append+=" rpmsg_modules=$guest_modules"
 	rm -f "$run/$name".{in,qmp.in,qmp.out}
 	mkfifo "$run/$name".{in,qmp.in,qmp.out}
 	exec {fd}<>"$run/$name.in"
@@ -81,11 +87,12 @@ guest_start()
 	guest_rest[$name]=
 	LD_LIBRARY_PATH='' "$here/qemu" -M pc,memory-backend=m \
 		-accel tcg,thread=single -cpu qemu64 -m "$guest_memory" \
+		-smp "$guest_cpus,sockets=$guest_cpus" \
 		-object "memory-backend-memfd,id=m,size=$guest_memory,share=on" \
 		-nodefaults -no-user-config -display none \
 		-kernel "$VRPMSG_BUILD/guest/kernel" \
 		-initrd "$VRPMSG_BUILD/guest/initrd" \
-		-append "console=ttyS0 loglevel=6 acpi=off no_timer_check panic=-1" \
+		-append "$append" \
 		-chardev "socket,id=c,path=$run/$name" \
 		-device "$guest_device" \
 		-chardev "file,id=console,path=$run/$name.console,append=on" \
