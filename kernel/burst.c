@@ -48,6 +48,8 @@ static int rx_get_response(struct vhost_rpmsg *vr,
 	if (vr->peek_done) {
 		do {
 			ret = vrpmsg_ring_get(vr, VIRTIO_RPMSG_RESPONSE, resp);
+			if (!ret)
+				ret = vrpmsg_ring_probe(vr, resp);
 		} while (ret == -EBADMSG && ++*pkts < VRPMSG_PKT_WEIGHT);
 	}
 	if (!ret) {
@@ -91,11 +93,15 @@ static noinline ssize_t rx_answer(struct vhost_rpmsg *vr,
 	resp.ept = ept;
 	resp.priv = req->priv;
 	resp.len = min_t(size_t, ret, resp.room);
-	if (ept->write(vr, &resp) < 0)
+	ret = ept->write(vr, &resp);
+	if (ret >= 0)
+		ret = vrpmsg_ring_put_response(vr, &resp);
+	/* The request is consumed, so the response cannot be built again. */
+	if (ret == -EFAULT)
+		vrpmsg_drop(vr->rdev, VHOST_RPMSG_A_STATS_RING_ERRORS,
+			    ept->addr, resp.copied);
+	if (ret < 0)
 		vrpmsg_ring_unget(&resp);
-	else if (vrpmsg_ring_put_response(vr, &resp))
-		/* The request is consumed: do not rebuild the response. */
-		vrpmsg_ring_give_up(vr, &resp);
 	return 0;
 }
 
@@ -415,7 +421,9 @@ static int tx_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept,
 		 * A later buffer may be larger. Give up once every buffer of
 		 * the guest has been tried.
 		 */
-		vrpmsg_ring_put_null(vr, iter);
+		if (vrpmsg_ring_put_null(vr, iter) &&
+		    vrpmsg_ring_defer(vr, iter))
+			return -EFAULT;
 		if (++ept->misfits >= ring->vq->num) {
 			ept->misfits = 0;
 			ept->ops->drop(ept);
@@ -435,12 +443,7 @@ static int tx_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept,
 
 	if (ept->ops->unsend)
 		ept->ops->unsend(ept);
-	if (vrpmsg_ring_retry(ring)) {
-		vrpmsg_ring_unget(iter);
-		return -EFAULT;
-	}
-	vrpmsg_ring_give_up(vr, iter);
-	return 1;
+	return vrpmsg_ring_defer(vr, iter) ? -EFAULT : 1;
 }
 
 /*

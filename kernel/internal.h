@@ -465,9 +465,9 @@ void vrpmsg_ring_put_request(struct vhost_rpmsg *vr,
 			     struct vhost_rpmsg_iter *iter);
 int vrpmsg_ring_put_response(struct vhost_rpmsg *vr,
 			     struct vhost_rpmsg_iter *iter);
-void vrpmsg_ring_put_null(struct vhost_rpmsg *vr,
-			  struct vhost_rpmsg_iter *iter);
-void vrpmsg_ring_give_up(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter);
+int vrpmsg_ring_put_null(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter);
+bool vrpmsg_ring_defer(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter);
+int vrpmsg_ring_probe(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter);
 bool vrpmsg_ring_flush(struct vhost_rpmsg *vr, unsigned int qid);
 size_t vrpmsg_ring_copy(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 			void *data, size_t size);

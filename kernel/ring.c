@@ -11,6 +11,7 @@
  * Malformed entries are skipped and counted at once.
  */
 #include <linux/export.h>
+#include <linux/pagemap.h>
 
 #include "internal.h"
 #include "trace.h"
@@ -532,24 +533,59 @@ int vrpmsg_ring_put_response(struct vhost_rpmsg *vr,
 /*
  * Return a buffer to the guest without a message. A used length of 0 does not
  * work: Linux's length check underflows, and OpenAMP does not check. A null
- * message is addressed to VHOST_RPMSG_ADDR_ANY, and all guests drop it.
+ * message is addressed to VHOST_RPMSG_ADDR_ANY, and all guests drop it. Returns
+ * -EFAULT as vrpmsg_ring_put_response() does.
  */
-void vrpmsg_ring_put_null(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
+int vrpmsg_ring_put_null(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 {
 	struct vhost_virtqueue *vq = iter->vq;
 	struct vrpmsg_hdr hdr = {
 		.dst = cpu_to_vhost32(vq, VHOST_RPMSG_ADDR_ANY),
 	};
 
-	if (ring_put(vr, iter, &hdr, sizeof(hdr)))
-		ring_used(vr, VIRTIO_RPMSG_RESPONSE, iter->head, 0);
+	return ring_put(vr, iter, &hdr, sizeof(hdr));
 }
 
-/* Return a buffer to which every write has failed. */
-void vrpmsg_ring_give_up(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
+/*
+ * A buffer could not be written. Returns true if it stays at the head of the
+ * ring, to be retried later, and false if it has been given up and returned.
+ */
+bool vrpmsg_ring_defer(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 {
+	if (vrpmsg_ring_retry(&vr->ring[VIRTIO_RPMSG_RESPONSE])) {
+		vrpmsg_ring_unget(iter);
+		return true;
+	}
 	ring_count_error(vr, 1, iter->size);
-	vrpmsg_ring_put_null(vr, iter);
+	/* If it still cannot be written, there is no better way to return it. */
+	if (vrpmsg_ring_put_null(vr, iter))
+		ring_used(vr, VIRTIO_RPMSG_RESPONSE, iter->head, 0);
+	return false;
+}
+
+/**
+ * vrpmsg_ring_probe - check that the buffer for a response can be written
+ * @vr: device
+ * @iter: the buffer; parts of its content are lost
+ *
+ * For a response that cannot be built twice, since read() consumes the request.
+ *
+ * Context: vq[RESPONSE].mutex held; may sleep.
+ * Return: 0, or -EFAULT or -EBADMSG as vrpmsg_ring_get().
+ */
+int vrpmsg_ring_probe(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
+{
+	const struct iovec *iov = iter->vq->iov;
+	size_t left = RING_HDR_SIZE + iter->room;
+	size_t n;
+
+	lockdep_assert_held(&iter->vq->mutex);
+	for (; left; left -= n, iov++) {
+		n = min(iov->iov_len, left);
+		if (fault_in_writeable(iov->iov_base, n))
+			return vrpmsg_ring_defer(vr, iter) ? -EFAULT : -EBADMSG;
+	}
+	return 0;
 }
 
 /*

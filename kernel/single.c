@@ -203,8 +203,8 @@ EXPORT_SYMBOL_GPL(vhost_rpmsg_start_lock);
  *
  * Context: The thread that called vhost_rpmsg_start_lock(); releases the
  * virtqueue's mutex. May sleep.
- * Return: 0; -EFAULT: guest memory is not accessible, and the buffer has been
- * returned with a null message.
+ * Return: 0; -EFAULT: guest memory is not accessible, and nothing is sent. The
+ * buffer stays in the ring, and is given up when that has happened for 111 ms.
  */
 int vhost_rpmsg_finish_unlock(struct vhost_rpmsg *vr,
 			      struct vhost_rpmsg_iter *iter)
@@ -226,7 +226,7 @@ int vhost_rpmsg_finish_unlock(struct vhost_rpmsg *vr,
 		iter->copied += rest;
 		ret = vrpmsg_ring_put_response(vr, iter);
 		if (ret)
-			vrpmsg_ring_give_up(vr, iter);
+			vrpmsg_ring_defer(vr, iter);
 	}
 	single_finish(vr, qid);
 	mutex_unlock(&vq->mutex);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,74 @@ TEST_F(kclient, an_answer_waits_for_a_list_that_comes_late)
 	ASSERT_EQ(0, mprotect(avail, 4096, PROT_READ | PROT_WRITE));
 	ASSERT_EQ(3, guest_recv_copy(g, NULL, answer, 3, LONG_MS));
 	EXPECT_EQ(0, memcmp(answer, "\xfe\xfd\xfc", 3));
+}
+
+/* The only buffer for responses: a page, with what an earlier message has left there. */
+static uint8_t *one_buffer(struct guest *g)
+{
+	struct guest_opts opts = { .path = PATH,
+				   .no_buffers = true,
+				   .habit = GUEST_LINUX };
+	struct guest_hdr old = { KCLIENT_ECHO, REMOTE, 0, 3, 0 };
+	struct guest_seg seg = { .len = 512 };
+
+	guest_close(g);
+	if (guest_open(g, &opts))
+		die("no guest");
+	seg.p = guest_alloc_page(g);
+	guest_put_hdr(g, seg.p, old);
+	guest_add(g, GUEST_TX, &seg, 1, true, false, (uintptr_t)seg.p);
+	guest_kick_always(g, GUEST_TX);
+	return seg.p;
+}
+
+TEST_F(kclient, a_response_waits_until_its_buffer_can_be_written)
+{
+	uint8_t answer[3], *page = one_buffer(&self->g);
+
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_READ));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, KCLIENT_ECHO, "\1\2\3", 3));
+	usleep(3000);
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_READ | PROT_WRITE));
+	ASSERT_EQ(3, guest_recv_copy(&self->g, NULL, answer, 3, LONG_MS));
+	EXPECT_EQ(0, memcmp(answer, "\xfe\xfd\xfc", 3));
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+}
+
+/* If that changes while the driver reads the request, only the response is lost. */
+TEST_F(kclient, a_response_that_is_lost_leaves_its_buffer)
+{
+	uint8_t *page = one_buffer(&self->g);
+	struct guest_hdr hdr = { REMOTE, KCLIENT_ECHO, 0, 3, 0 };
+	struct guest_seg seg[2] = { { guest_alloc(&self->g, 16), 16 },
+				    { guest_alloc_page(&self->g), 3 } };
+	int uffd = guest_withhold(seg[1].p);
+
+	if (uffd < 0)
+		SKIP(return, "no userfaultfd");
+	guest_put_hdr(&self->g, seg[0].p, hdr);
+	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, seg, 2, false, false, 0));
+	guest_kick(&self->g, GUEST_RX);
+	ASSERT_EQ(POLLIN, poll_fd(uffd, POLLIN, LONG_MS));
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_READ));
+	close(uffd);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(1, guest_in_flight(&self->g, GUEST_TX));
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(0, echo(&self->g, 3, 1));
+}
+
+TEST_F(kclient, a_message_that_cannot_be_written_leaves_its_buffer)
+{
+	struct kclient_send send = { .dst = REMOTE, .len = 7, .fill = 'x' };
+	uint8_t *page = one_buffer(&self->g);
+
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_READ));
+	EXPECT_ERR(EFAULT, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	EXPECT_EQ(1, guest_in_flight(&self->g, GUEST_TX));
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_READ | PROT_WRITE));
+	ASSERT_EQ(0, ioctl(self->g.fd, KCLIENT_SEND, &send));
+	EXPECT_EQ(7, guest_recv_copy(&self->g, NULL, NULL, 7, LONG_MS));
 }
 
 TEST_F(kclient, large_buffers)

@@ -14,11 +14,8 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <linux/userfaultfd.h>
 
 #include "kselftest_harness.h"
 
@@ -263,31 +260,12 @@ TEST_F(receive, what_nobody_has_read_goes_with_the_endpoint)
 	EXPECT_EQ(2, dev.stats[S(RX_DISCARDS)]);
 }
 
-/*
- * Block reads of the host from this untouched page until the returned descriptor is closed.
- * -1 if the kernel does not support this.
- */
-static int missing(void *page)
-{
-	struct uffdio_register range = {
-		.range = { (uintptr_t)page, 4096 },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	struct uffdio_api api = { .api = UFFD_API };
-
-	if (uffd >= 0 && (ioctl(uffd, UFFDIO_API, &api) ||
-			  ioctl(uffd, UFFDIO_REGISTER, &range)))
-		die("userfaultfd: %s", strerror(errno));
-	return uffd;
-}
-
 /* Queue a message whose memory is missing until the descriptor is closed. */
 static int queue_missing(struct guest *g)
 {
 	uint8_t *page = guest_alloc_page(g);
 	struct guest_seg seg = { page, 100 };
-	int uffd = missing(page);
+	int uffd = guest_withhold(page);
 
 	if (uffd >= 0 && guest_add(g, GUEST_RX, &seg, 1, false, false, 0) < 0)
 		die("no room for a message");
@@ -604,7 +582,7 @@ static int missing_page(void **page)
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (*page == MAP_FAILED)
 		die("mmap: %s", strerror(errno));
-	return missing(*page);
+	return guest_withhold(*page);
 }
 
 struct two_readers {

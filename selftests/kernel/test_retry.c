@@ -317,6 +317,33 @@ TEST_F(gone, a_buffer_is_given_up_and_counted)
 	EXPECT_EQ(1, errors());
 }
 
+/* It is returned without a message, which cannot be written, either. */
+TEST_F(gone, a_buffer_that_is_too_small_is_not_returned_unwritten)
+{
+	struct guest *g = &self->g;
+	struct guest_hdr old = { 1024, REMOTE, 0, 3, 0 };
+	struct guest_seg seg = { guest_alloc_page(g), 64 };
+	struct guest_msg msg;
+	char text[100] = {};
+
+	g->habit = GUEST_LINUX;
+	guest_put_hdr(g, seg.p, old);
+	guest_hide(g);
+	ASSERT_LE(0, guest_add(g, GUEST_TX, &seg, 1, true, false,
+			       (uintptr_t)seg.p));
+	guest_post_one(g, g->tx_bufs);
+	ASSERT_EQ(0, mprotect(seg.p, 4096, PROT_READ));
+	guest_show(g);
+	guest_kick_always(g, GUEST_TX);
+	ASSERT_EQ(100, write(self->fd, text, sizeof(text)));
+	usleep(3000);
+	show(seg.p);
+	ASSERT_EQ(1, guest_recv(g, &msg, LONG_MS));
+	EXPECT_EQ(g->tx_bufs + GUEST_HDR, msg.data);
+	EXPECT_EQ(1, g->nulls);
+	EXPECT_EQ(0, errors());
+}
+
 /* The guest does not kick: the worker still polls. */
 TEST_F(gone, a_list_that_is_back_and_empty_is_looked_at)
 {

@@ -574,6 +574,21 @@ int guest_hold(void *page)
 	return uffd;
 }
 
+int guest_withhold(void *page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = {
+		.range = { (uintptr_t)page, 4096 },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	if (uffd >= 0 && (ioctl(uffd, UFFDIO_API, &api) ||
+			  ioctl(uffd, UFFDIO_REGISTER, &range)))
+		die("userfaultfd: %s", strerror(errno));
+	return uffd;
+}
+
 int guest_hold_used(struct guest *g, int q)
 {
 	int none = -1;

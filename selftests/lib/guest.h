@@ -246,7 +246,9 @@ unsigned long guest_calls(struct guest *g, int q);
  * the kernel does not support this.
  */
 int guest_hold(void *page);
-/* The same for the used ring of a queue. */
+/* The same for all accesses to a page that the guest has not touched yet. */
+int guest_withhold(void *page);
+/* The same for writes to the used ring of a queue. */
 int guest_hold_used(struct guest *g, int q);
 
 /* Post all ordinary empty buffers that are not posted. */
