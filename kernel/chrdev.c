@@ -30,8 +30,10 @@ static int chrdev_count_open(struct vrpmsg_file *f, bool reads,
 	} else if (reads && chrdev->reader) {
 		err = -EBUSY;
 	} else {
-		if (reads)
+		if (reads) {
 			chrdev->reader = f;
+			vrpmsg_chrdev_changed(chrdev);
+		}
 		if (!chrdev->spare)
 			swap(chrdev->spare, *spare);
 		chrdev->spare->files++;
@@ -128,8 +130,9 @@ static void chrdev_reader_closed(struct vrpmsg_chrdev *chrdev)
 	vrpmsg_queue_init(&unread);
 	spin_lock(&chrdev->lock);
 	chrdev->reader = NULL;
-	WRITE_ONCE(chrdev->closes, chrdev->closes + 1);
+	chrdev->closes++;
 	chrdev->fresh = false;
+	vrpmsg_chrdev_changed(chrdev);
 	if (chrdev->gone || chrdev->closed == VHOST_RPMSG_CLOSED_POLICY_DROP)
 		vrpmsg_queue_splice(&unread, &chrdev->rx);
 	resume = vrpmsg_chrdev_can_resume(chrdev);

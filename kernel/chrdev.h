@@ -45,6 +45,7 @@ struct vrpmsg_file {
  * @policy: the endpoint's policy when the burst began
  * @limit: likewise its limit of the receive queue
  * @closes: likewise its @closes
+ * @changes: likewise its @changes
  * @memcg: charged for messages, referenced
  * @queue: messages that are not in the endpoint's queue yet
  * @spare: cached memory for messages
@@ -56,6 +57,7 @@ struct vrpmsg_rx_burst {
 	u8 policy;
 	u32 limit;
 	u32 closes;
+	u32 changes;
 	struct mem_cgroup *memcg;
 	struct vrpmsg_queue queue;
 	struct vrpmsg_pool spare;
@@ -100,7 +102,9 @@ struct vrpmsg_tx_burst {
  * @reader: (l) the file that is open for reading, or NULL
  * @spare: (l) cache of messages, while a file is open
  * @closes: (l) counts how often a reader has closed the file, or a process has
- *	destroyed the endpoint; the worker reads it without the lock
+ *	destroyed the endpoint
+ * @changes: (l) counts changes of what the worker copies into @rx_burst; it
+ *	reads this without the lock
  * @fresh: (l) there was no reader since the endpoint was created or announced,
  *	or its guest was reset: messages wait for the first reader
  * @gone: (l) no file can use the endpoint any more
@@ -150,6 +154,7 @@ struct vrpmsg_chrdev {
 	struct vrpmsg_file *reader;
 	struct vrpmsg_spare *spare;
 	u32 closes;
+	u32 changes;
 	bool fresh;
 	bool gone;
 	bool deleted;
@@ -261,6 +266,16 @@ static inline struct vrpmsg_chrdev *
 vrpmsg_chrdev_of(struct vhost_rpmsg_ept *ept)
 {
 	return container_of(ept, struct vrpmsg_chrdev, ept);
+}
+
+/*
+ * The reader, @fresh or a setting has changed: it applies to all messages that
+ * the guest sends from now on, also in the current burst.
+ */
+static inline void vrpmsg_chrdev_changed(struct vrpmsg_chrdev *chrdev)
+{
+	lockdep_assert_held(&chrdev->lock);
+	WRITE_ONCE(chrdev->changes, chrdev->changes + 1);
 }
 
 /* queue.c: messages of an endpoint, and the worker's side of it */

@@ -454,6 +454,7 @@ int vrpmsg_chrdev_set(struct vrpmsg_chrdev *chrdev,
 	chrdev->reset = cfg->reset;
 	chrdev->rx_limit = cfg->rx_limit;
 	WRITE_ONCE(chrdev->tx_limit, cfg->tx_limit);
+	vrpmsg_chrdev_changed(chrdev);
 	resume = vrpmsg_chrdev_can_resume(chrdev);
 	spin_unlock(&chrdev->lock);
 	if (resume)
@@ -475,6 +476,7 @@ void vrpmsg_chrdev_announced(struct vrpmsg_chrdev *chrdev)
 {
 	spin_lock(&chrdev->lock);
 	chrdev->fresh = true;
+	vrpmsg_chrdev_changed(chrdev);
 	spin_unlock(&chrdev->lock);
 }
 
@@ -529,7 +531,8 @@ int vrpmsg_chrdev_destroy(struct vrpmsg_chrdev *chrdev)
 	end = vrpmsg_linger_begin(chrdev);
 	WRITE_ONCE(chrdev->gone, true);
 	/* Messages in the current burst have no reader. */
-	WRITE_ONCE(chrdev->closes, chrdev->closes + 1);
+	chrdev->closes++;
+	vrpmsg_chrdev_changed(chrdev);
 	resume = vrpmsg_chrdev_can_resume(chrdev);
 	spin_unlock(&chrdev->lock);
 

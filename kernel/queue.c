@@ -130,9 +130,9 @@ static void queue_begin_burst(struct vrpmsg_chrdev *chrdev)
 	struct mem_cgroup *memcg;
 
 	if (burst->begun) {
-		if (READ_ONCE(chrdev->closes) == burst->closes)
+		if (READ_ONCE(chrdev->changes) == burst->changes)
 			return;
-		/* Messages from now on are not for the closed file. */
+		/* Messages from now on may be for another file, or for none. */
 		vrpmsg_queue_rx_complete(&chrdev->ept);
 	}
 	spin_lock(&chrdev->lock);
@@ -143,6 +143,7 @@ static void queue_begin_burst(struct vrpmsg_chrdev *chrdev)
 	burst->policy = chrdev->policy;
 	burst->limit = chrdev->rx_limit;
 	burst->closes = chrdev->closes;
+	burst->changes = chrdev->changes;
 	if (chrdev->spare)
 		vrpmsg_pool_splice(&burst->spare, &chrdev->spare->rx);
 	memcg = chrdev->reader ? chrdev->reader->memcg : chrdev->memcg;
@@ -155,9 +156,8 @@ static void queue_begin_burst(struct vrpmsg_chrdev *chrdev)
 /*
  * The receive queue seems full, or there is no memory for a message of @len
  * bytes (@nomem). Hold the guest back until there is memory, or until the
- * reader has freed a quarter of the queue, which is worth a wake-up. If the
- * guest need not wait, returns false and refreshes the burst's copy of the
- * settings.
+ * reader has freed a quarter of the queue, which is worth a wake-up. Returns
+ * false if the guest need not wait.
  */
 static bool queue_stall(struct vrpmsg_chrdev *chrdev, bool nomem, size_t len)
 {
@@ -179,11 +179,6 @@ static bool queue_stall(struct vrpmsg_chrdev *chrdev, bool nomem, size_t len)
 		WRITE_ONCE(chrdev->stalled, true);
 		queue_count(chrdev, VHOST_RPMSG_A_STATS_STALLS, 1);
 		trace_vrpmsg_stall(chrdev->ept.rdev, chrdev->ept.addr, true);
-	}
-	if (!stalled) {
-		burst->reader = chrdev->reader;
-		burst->policy = chrdev->policy;
-		burst->limit = chrdev->rx_limit;
 	}
 	spin_unlock(&chrdev->lock);
 	return stalled;

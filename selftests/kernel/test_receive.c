@@ -322,6 +322,77 @@ TEST_F(receive, a_burst_is_for_the_next_reader_with_closed_keep)
 }
 
 /*
+ * Send two messages in one burst without a reader: the first before something changes, the
+ * second after that.
+ */
+#define SEND_BEFORE_AND_AFTER(change)						\
+	do {									\
+		int __uffd;							\
+										\
+		guest_hide(&self->g);						\
+		ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "early", 5));	\
+		__uffd = queue_missing(&self->g);				\
+		if (__uffd < 0)							\
+			SKIP(return, "no userfaultfd");				\
+		ASSERT_TRUE(show_and_hang(&self->g, __uffd));			\
+		change;								\
+		ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "later", 5));	\
+		close(__uffd);							\
+		guest_kick_always(&self->g, GUEST_RX);				\
+	} while (0)
+
+TEST_F(receive, a_reader_that_opens_during_a_burst_gets_what_follows)
+{
+	int fd = OPEN(O_RDWR);
+
+	close(fd);
+	SEND_BEFORE_AND_AFTER(fd = OPEN(O_RDWR));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(1, STAT(RX_DROP_CLOSED));
+	EXPECT_TEXT(fd, "later");
+	close(fd);
+}
+
+TEST_F(receive, a_reader_that_opens_during_a_burst_holds_the_guest)
+{
+	int fd;
+
+	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.rx_limit = COST(5)), -1));
+	SEND_BEFORE_AND_AFTER(fd = OPEN(O_RDWR));
+	EXPECT_TEXT(fd, "early");
+	EXPECT_TEXT(fd, "later");
+	EXPECT_EQ(0, STAT(RX_DROP_FULL));
+	close(fd);
+}
+
+TEST_F(receive, a_setting_applies_during_a_burst)
+{
+	const struct nl_ept_req *keep = EPT_REQ(.closed = KEEP_CLOSED);
+	int fd = OPEN(O_RDWR);
+
+	close(fd);
+	SEND_BEFORE_AND_AFTER(ASSERT_EQ(0, nl_ept_set(self->ept, keep, -1)));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(1, STAT(RX_DROP_CLOSED));
+	fd = OPEN(O_RDWR);
+	EXPECT_TEXT(fd, "later");
+	close(fd);
+}
+
+TEST_F(receive, an_announcement_applies_during_a_burst)
+{
+	int fd = OPEN(O_RDWR);
+
+	close(fd);
+	SEND_BEFORE_AND_AFTER(ASSERT_EQ(0, nl_announce(self->ept)));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(1, STAT(RX_DROP_CLOSED));
+	fd = OPEN(O_RDWR);
+	EXPECT_TEXT(fd, "later");
+	close(fd);
+}
+
+/*
  * The queue is full of messages that the worker has not handed over yet. They are for the
  * former reader, so they are dropped. The new reader can continue.
  */
