@@ -118,31 +118,34 @@ void vrpmsg_ring_unget(struct vhost_rpmsg_iter *iter)
 }
 
 /*
- * Translate the address of a part of the ring into the VMM's address space. The
- * vhost core does not export its own function for this. With an IOTLB, the
- * caller must have prefetched the part.
+ * Translate the address of a part of the ring into the VMM's address space, and
+ * limit @len to what is contiguous there. The vhost core does not export its own
+ * function for this, and only caches translations of rings in one piece.
  */
-static void __user *ring_addr(struct vhost_virtqueue *vq,
-			      enum vhost_uaddr_type type, void __user *addr)
+static void __user *ring_addr(struct vhost_virtqueue *vq, void __user *addr,
+			      size_t *len)
 {
+	u64 start = (uintptr_t)addr;
 	const struct vhost_iotlb_map *map;
 
 	if (!vq->iotlb)
 		return addr;
-	map = vq->meta_iotlb[type];
+	map = vhost_iotlb_itree_first(vq->iotlb, start, start);
 	if (!map)
 		return NULL;
-	return (void __user *)(uintptr_t)(map->addr + (u64)(uintptr_t)addr -
-					  map->start);
+	*len = min_t(u64, *len, map->last - start + 1);
+	return (void __user *)(uintptr_t)(map->addr + start - map->start);
 }
 
-static int ring_read_avail(struct vhost_virtqueue *vq, __virtio16 __user *addr,
-			   u16 *val)
+/* Read an index or flags. */
+static int ring_read(struct vhost_virtqueue *vq, __virtio16 __user *addr,
+		     u16 *val)
 {
+	size_t len = sizeof(*addr);
 	__virtio16 v;
 
-	addr = ring_addr(vq, VHOST_ADDR_AVAIL, addr);
-	if (!addr || get_user(v, addr))
+	addr = ring_addr(vq, addr, &len);
+	if (!addr || len < sizeof(v) || get_user(v, addr))
 		return -EFAULT;
 	*val = vhost16_to_cpu(vq, v);
 	return 0;
@@ -158,14 +161,16 @@ static int ring_read_avail(struct vhost_virtqueue *vq, __virtio16 __user *addr,
 bool vrpmsg_ring_used_blank(struct vhost_virtqueue *vq)
 {
 	size_t left = vq->num * sizeof(vq->used->ring[0]);
-	void __user *from = ring_addr(vq, VHOST_ADDR_USED, vq->used->ring);
+	void __user *addr = vq->used->ring;
+	void __user *from;
 	u8 buf[256];
 	size_t n;
 
 	lockdep_assert_held(&vq->mutex);
-	for (; left && from; left -= n, from += n) {
+	for (; left; left -= n, addr += n) {
 		n = min(left, sizeof(buf));
-		if (copy_from_user(buf, from, n))
+		from = ring_addr(vq, addr, &n);
+		if (!from || copy_from_user(buf, from, n))
 			return true;
 		if (memchr_inv(buf, 0, n))
 			return false;
@@ -204,8 +209,7 @@ static int ring_bad_index(struct vhost_rpmsg *vr, unsigned int qid)
 	if (!vrpmsg_ring_flush(vr, qid))
 		return -EFAULT;
 	ours = vq->last_used_idx;
-	if (vhost_vq_init_access(vq) ||
-	    ring_read_avail(vq, &vq->avail->idx, &idx))
+	if (vhost_vq_init_access(vq) || ring_read(vq, &vq->avail->idx, &idx))
 		return ring_no_index(vr, qid);
 	ring_count_error(vr, 1, 0);
 	if (vq->last_used_idx != ours) {
@@ -243,8 +247,8 @@ static int ring_bad_entry(struct vhost_rpmsg *vr, unsigned int qid, int err)
 	ring_count_error(vr, 1, 0);
 	pr_debug_ratelimited("%s: bad entry in ring %u\n", vr->rdev->name, qid);
 	/* Return the skipped entry, so that the used index still counts it. */
-	if (!ring_read_avail(vq, &vq->avail->ring[vq->last_avail_idx &
-						  (vq->num - 1)], &head) &&
+	if (!ring_read(vq, &vq->avail->ring[vq->last_avail_idx & (vq->num - 1)],
+		       &head) &&
 	    head < vq->num)
 		ring_used(vr, qid, head, 0);
 	vq->last_avail_idx++;

@@ -86,6 +86,36 @@ TEST_F(iotlb, small_pieces)
 	ASKS_FOR_NOTHING();
 }
 
+/*
+ * The used indices are 0, so the device looks at the used rings. They are mapped in several
+ * pieces, and the first one has only zeroes.
+ */
+TEST_F(iotlb, the_same_guest_goes_on_after_65536_messages)
+{
+	struct guest *g = &self->g;
+	struct guest_ring *r = &g->ring[GUEST_RX];
+	const size_t piece = 1040;
+
+	/* Begin ten messages before the end. */
+	r->avail = -10;
+	r->kicked = r->avail;
+	r->last_used = r->avail;
+	r->vring.avail->idx = guest_16(g, r->avail);
+	r->vring.used->idx = guest_16(g, r->avail);
+	for (size_t at = 0; at < 0x20000; at += piece)
+		MAP((uintptr_t)RINGS(g) + at, RINGS(g) + at, piece);
+	MAP_BUFFERS();
+	ASSERT_EQ(0, guest_start(g));
+	/* There is no endpoint at this address. */
+	for (int i = 0; i < 10; i++)
+		ASSERT_EQ(0, guest_send(g, REMOTE, 99, "x", 1));
+	ASSERT_EQ(0, guest_drain(g, LONG_MS));
+	ASSERT_EQ(0, guest_used_idx(g, GUEST_RX));
+	ASSERT_EQ(0, guest_stop(g));
+	ASSERT_EQ(0, guest_set_running(g, VHOST_RPMSG_CONTINUE));
+	EXPECT_EQ(0, exchange(g, self->fd));
+}
+
 TEST_F(iotlb, a_ring_that_is_not_mapped_is_asked_for)
 {
 	EXPECT_EQ(-EFAULT, guest_start(&self->g));
