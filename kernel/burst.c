@@ -257,7 +257,18 @@ static void burst_poll(struct vhost_rpmsg *vr, struct vhost_virtqueue *vq,
 	}
 }
 
-/* Enable notifications, or queue the work if entries have arrived. */
+/* Look at the ring in a while, unless its timer runs already. */
+static void burst_look_later(struct vrpmsg_ring *ring)
+{
+	if (!ring->tries)
+		mod_timer(&ring->timer,
+			  jiffies + msecs_to_jiffies(VRPMSG_LOOK_INTERVAL));
+}
+
+/*
+ * Enable notifications, or queue the work if entries have arrived. If the memory
+ * of the ring is not accessible, poll it.
+ */
 static void burst_want_kick(struct vhost_rpmsg *vr, struct vhost_virtqueue *vq)
 {
 	/*
@@ -265,8 +276,11 @@ static void burst_want_kick(struct vhost_rpmsg *vr, struct vhost_virtqueue *vq)
 	 * read. Check here for entries that are known but not taken yet.
 	 */
 	if (vq->avail_idx == vq->last_avail_idx &&
-	    !vhost_enable_notify(&vr->dev, vq))
+	    !vhost_enable_notify(&vr->dev, vq)) {
+		if (unlikely(!vrpmsg_ring_is_armed(vq)))
+			burst_look_later(&vr->ring[vq - vr->vq]);
 		return;
+	}
 	vhost_disable_notify(&vr->dev, vq);
 	vhost_poll_queue(&vq->poll);
 }
@@ -567,9 +581,8 @@ static void tx_rearm(struct vhost_rpmsg *vr, int why, bool took)
 		return;
 	burst_want_kick(vr, vq);
 	/* Some guests do not kick when they return buffers. */
-	if ((starved || vr->rx_starved) && !ring->tries)
-		mod_timer(&ring->timer,
-			  jiffies + msecs_to_jiffies(VRPMSG_LOOK_INTERVAL));
+	if (starved || vr->rx_starved)
+		burst_look_later(ring);
 }
 
 /*

@@ -472,6 +472,7 @@ bool vrpmsg_ring_flush(struct vhost_rpmsg *vr, unsigned int qid);
 size_t vrpmsg_ring_copy(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 			void *data, size_t size);
 int vrpmsg_ring_peek_mtu(struct vhost_rpmsg *vr);
+bool vrpmsg_ring_is_armed(struct vhost_virtqueue *vq);
 bool vrpmsg_ring_used_blank(struct vhost_virtqueue *vq);
 
 /* ept.c */

@@ -152,6 +152,34 @@ static int ring_read(struct vhost_virtqueue *vq, __virtio16 __user *addr,
 }
 
 /**
+ * vrpmsg_ring_is_armed - check that the guest will kick for its next entry
+ * @vq: virtqueue for which vhost_enable_notify() has returned false
+ *
+ * The vhost core also returns false if it could not write to the used ring or
+ * read the avail index. A guest that was not told to kick might never do so.
+ *
+ * Context: @vq's mutex held; may sleep.
+ * Return: false if that is not certain.
+ */
+bool vrpmsg_ring_is_armed(struct vhost_virtqueue *vq)
+{
+	u16 val;
+
+	lockdep_assert_held(&vq->mutex);
+	if (vhost_has_feature(vq, VIRTIO_RING_F_EVENT_IDX)) {
+		/* The avail event follows the used entries. */
+		if (ring_read(vq, (void __user *)&vq->used->ring[vq->num],
+			      &val) ||
+		    val != vq->avail_idx)
+			return false;
+	} else if (ring_read(vq, &vq->used->flags, &val) ||
+		   val != vq->used_flags) {
+		return false;
+	}
+	return !ring_read(vq, &vq->avail->idx, &val) && val == vq->avail_idx;
+}
+
+/**
  * vrpmsg_ring_used_blank - check whether a used ring is all zeroes
  * @vq: virtqueue that has been set up
  *

@@ -419,6 +419,37 @@ TEST_F(gone, a_list_of_buffers_that_comes_late_is_read)
 	EXPECT_EQ(0, memcmp(msg.data, "one", 3));
 }
 
+/*
+ * Without a retry, the device would wait for a kick that the guest does not send: it has
+ * not been told to.
+ */
+TEST_F(gone, a_kick_that_could_not_be_requested_is_not_waited_for)
+{
+	const struct guest_opts large = {
+		.name = DEV,
+		.num = 512,
+		.features = GUEST_FEATURES | GUEST_EVENT_IDX,
+		.no_buffers = true,
+	};
+	struct vhost_vring_state state = { .index = GUEST_RX };
+	uint8_t *page;
+
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &large));
+	ASSERT_EQ(0, let_it_look(self));
+	/* In this page there is only the avail event, and the end of the last entry. */
+	page = (uint8_t *)self->g.ring[GUEST_RX].vring.used + 4096;
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_READ));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "one", 3));
+	EXPECT_TEXT(self->fd, "one");
+	/* Wait for the end of the burst. */
+	ASSERT_EQ(0, ioctl(self->g.fd, VHOST_GET_VRING_BASE, &state));
+	show(page);
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, "two", 3));
+	EXPECT_TEXT(self->fd, "two");
+	EXPECT_EQ(0, errors());
+}
+
 /* The next memory table may contain the address. */
 TEST_F(gone, an_address_outside_of_memory_may_come_with_a_table)
 {
