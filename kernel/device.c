@@ -96,7 +96,7 @@ static void dev_free(struct kref *ref)
 	unsigned int i;
 
 	for (i = 0; i < VIRTIO_RPMSG_NUM_OF_VQS; i++)
-		kfree(rdev->kept_heads[i]);
+		kvfree(rdev->kept_heads[i]);
 	xa_destroy(&rdev->epts);
 	mutex_destroy(&rdev->lock);
 	kfree(rdev);

@@ -125,7 +125,7 @@ void vrpmsg_hold_pause(struct vrpmsg_dev *rdev)
 static void guest_drop_used(struct vrpmsg_dev *rdev, unsigned int qid)
 {
 	lockdep_assert_held(&rdev->lock);
-	kfree(rdev->kept_heads[qid]);
+	kvfree(rdev->kept_heads[qid]);
 	rdev->kept_heads[qid] = NULL;
 	rdev->kept_done[qid] = 0;
 }
@@ -149,16 +149,15 @@ void vrpmsg_guest_keep_used(struct vhost_rpmsg *vr, unsigned int qid)
 	struct vrpmsg_dev *rdev = vr->rdev;
 
 	if (ring->done) {
-		heads = kmemdup(ring->vq->heads, ring->done * sizeof(*heads),
-				GFP_KERNEL_ACCOUNT);
-		if (!heads)
-			vrpmsg_count(rdev, VHOST_RPMSG_A_STATS_RING_ERRORS,
-				     ring->done);
+		/* At most 8 KiB. The VMM may have been killed for its memory. */
+		heads = kvmalloc_array(ring->done, sizeof(*heads),
+				       GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+		memcpy(heads, ring->vq->heads, ring->done * sizeof(*heads));
 	}
 	guard(mutex)(&rdev->lock);
 	guest_drop_used(rdev, qid);
 	rdev->kept_heads[qid] = heads;
-	rdev->kept_done[qid] = heads ? ring->done : 0;
+	rdev->kept_done[qid] = ring->done;
 }
 
 /*
