@@ -10,8 +10,9 @@
 #include "compat.h"
 #include "msg.h"
 
-/* Dropped messages of all endpoints, to be freed by msg_dead_work. */
+/* Dropped messages and memory of all endpoints, to be freed by msg_dead_work. */
 static struct vrpmsg_queue msg_dead = { .tail = &msg_dead.head };
+static struct vrpmsg_pool msg_dead_pool;
 static DEFINE_SPINLOCK(msg_dead_lock);
 
 /* A Linux guest's longest message: kmalloc() would take twice as much. */
@@ -179,13 +180,16 @@ void vrpmsg_queue_free(struct vrpmsg_queue *queue)
 
 static void msg_free_dead(struct work_struct *work)
 {
+	struct vrpmsg_pool pool = {};
 	struct vrpmsg_queue dead;
 
 	vrpmsg_queue_init(&dead);
 	spin_lock(&msg_dead_lock);
 	vrpmsg_queue_splice(&dead, &msg_dead);
+	vrpmsg_pool_splice(&pool, &msg_dead_pool);
 	spin_unlock(&msg_dead_lock);
 	vrpmsg_queue_free(&dead);
+	vrpmsg_pool_free(&pool);
 }
 
 static DECLARE_WORK(msg_dead_work, msg_free_dead);
@@ -199,6 +203,17 @@ void vrpmsg_queue_free_later(struct vrpmsg_queue *queue)
 	vrpmsg_queue_splice(&msg_dead, queue);
 	spin_unlock(&msg_dead_lock);
 	/* A million messages may take more time than a per-CPU work should. */
+	queue_work(system_dfl_wq, &msg_dead_work);
+}
+
+/* Likewise for vrpmsg_pool_free(). */
+void vrpmsg_pool_free_later(struct vrpmsg_pool *pool)
+{
+	if (!pool->bytes)
+		return;
+	spin_lock(&msg_dead_lock);
+	vrpmsg_pool_splice(&msg_dead_pool, pool);
+	spin_unlock(&msg_dead_lock);
 	queue_work(system_dfl_wq, &msg_dead_work);
 }
 

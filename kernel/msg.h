@@ -195,6 +195,7 @@ void vrpmsg_pool_put(struct vrpmsg_pool *pool, struct vrpmsg_msg *msg);
 bool vrpmsg_msg_fits(const struct vrpmsg_msg *msg, size_t len);
 void vrpmsg_pool_splice(struct vrpmsg_pool *to, struct vrpmsg_pool *from);
 void vrpmsg_pool_free(struct vrpmsg_pool *pool);
+void vrpmsg_pool_free_later(struct vrpmsg_pool *pool);
 void vrpmsg_queue_free(struct vrpmsg_queue *queue);
 void vrpmsg_queue_free_later(struct vrpmsg_queue *queue);
 int vrpmsg_msg_init(void);

@@ -486,7 +486,8 @@ void vrpmsg_queue_rx_complete(struct vhost_rpmsg_ept *ept)
 	else
 		vrpmsg_chrdev_drop_all(chrdev, &burst->queue,
 				       VHOST_RPMSG_A_STATS_RX_DROP_CLOSED);
-	vrpmsg_pool_free(&burst->spare);
+	/* If the cache is gone or full, that may be all that was in it. */
+	vrpmsg_pool_free_later(&burst->spare);
 	mem_cgroup_put(burst->memcg);
 	burst->memcg = NULL;
 	burst->begun = false;

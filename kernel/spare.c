@@ -51,7 +51,8 @@ static void spare_age(struct work_struct *work)
 		spin_unlock(&spares_lock);
 	}
 	spin_unlock(spare->lock);
-	vrpmsg_pool_free(&pool);
+	/* There may be too many for this per-CPU work. */
+	vrpmsg_pool_free_later(&pool);
 }
 
 /**
