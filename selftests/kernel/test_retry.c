@@ -281,8 +281,10 @@ TEST_F(gone, an_announcement_is_given_up_and_counted)
 {
 	uint8_t *page = guest_alloc_page(&self->g);
 
+	guest_hide(&self->g);
 	ASSERT_LE(0, queue_ns(&self->g, page));
 	hide(page);
+	guest_show(&self->g);
 	guest_kick_always(&self->g, GUEST_RX);
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 	EXPECT_STAT(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_INVALID));
