@@ -77,10 +77,13 @@ int vrpmsg_rec_put(void *buf, size_t size, size_t *pos,
 		.generation = rec->generation,
 	};
 	size_t len = sizeof(head) + rec->len,
-	       padded = vrpmsg_rec_size(rec->len);
+	       padded = vrpmsg_rec_size(rec->len),
+	       left = *pos < size ? size - *pos : 0;
 	char *start = (char *)buf + *pos;
 
-	if (*pos > size || padded > size - *pos) {
+	/* The first two, since sizes may wrap where size_t has 32 bits. */
+	if (left < sizeof(head) || rec->len > left - sizeof(head) ||
+	    padded > left) {
 		errno = ENOBUFS;
 		return -1;
 	}
