@@ -61,8 +61,8 @@ static size_t answer(const char *in, size_t size, char *out, size_t room)
 }
 
 /*
- * Send all records, but skip those for a guest that was reset meanwhile, or whose
- * buffers are too small.
+ * Send all records, but skip those for a guest that was reset meanwhile, whose buffers
+ * are too small, or that has sent from an address that none can have.
  */
 static void send_all(int fd, const char *buf, size_t size)
 {
@@ -74,7 +74,8 @@ static void send_all(int fd, const char *buf, size_t size)
 		n = write(fd, buf + done, size - done);
 		if (n >= 0)
 			done += n;
-		else if ((errno != ESTALE && errno != EMSGSIZE) ||
+		else if ((errno != ESTALE && errno != EMSGSIZE &&
+			  errno != EINVAL) ||
 			 vrpmsg_rec_next(buf, size, &done, &rec) != 1)
 			err(1, "write");
 	}

@@ -125,9 +125,12 @@ static void serve(int fd)
 	fflush(stdout);
 	vrpmsg_fd_info_free(info);
 	while ((n = read(fd, buf, sizeof(buf))) >= 0)
-		/* The guest may have been reset, or have too small buffers. */
+		/*
+		 * The guest may have been reset, have too small buffers, or have
+		 * announced the service at the address of the name service.
+		 */
 		if (write(fd, buf, n) < 0 && errno != ENOTCONN &&
-		    errno != EMSGSIZE)
+		    errno != EMSGSIZE && errno != EINVAL)
 			err(1, "write");
 	err(1, "read");
 }

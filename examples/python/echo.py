@@ -21,8 +21,10 @@ async def serve(endpoint: vhostrpmsg.Endpoint) -> None:
             try:
                 await file.write(message)
             except OSError as error:
-                # The guest was reset meanwhile, or has too small buffers.
-                if error.errno not in (errno.ENOTCONN, errno.EMSGSIZE):
+                # The guest was reset meanwhile, has too small buffers, or has sent
+                # from an address that none can have, to an addressed endpoint.
+                if error.errno not in (errno.ENOTCONN, errno.ESTALE,
+                                       errno.EMSGSIZE, errno.EINVAL):
                     raise
     print(f"{endpoint.device}: the endpoint was deleted", flush=True)
 

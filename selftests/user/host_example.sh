@@ -19,18 +19,13 @@ trap 'rm -rf "$tmp"' EXIT
 
 # shellcheck source=../lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
+# shellcheck source=extract.sh
+. "$(dirname "$0")/extract.sh"
 
 # skip NAME REASON
 skip()
 {
 	echo "ok $((++number)) $1 # SKIP $2"
-}
-
-# extract PAGE: print the first .EX of the examples as text.
-extract()
-{
-	sed -n '/^\.SH EXAMPLES\?/,/^\.EE/{/^\.EX/,/^\.EE/{/^\.E[XE]/!p}}' \
-		"$1" | sed -e 's/\\e/\\/g' -e 's/\\-/-/g' -e 's/\\&//g'
 }
 
 # The example is complete and short.

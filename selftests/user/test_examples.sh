@@ -6,6 +6,8 @@
 set -u
 # shellcheck source=examples.sh
 . "$(dirname "$0")/examples.sh"
+# shellcheck source=extract.sh
+. "$(dirname "$0")/extract.sh"
 
 echo "TAP version 13"
 start "$bin/echo" $dev echo
@@ -36,6 +38,8 @@ succeeds "addressed: counts the messages of one" asks 1 many a "message 1"
 succeeds "addressed: and goes on" asks 1 many a "message 2"
 succeeds "addressed: and of another one" asks 2 many a "message 1"
 succeeds "addressed: not mixing them up" asks 1 many a "message 3"
+guest "send 4294967295 $(field addr ept show $dev/many) a"
+succeeds "addressed: a sender without an address does not end it" asks 1 many a "message 4"
 guest reset
 succeeds "addressed: another guest begins anew" asks 1 many a "message 1"
 stop
@@ -81,6 +85,11 @@ succeeds "handover: gives it away" ends 0
 succeeds "handover: another user has it" wait_for has passed \
 	"^serving $dev/passed at [0-9]+"
 addr=$(grep -o '[0-9]*$' passed)
+succeeds "handover: answers the announced service" wait_for got hello
+# No answer to this message can be sent.
+guest "destroy passed 1024"
+guest "create passed 53"
+guest "send 53 $addr lost"
 succeeds "handover: and serves" asks_at 903 "$addr" "Who is it?" "Who is it?"
 kill -KILL $second
 wait $second 2>/dev/null
@@ -89,6 +98,30 @@ no_user_endpoint()
 	[[ $(vrpmsgctl -j ept show dev "$dev") != *'"descriptor":true'* ]]
 }
 succeeds "handover: killed, nothing is left" wait_for no_user_endpoint
+
+# The service of the manual page.
+manual()
+{
+	extract "$top/libvhostrpmsg/man/vrpmsg_ctrl.3" |
+		sed "s/gpu0/$dev/; s/\"echo\"/\"manual\"/" >manual.c &&
+		"${CC:-gcc}" "-I$top/libvhostrpmsg" -o manual manual.c \
+			"-L$VRPMSG_BUILD/user/lib" -lvhostrpmsg
+}
+find_manual()
+{
+	[[ $(vrpmsgctl -o ept show dev "$dev") =~ " name manual addr "([0-9]+)" " ]] &&
+		addr=${BASH_REMATCH[1]}
+}
+succeeds "vrpmsg_ctrl(3): compiles" manual
+start ./manual
+succeeds "vrpmsg_ctrl(3): serves" wait_for find_manual
+succeeds "vrpmsg_ctrl(3): answers" wait_for got hello
+# Nor can an answer to this one.
+guest "destroy manual 1024"
+guest "send 53 $addr lost"
+succeeds "vrpmsg_ctrl(3): says what cannot be sent" says "^write: Transport endpoint"
+succeeds "vrpmsg_ctrl(3): and goes on" asks_at 904 "$addr" why why
+stop
 
 stop_guest
 readme_has_echo_c()

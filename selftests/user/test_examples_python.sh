@@ -20,6 +20,8 @@ export PYTHONPATH=$VRPMSG_BUILD/user/python PYTHONDONTWRITEBYTECODE=1
 block python | sed "s/gpu0/$dev/; s/echo/readme/" >readme.py
 start /usr/bin/python3 readme.py
 succeeds "README's first program serves" serves readme
+# There is no remote yet, so no answer to this can be sent.
+guest "send 53 $(field addr ept show $dev/readme) lost"
 succeeds "and answers" asks 800 readme "python?" "python?"
 stop
 start /usr/bin/python3 readme.py
