@@ -111,9 +111,18 @@ unit()
 	return 0
 }
 
+# DynamicUser implies ProtectSystem=strict, which leaves no other folder writable.
+disk()
+{
+	local unit=$top/examples/gpu0/gpu0.service state
+
+	state=$(sed -n 's/^StateDirectory=//p' "$unit")
+	grep -q "file=/var/lib/${state:?}/" "$unit"
+}
+
 echo "TAP version 13"
 programs=("$top"/examples/*.c "$tmp/vrpmsg_ctrl.3.c")
-echo "1..$((9 + ${#programs[@]}))"
+echo "1..$((10 + ${#programs[@]}))"
 
 extract "$man/libvhostrpmsg.3" >"$tmp/example.c"
 extract "$man/vrpmsg_ctrl.3" >"$tmp/vrpmsg_ctrl.3.c"
@@ -146,4 +155,5 @@ for file in "$top"/examples/gpu0/*.service; do
 		skip "$name" "there is no systemd-analyze"
 	fi
 done
+check "the user of gpu0.service may write to its disk" disk
 exit $failed
