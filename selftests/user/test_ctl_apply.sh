@@ -75,7 +75,7 @@ expect "and it is so" 0 "addr 77 remote 5 \(fixed\) .*closed keep.*name \"my ser
 	vrpmsgctl -o ept show dev $a
 expect "once more changes nothing" 0 "" "" vrpmsgctl apply first.conf
 expect "JSON of nothing" 0 '^\[\]$' "" vrpmsgctl -j apply first.conf
-expect "save" 0 "^dev add $a hold-time 2.5
+expect "save" 0 "^dev add $a hold-time 2.5 owner 0
 ept add dev $a addr 77 remote 5 closed keep
 ept add dev $a name \"my service\" addr 1024 announced policy drop rx-limit 4096
 ept add dev $a name many addr 1025 addressed$" "" vrpmsgctl save dev $a
@@ -86,6 +86,18 @@ expect "what is saved is what there is" 0 "" "" \
 # shellcheck disable=SC2317	# called through expect
 piped() { vrpmsgctl save | vrpmsgctl apply --dry-run -; }
 expect "save and apply in a pipe" 0 "" "" piped
+# The default of owner depends on who applies a file.
+as_admin=(setpriv --reuid 65534 --regid 65534 --clear-groups
+	--inh-caps +net_admin --ambient-caps +net_admin)
+expect "save and apply by another administrator" 0 "" "" \
+	"${as_admin[@]}" bash -c "vrpmsgctl save | vrpmsgctl apply --dry-run -"
+vrpmsgctl dev set $a owner 65534
+expect "save by the owner of a device" 0 "^dev add $a hold-time 2.5 owner 65534
+" "" "${as_admin[@]}" vrpmsgctl save dev $a
+vrpmsgctl dev set $a owner any
+expect "save of a device that has none" 0 "^dev add $a hold-time 2.5 owner any
+" "" vrpmsgctl save dev $a
+vrpmsgctl dev set $a owner 0
 
 # The first free address is that of another line.
 cat >order.conf <<EOF2

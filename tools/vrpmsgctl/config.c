@@ -268,8 +268,10 @@ char *config_of_dev(const struct vrpmsg_dev *dev)
 		abort();
 	fprintf(f, "dev add %s", name);
 	for (; keyword->help; keyword++) {
+		/* If the default depends on who runs apply, always say the value. */
 		if (!keyword->get_dev ||
-		    keyword->get_dev(dev) == initial(keyword))
+		    (keyword->initial != CTL_MAKER &&
+		     keyword->get_dev(dev) == initial(keyword)))
 			continue;
 		setting = config_setting(keyword, keyword->get_dev(dev));
 		fputs(setting ?: "", f);
