@@ -570,6 +570,24 @@ TEST(log_that_is_not_read)
 	close(pipes[1]);
 }
 
+/* Front ends that come and go fill the log, but do not hide its last line. */
+TEST(log_that_is_full_has_the_end)
+{
+	pid_t pid;
+	int i;
+
+	unlink(LOG);
+	pid = SPAWN("--socket", SOCK, "--device", "/dev/null");
+	ASSERT_TRUE(WAIT_FOR(!access(SOCK, F_OK), LONG_MS));
+	/* Several lines each. */
+	for (i = 0; i < 60; i++)
+		ASSERT_NE(0, served());
+	kill(pid, SIGTERM);
+	EXPECT_EQ(0, wait_exit(pid));
+	EXPECT_EQ(1, logged("event=suppressed lines="));
+	EXPECT_EQ(1, logged("event=exit\n"));
+}
+
 TEST(sockets_of_others)
 {
 	pid_t pid;

@@ -51,6 +51,8 @@ enum log_level {
 };
 
 void log_init(bool verbose);
+/* Let the next lines pass, whatever was written before. */
+void log_reset_limit(void);
 void log_line(enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -24,6 +24,8 @@ static enum log_level log_max = LOG_LEVEL_INFO;
 static bool log_priority;
 /* Number of lines that were not written since the last one that says so. */
 static unsigned int log_missing;
+/* Number of lines since the limit was last reset. */
+static unsigned int log_lines;
 
 /*
  * All children of a service inherit JOURNAL_STREAM. It only means something if it
@@ -88,10 +90,16 @@ static void log_say_missing(void)
 	log_write(LOG_LEVEL_WARN, text);
 }
 
+void log_reset_limit(void)
+{
+	if (log_lines > LOG_BURST)
+		log_missing += log_lines - LOG_BURST;
+	log_lines = 0;
+}
+
 /* Count a line. Returns false beyond the limit, which --verbose disables. */
 static bool log_may(void)
 {
-	static unsigned int lines;
 	static time_t begin;
 	struct timespec now;
 
@@ -99,12 +107,10 @@ static bool log_may(void)
 		return true;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (now.tv_sec - begin >= LOG_SECONDS) {
-		if (lines > LOG_BURST)
-			log_missing += lines - LOG_BURST;
-		lines = 0;
+		log_reset_limit();
 		begin = now.tv_sec;
 	}
-	return ++lines <= LOG_BURST;
+	return ++log_lines <= LOG_BURST;
 }
 
 void log_line(enum log_level level, const char *fmt, ...)

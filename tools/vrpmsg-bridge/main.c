@@ -275,6 +275,8 @@ static int run(const struct options *options)
 
 	err = serve(&listener, signals, config);
 	listener_close(&listener);
+	/* Say why the bridge ends even if front ends have filled the log. */
+	log_reset_limit();
 	if (err)
 		log_err("event=exit error=\"%s\"", strerror(-err));
 	else
