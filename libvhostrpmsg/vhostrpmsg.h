@@ -1375,7 +1375,8 @@ VRPMSG_API int vrpmsg_monitor_fd(const struct vrpmsg_monitor *monitor);
  * vrpmsg_monitor_read() - read the next event
  * @monitor: monitor
  *
- * Never sleeps.
+ * Does not wait for an event. After a loss it makes requests of its own, and waits
+ * for the kernel's replies.
  *
  * Return: the event, which the caller frees with vrpmsg_event_free(); or
  * NULL.
