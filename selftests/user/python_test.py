@@ -494,6 +494,22 @@ class Async(Base):
         self.assertEqual((event.object.device, event.object.name),
                          (DEV, "new"))
 
+    def test_monitor_of_two_tasks(self):
+        async def main():
+            with vhostrpmsg.Monitor() as monitor:
+                async def new():
+                    async for event in monitor:
+                        if (event.action == "new" and
+                                isinstance(event.object, vhostrpmsg.Endpoint)):
+                            return event.object.name
+                tasks = [asyncio.create_task(new()) for _ in range(2)]
+                await asyncio.sleep(0.01)
+                for name in ("one", "two"):
+                    self.ctx.add_endpoint(DEV, name)
+                return await asyncio.gather(*tasks)
+        names = asyncio.run(asyncio.wait_for(main(), 60))
+        self.assertEqual(sorted(names), ["one", "two"])
+
 
 def ctrl_path(device):
     """Of the node of a device, where udev does not run."""

@@ -57,6 +57,8 @@ class Monitor:
             for event in monitor:
                 print(event.action, event.object)
 
+    Several tasks may wait for events. Each event goes to one of them.
+
     It needs CAP_NET_ADMIN. To follow the current state, create the monitor first, then
     list the objects, then read events.
     """
@@ -69,6 +71,8 @@ class Monitor:
         monitor = lib.vrpmsg_monitor_open(ctx)
         if monitor == ffi.NULL:
             fail_ctx(ctx)
+        # An event loop calls only one reader of a descriptor.
+        self._waiting = asyncio.Lock()
         self._monitor = ffi.gc(monitor, lib.vrpmsg_monitor_close)
 
     def fileno(self) -> int:
@@ -131,6 +135,7 @@ class Monitor:
 
     async def __anext__(self) -> Event:
         loop = asyncio.get_running_loop()
-        while (event := self.poll()) is None:
-            await wait_fd(loop, self.fileno(), os.O_RDONLY)
+        async with self._waiting:
+            while (event := self.poll()) is None:
+                await wait_fd(loop, self.fileno(), os.O_RDONLY)
         return event
