@@ -353,6 +353,9 @@ class Files(Base):
         vhostrpmsg._files._set_batch = fail
         try:
             self.fails(errno.EIO, vhostrpmsg.File, fd)
+            # Here nobody else has it; setUp() and tearDown() count descriptors.
+            self.fails(errno.EIO, self.ept.open, "w")
+            self.fails(errno.EIO, self.ept.open_async, "w")
         finally:
             vhostrpmsg._files._set_batch = set_batch
         gc.collect()

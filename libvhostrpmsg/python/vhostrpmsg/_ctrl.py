@@ -5,13 +5,11 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import dataclass
-from typing import Callable, NoReturn, Optional, TypeVar, Union
+from typing import NoReturn, Optional, Union
 
 from ._config import EndpointConfig
-from ._files import AsyncFile, File
+from ._files import AsyncFile, File, own
 from ._native import Descriptor, c_string, fail, ffi, lib, text
-
-T = TypeVar("T")
 
 # Messages for errors whose strerror() is misleading.
 _WORDS = {
@@ -104,7 +102,7 @@ class Ctrl(Descriptor):
         is no name to announce, or an addressed endpoint has a remote; errno.ENODEV:
         the device was deleted.
         """
-        return _own(File, self._new(name, addr, remote, addressed, announce))
+        return own(File, self._new(name, addr, remote, addressed, announce))
 
     def open_endpoint_async(self, name: Optional[str] = None, *,
                             addr: Optional[int] = None,
@@ -112,8 +110,8 @@ class Ctrl(Descriptor):
                             addressed: bool = False,
                             announce: bool = False) -> AsyncFile:
         """As open_endpoint(), for asyncio; see AsyncFile."""
-        return _own(AsyncFile,
-                    self._new(name, addr, remote, addressed, announce))
+        return own(AsyncFile,
+                   self._new(name, addr, remote, addressed, announce))
 
     def _new(self, name: Optional[str], addr: Optional[int],
              remote: Union[int, str, None], addressed: bool,
@@ -125,15 +123,6 @@ class Ctrl(Descriptor):
         if fd < 0:
             _fail()
         return fd
-
-
-def _own(kind: Callable[[int], T], fd: int) -> T:
-    """Make a file of a new descriptor, or close that."""
-    try:
-        return kind(fd)
-    except BaseException:
-        os.close(fd)
-        raise
 
 
 def _fail() -> NoReturn:

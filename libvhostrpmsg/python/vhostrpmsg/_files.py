@@ -134,6 +134,15 @@ def open_number(number: int, mode: str) -> int:
     return fd
 
 
+def own(kind: Callable[[int], T], fd: int) -> T:
+    """Make a file of a new descriptor, or close that."""
+    try:
+        return kind(fd)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
 class File(Descriptor):
     """The char device of an endpoint: each call carries whole messages.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Optional
 
-from ._files import AsyncFile, File, open_number
+from ._files import AsyncFile, File, open_number, own
 from ._native import address, ffi, lib, optional_text, owner, stats, text
 
 
@@ -98,11 +98,11 @@ class Endpoint:
 
     def open(self, mode: str = "rw") -> File:
         """Open the char device; see File."""
-        return File(open_number(self.id, mode), mode)
+        return own(File, open_number(self.id, mode))
 
     def open_async(self, mode: str = "rw") -> AsyncFile:
         """Open the char device for asyncio; see AsyncFile."""
-        return AsyncFile(open_number(self.id, mode), mode)
+        return own(AsyncFile, open_number(self.id, mode))
 
 
 @dataclass(frozen=True)
