@@ -57,6 +57,12 @@ in_dev()
 {
 	cd "$tmp" && : >vrpmsg-ep0 && with echo call ./vrpmsg-ep0 hi
 }
+# A unit may not be allowed to use netlink.
+FAKE_NETLINK=none expect "a name without netlink" 0 "^hello$" "" \
+	with echo call fake/echo hello
+FAKE_NETLINK=none expect "a name without netlink and without a link" 2 "" \
+	"^vrpmsgctl: /dev/vrpmsg/by-name/nosuch/echo: No such file" \
+	with echo call nosuch/echo hello
 expect "a path that is no device" 2 "" "not the char device of an endpoint" \
 	in_dev
 

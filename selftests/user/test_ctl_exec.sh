@@ -82,6 +82,12 @@ for ept in "$node" $dev/private; do
 		"^vrpmsgctl: $ept: no permission for its char device .group vrpmsg.*: Permission denied$" \
 		as_other vrpmsgctl recv "$ept"
 done
+# In a container, CAP_NET_ADMIN does not help either.
+expect "recv in another network namespace" 1 "" "" \
+	unshare --net -- vrpmsgctl recv $dev/private timeout 0
+expect "a name that is not there in another network namespace" 2 "" \
+	"^vrpmsgctl: $dev/nosuch: vhost_rpmsg can only be used in the initial network" \
+	unshare --net -- vrpmsgctl recv $dev/nosuch timeout 0
 vrpmsgctl ept del $dev/private
 expect "no device" 2 "" "nosuch: no persistent device, or no ctrl node in /dev" \
 	as_user vrpmsgctl ept exec dev nosuch -- true

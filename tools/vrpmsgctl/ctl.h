@@ -174,6 +174,8 @@ int ctl_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Returns the handle, which the first call opens; if that fails, exits. */
 struct vrpmsg_ctx *ctl_ctx(void);
+/* The same, but returns NULL and errno if that fails. */
+struct vrpmsg_ctx *ctl_try_ctx(void);
 void ctl_ctx_close(void);
 /* Print why the last call with the handle failed. Returns CTL_REFUSED. */
 int ctl_refused(const char *what);

@@ -171,16 +171,33 @@ static int open_path(const char *arg, int flags)
 			fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
-/* Open the link of udev: without CAP_NET_ADMIN the kernel cannot be asked for a name. */
+/*
+ * Why the kernel cannot be asked for a name: no CAP_NET_ADMIN, another network
+ * namespace (or no module), or a unit that may not use netlink.
+ */
+static bool cannot_ask(void)
+{
+	return errno == EPERM || errno == EPROTONOSUPPORT ||
+	       errno == EAFNOSUPPORT;
+}
+
+/* Open the link of udev, since the kernel could not be asked. Keeps its message. */
 static int open_link(const char *arg, int flags, int *fd)
 {
 	char path[PATH_MAX];
+	int err = errno;
 
 	snprintf(path, sizeof(path), "/dev/vrpmsg/by-name/%s", arg);
 	*fd = open(path, flags | O_CLOEXEC);
 	if (*fd >= 0)
 		return CTL_OK;
-	return errno == ENOENT ? ctl_error("%s", path) : msg_failed(arg);
+	if (errno != ENOENT)
+		return msg_failed(arg);
+	if (err != EPROTONOSUPPORT)
+		return ctl_error("%s", path);
+	/* Most likely the module is not loaded. */
+	errno = err;
+	return ctl_refused(arg);
 }
 
 int ctl_open_ept(const char *arg, int flags, int *fd)
@@ -190,10 +207,10 @@ int ctl_open_ept(const char *arg, int flags, int *fd)
 	uint32_t id;
 
 	if (kind == BY_NAME) {
-		ept = find_by_name(arg);
+		ept = ctl_try_ctx() ? find_by_name(arg) : NULL;
 		if (!ept)
-			return errno == EPERM ? open_link(arg, flags, fd) :
-						ctl_refused(arg);
+			return cannot_ask() ? open_link(arg, flags, fd) :
+					      ctl_refused(arg);
 		id = vrpmsg_ept_id(ept);
 		vrpmsg_ept_free(ept);
 	} else if (kind == BY_NUMBER && !ctl_number(arg, &id)) {

@@ -77,11 +77,16 @@ int ctl_refused(const char *what)
 	return CTL_REFUSED;
 }
 
-struct vrpmsg_ctx *ctl_ctx(void)
+struct vrpmsg_ctx *ctl_try_ctx(void)
 {
 	if (!ctx)
 		ctx = vrpmsg_ctx_open();
-	if (!ctx)
+	return ctx;
+}
+
+struct vrpmsg_ctx *ctl_ctx(void)
+{
+	if (!ctl_try_ctx())
 		exit(ctl_error("netlink"));
 	return ctx;
 }

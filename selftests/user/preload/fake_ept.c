@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A char device of an endpoint for programs without the module. With LD_PRELOAD, opening
- * /dev/vrpmsg-epN returns one end of a socket; a process at the other end acts as the
- * guest.
+ * /dev/vrpmsg-epN or a link of the device "fake" returns one end of a socket; a process
+ * at the other end acts as the guest.
  *
  * FAKE_EPT selects what it does:
  *	silent		nothing; sent messages fill the queue
@@ -17,7 +17,9 @@
  *
  * FAKE_MTU is its MTU.
  *
- * With the module, FAKE_NETLINK changes what the library receives:
+ * FAKE_NETLINK changes what the library receives from the kernel:
+ *	none		there are no netlink sockets
+ * and with the module:
  *	busy		objects came and went during each list
  *	lost		each time that events are read, some were lost before
  */
@@ -41,6 +43,7 @@
 #include <unistd.h>
 
 #define PATH "/dev/vrpmsg-ep"
+#define LINK "/dev/vrpmsg/by-name/fake/"
 
 static int fake_fd = -1;
 
@@ -144,12 +147,27 @@ int open(const char *path, int flags, ...)
 	va_list ap;
 	mode_t mode;
 
-	if (!strncmp(path, PATH, strlen(PATH)))
+	if (!strncmp(path, PATH, strlen(PATH)) ||
+	    !strncmp(path, LINK, strlen(LINK)))
 		return fake_open(flags);
 	va_start(ap, flags);
 	mode = va_arg(ap, int);
 	va_end(ap);
 	return next(path, flags, mode);
+}
+
+/* As in a unit with RestrictAddressFamilies=. */
+int socket(int family, int type, int protocol)
+{
+	int (*next)(int family, int type, int protocol) =
+		dlsym(RTLD_NEXT, "socket");
+
+	if (family == AF_NETLINK &&
+	    !strcmp(getenv("FAKE_NETLINK") ?: "", "none")) {
+		errno = EAFNOSUPPORT;
+		return -1;
+	}
+	return next(family, type, protocol);
 }
 
 ssize_t recvfrom(int fd, void *buf, size_t size, int flags,
