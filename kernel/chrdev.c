@@ -190,6 +190,23 @@ static bool chrdev_new_guest(struct vrpmsg_file *f)
 	return generation && generation != READ_ONCE(f->generation);
 }
 
+/*
+ * What write() would do: EPOLLOUT is only reported if there is a remote, for
+ * processes that wait for one. EPOLLWRBAND is for those that wait to send a
+ * message, which was for the remote that is gone.
+ */
+static __poll_t chrdev_poll_write(struct vrpmsg_chrdev *chrdev)
+{
+	switch (vrpmsg_file_may_write(chrdev)) {
+	case 0:
+		return VRPMSG_POLL_WRITE;
+	case -EAGAIN:
+		return 0;
+	default:
+		return EPOLLWRBAND;
+	}
+}
+
 __poll_t vrpmsg_file_poll(struct file *file, poll_table *wait)
 {
 	struct vrpmsg_file *f = file->private_data;
@@ -204,8 +221,8 @@ __poll_t vrpmsg_file_poll(struct file *file, poll_table *wait)
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (chrdev->gone)
 		mask |= EPOLLHUP | EPOLLERR;
-	else if ((file->f_mode & FMODE_WRITE) && !vrpmsg_file_may_write(chrdev))
-		mask |= EPOLLOUT | EPOLLWRNORM;
+	else if (file->f_mode & FMODE_WRITE)
+		mask |= chrdev_poll_write(chrdev);
 	spin_unlock(&chrdev->lock);
 	if (chrdev_new_guest(f))
 		mask |= EPOLLPRI;

@@ -181,6 +181,12 @@ struct vrpmsg_chrdev {
 	struct vrpmsg_tx_burst tx_burst;
 };
 
+/*
+ * What poll() reports when write() can queue a message. EPOLLWRBAND alone: it
+ * would fail at once.
+ */
+#define VRPMSG_POLL_WRITE	(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND)
+
 /* Choose any free number. */
 #define VRPMSG_NUMBER_ANY	U32_MAX
 

@@ -459,7 +459,7 @@ int vrpmsg_chrdev_set(struct vrpmsg_chrdev *chrdev,
 	spin_unlock(&chrdev->lock);
 	if (resume)
 		vrpmsg_chrdev_resume(chrdev);
-	wake_up_interruptible_poll(&chrdev->tx_wait, EPOLLOUT | EPOLLWRNORM);
+	wake_up_interruptible_poll(&chrdev->tx_wait, VRPMSG_POLL_WRITE);
 
 	node_set_remote(chrdev, cfg, changed);
 	return 0;

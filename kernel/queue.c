@@ -515,7 +515,7 @@ void vrpmsg_queue_tx_complete(struct vhost_rpmsg_ept *ept)
 		vrpmsg_spare_put(chrdev->spare, &chrdev->spare->tx,
 				 &burst->spare, chrdev->tx_limit);
 	spin_unlock(&chrdev->lock);
-	wake_up_interruptible_poll(&chrdev->tx_wait, EPOLLOUT | EPOLLWRNORM);
+	wake_up_interruptible_poll(&chrdev->tx_wait, VRPMSG_POLL_WRITE);
 	vrpmsg_pool_free(&burst->spare);
 	burst->done = 0;
 	burst->done_len = 0;
@@ -581,7 +581,7 @@ void vrpmsg_queue_reset(struct vhost_rpmsg_ept *ept)
 			       VHOST_RPMSG_A_STATS_RX_DISCARDS);
 	if (resume)
 		vrpmsg_chrdev_resume(chrdev);
-	wake_up_interruptible_poll(&chrdev->tx_wait, EPOLLOUT | EPOLLWRNORM);
+	wake_up_interruptible_poll(&chrdev->tx_wait, VRPMSG_POLL_WRITE);
 }
 
 /* The new guest's messages, too, wait for the first reader. */
@@ -604,7 +604,7 @@ void vrpmsg_queue_remote_changed(struct vhost_rpmsg_ept *ept)
 {
 	struct vrpmsg_chrdev *chrdev = vrpmsg_chrdev_of(ept);
 
-	wake_up_interruptible_poll(&chrdev->tx_wait, EPOLLOUT | EPOLLWRNORM);
+	wake_up_interruptible_poll(&chrdev->tx_wait, VRPMSG_POLL_WRITE);
 }
 
 void vrpmsg_chrdev_set_gone(struct vrpmsg_chrdev *chrdev)

@@ -297,6 +297,15 @@ static void *sleep_in_poll_out(void *arg)
 	return NULL;
 }
 
+static void *sleep_in_poll_write(void *arg)
+{
+	struct sleeper *s = arg;
+
+	s->running = true;
+	s->ret = poll_fd(s->fd, POLLWRBAND, LONG_MS);
+	return NULL;
+}
+
 TEST_F(chrdev, poll_wakes_up_when_the_endpoint_goes)
 {
 	struct sleeper s = {};
@@ -319,6 +328,40 @@ TEST_F(chrdev, poll_wakes_up_when_a_remote_is_known)
 	pthread_join(s.thread, NULL);
 	EXPECT_EQ(POLLOUT, s.ret);
 	close(fd);
+}
+
+/* Who waits to send a message must not send it to the next remote. */
+TEST_F(chrdev, poll_wakes_up_when_the_remote_is_gone)
+{
+	int id = nl_ept_new(EPT_REQ(.dev = DEV, .name = "goes", .tx_limit = 1));
+	struct guest_opts opts = { .name = DEV, .no_buffers = true };
+	int fd = ept_open(id, O_NONBLOCK), reader;
+	struct sleeper s = {};
+
+	ASSERT_GE(fd, 0);
+	/* A call of write() would fail at once. */
+	EXPECT_EQ(POLLWRBAND, poll_fd(fd, POLLOUT | POLLWRBAND, 0));
+	guest_close(&self->g);
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	ASSERT_EQ(0, guest_ns_send(&self->g, "goes", 0x777, 0));
+	ASSERT_EQ(POLLOUT, poll_fd(fd, POLLOUT, LONG_MS));
+	EXPECT_EQ(POLLOUT | POLLWRBAND, poll_fd(fd, POLLOUT | POLLWRBAND, 0));
+	ASSERT_EQ(4, write(fd, "full", 4));
+	EXPECT_ERR(EAGAIN, write(fd, "more", 4));
+	EXPECT_EQ(0, poll_fd(fd, POLLOUT | POLLWRBAND, 0));
+
+	ASSERT_TRUE(start(&s, fd, sleep_in_poll_write));
+	ASSERT_EQ(0, guest_ns_send(&self->g, "goes", 0x777, 1));
+	pthread_join(s.thread, NULL);
+	EXPECT_EQ(POLLWRBAND, s.ret);
+	EXPECT_ERR(ENOTCONN, write(fd, "more", 4));
+	EXPECT_EQ(0, poll_fd(fd, POLLOUT, 0));
+	close(fd);
+	/* It is no concern of those that only read. */
+	reader = ept_open_as(id, O_RDONLY);
+	ASSERT_GE(reader, 0);
+	EXPECT_EQ(0, poll_fd(reader, POLLOUT | POLLWRBAND, 0));
+	close(reader);
 }
 
 TEST_F(chrdev, poll_wakes_up_when_the_guest_announces)
