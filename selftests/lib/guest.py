@@ -44,6 +44,11 @@ class Guest:
         self.process.wait()
         self.process.stdout.close()
 
+    def kill(self):
+        """End the guest without notice, even if it is stopped."""
+        self.process.kill()
+        self.close()
+
     def __enter__(self):
         return self
 

@@ -75,6 +75,14 @@ stop_guest()
 	guest_pid=
 }
 
+# End it without notice, even if it is stopped.
+kill_guest()
+{
+	kill -KILL "$guest_pid"
+	wait "$guest_pid" 2>/dev/null
+	guest_pid=
+}
+
 # hex_of TEXT: print the text in hexadecimal, without starting a program.
 hex_of()
 {

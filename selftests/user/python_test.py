@@ -8,10 +8,12 @@ import gc
 import glob
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import unittest
 
@@ -50,6 +52,14 @@ class Base(unittest.TestCase):
         self.ctx.close()
         gc.collect()
         self.assertEqual(self.fds, open_fds())
+
+    def is_stuck(self, ept):
+        """Whether messages wait for the guest and none has been sent for a while."""
+        before = self.ctx.endpoint(ept.id)
+        time.sleep(0.2)
+        now = self.ctx.endpoint(ept.id)
+        return (now.tx_queued > 0 and
+                now.stats["tx-msgs"] == before.stats["tx-msgs"])
 
     def fails(self, number, call, *args, **kwargs):
         """Expect this errno, and return the exception."""
@@ -382,6 +392,31 @@ class Files(Base):
             self.assertFalse(reader.is_alive())
         self.assertEqual(back, [b"%d" % i for i in range(count)])
 
+    def test_write_ends_with_its_guest(self):
+        """A message that waits for room does not go to the next guest."""
+        self.start()
+        self.ctx.set_endpoint(self.ept, tx_limit=1)
+        self.file.wait_remote(10)
+        errors = []
+
+        def write():
+            try:
+                while True:
+                    self.file.write(b"for the first guest")
+            except OSError as error:
+                errors.append(error.errno)
+        self.guest.process.send_signal(signal.SIGSTOP)
+        thread = threading.Thread(target=write)
+        thread.start()
+        self.assertTrue(wait_for(lambda: self.is_stuck(self.ept)))
+        self.guest.kill()
+        thread.join(10)
+        self.guest = Guest(DEV, f"svc={REMOTE}")
+        self.file.wait_remote(10)
+        thread.join(10)
+        self.assertEqual(errors, [errno.ENOTCONN])
+        self.assertEqual(self.guest.last(), b"")
+
     def test_destroy(self):
         self.fails(errno.EINVAL, self.file.destroy)
 
@@ -452,6 +487,26 @@ class Async(Base):
             for i in range(200):
                 self.assertEqual(int(await file.read()), i)
             await task
+        self.run_file(test)
+
+    def test_write_ends_with_its_guest(self):
+        self.ctx.set_endpoint(self.ept, tx_limit=1)
+
+        async def test(file):
+            async def send():
+                while True:
+                    await file.write(b"for the first guest")
+            self.guest.process.send_signal(signal.SIGSTOP)
+            task = asyncio.create_task(send())
+            while not await asyncio.to_thread(self.is_stuck, self.ept):
+                pass
+            self.guest.kill()
+            with self.assertRaises(OSError) as caught:
+                await asyncio.wait_for(task, 10)
+            self.assertEqual(caught.exception.errno, errno.ENOTCONN)
+            self.guest = Guest(DEV, f"svc={REMOTE}")
+            await file.wait_remote()
+            self.assertEqual(self.guest.last(), b"")
         self.run_file(test)
 
     def test_cancelled(self):

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # vrpmsgctl: commands that follow changes of a device whose objects come and go all the
-# time. preload/fake_ept.c changes what the kernel answers.
+# time, and commands that send to a guest that goes. preload/fake_ept.c changes what the
+# kernel answers.
 set -u
 tmp=$(mktemp -d)
 dev=busy$$
@@ -13,6 +14,7 @@ fake=$VRPMSG_BUILD/user/selftests/fake_ept.so
 # shellcheck disable=SC2317	# called by the trap
 cleanup()
 {
+	[[ ! $guest_pid ]] || kill_guest
 	vrpmsgctl dev del $dev 2>/dev/null
 	rm -rf "$tmp"
 }
@@ -39,5 +41,34 @@ expect "monitor goes on" 124 "\"event\":\"present\".*\"event\":\"lost\"" "" \
 	with busy -j monitor dev $dev
 expect "the end of the time, although there is always an event" 1 "" "" \
 	with lost wait dev nosuch timeout 0.5
+
+# A message that waits for room does not go to the next guest.
+stuck()
+{
+	local before after
+
+	before=$(field tx-msgs -s ept show $dev/echo)
+	sleep 0.2
+	after=$(field tx-msgs -s ept show $dev/echo)
+	[[ $(field tx-queued ept show $dev/echo) != 0 && $after == "$before" ]]
+}
+goes_away()
+{
+	local sender rc
+
+	start_guest $dev echo=500
+	kill -STOP "$guest_pid"
+	yes | head -n 2000 | timeout 100 vrpmsgctl "$@" >"$tmp/out" 2>"$tmp/err" &
+	sender=$!
+	wait_for stuck
+	kill_guest
+	wait $sender
+	rc=$?
+	cat "$tmp/err"
+	[[ $rc == 2 ]] && has "$tmp/err" "^vrpmsgctl: $dev/echo: no remote is known"
+}
+vrpmsgctl ept set $dev/echo tx-limit 1
+succeeds "send ends with its guest" goes_away send $dev/echo stdin
+succeeds "so does connect" goes_away connect $dev/echo
 echo "1..$number"
 ((failed == 0))

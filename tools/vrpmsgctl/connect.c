@@ -129,7 +129,7 @@ static int run(struct connection *c, int64_t linger)
 		if (end >= 0 && !ctl_left(end))
 			break;
 		fds[0].fd = c->in_end || left ? -1 : STDIN_FILENO;
-		fds[1].events = POLLIN | (left ? POLLOUT : 0);
+		fds[1].events = POLLIN | (left ? MSG_WRITABLE : 0);
 		if (ctl_poll(fds, 2, ctl_left(end)) < 0)
 			return ctl_error("poll");
 		if (fds[0].fd >= 0 && fds[0].revents && read_stdin(c))

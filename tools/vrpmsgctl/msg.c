@@ -106,7 +106,7 @@ ssize_t msg_write(struct msg_ept *ept, const void *data, size_t len,
 		n = msg_try_write(ept, data, len);
 		if (n >= 0 || (errno != EAGAIN && errno != EINTR))
 			return n;
-		if (ctl_wait(ept->fd, POLLOUT, ctl_left(end)) <= 0) {
+		if (ctl_wait(ept->fd, MSG_WRITABLE, ctl_left(end)) <= 0) {
 			errno = EAGAIN;
 			return -1;
 		}

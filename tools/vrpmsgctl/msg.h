@@ -3,6 +3,7 @@
 #ifndef MSG_H
 #define MSG_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,6 +11,12 @@
 
 /* Longest payload: the header of a message counts it in 16 bits. */
 #define MSG_MAX 65535
+
+/*
+ * What to wait for before a write that had no room: POLLWRBAND, since it must not go to
+ * the next guest if the remote goes.
+ */
+#define MSG_WRITABLE (POLLOUT | POLLWRBAND)
 
 struct msg_args;
 

@@ -11,7 +11,7 @@ import threading
 import time
 from dataclasses import dataclass
 from types import TracebackType
-from typing import (Any, AsyncIterator, Callable, Iterable, Iterator, List,
+from typing import (Any, AsyncIterator, Awaitable, Callable, Iterable, Iterator, List,
                     NamedTuple, Optional, Type, TypeVar, Union)
 
 from ._native import Descriptor, address, fail, ffi, lib, optional_text, text
@@ -23,6 +23,9 @@ _MAX_MESSAGE = 65535
 _ADDR = struct.Struct("=II")
 # For preadv() and pwritev(): the file has no offsets.
 _NO_OFFSET = -1
+# What to wait for before a write that had no room. POLLWRBAND says that it would fail,
+# too, so that the message does not go to the next guest if the remote goes.
+_WRITABLE = select.POLLOUT | select.POLLWRBAND
 _FLAGS = {"r": os.O_RDONLY, "w": os.O_WRONLY, "rw": os.O_RDWR}
 
 
@@ -282,7 +285,7 @@ class File(Descriptor):
         return bytes(memoryview(buf)[:count])
 
     def _write(self, batch: bool, data: bytes) -> int:
-        return self._call(batch, select.POLLOUT, lambda: os.pwritev(
+        return self._call(batch, _WRITABLE, lambda: os.pwritev(
             self.fileno(), [data], _NO_OFFSET, os.RWF_NOWAIT))
 
     def _call(self, batch: bool, event: int, call: Callable[[], int]) -> int:
@@ -399,18 +402,27 @@ class AsyncFile:
 
     async def _read(self, call: Callable[[], T]) -> T:
         async with self._reading:
-            return await self._repeat(call, os.O_RDONLY)
+            return await self._repeat(
+                call, lambda: self._ready(os.O_RDONLY))
 
     async def _write(self, call: Callable[[], T]) -> T:
         async with self._writing:
-            return await self._repeat(call, os.O_WRONLY)
+            return await self._repeat(call, self._writable)
 
-    async def _repeat(self, call: Callable[[], T], direction: int) -> T:
+    async def _repeat(self, call: Callable[[], T],
+                      wait: Callable[[], Awaitable[None]]) -> T:
         while True:
             try:
                 return call()
             except BlockingIOError:
-                await self._ready(direction)
+                await wait()
+
+    async def _writable(self) -> None:
+        # An event loop only knows POLLIN and POLLOUT, but an epoll is a descriptor.
+        with select.epoll() as epoll:
+            epoll.register(self.fileno(), _WRITABLE)
+            await wait_fd(asyncio.get_running_loop(), epoll.fileno(),
+                          os.O_RDONLY)
 
     async def _ready(self, direction: int) -> None:
         loop = asyncio.get_running_loop()
