@@ -145,6 +145,23 @@ with "file $tmp/sent" ping 0 count 1 timeout 0.5 >&- 2>"$tmp/why"
 [[ -s $tmp/sent ]] && ! grep -a PING "$tmp/sent" >>"$tmp/why"
 result "what is printed is not sent" $?
 
+# A file that other processes have as well, and no memory for messages.
+# shellcheck disable=SC2317	# called through expect
+inherited()
+{
+	FAKE_FD=3 FAKE_NOMEM=1 LD_PRELOAD=$fake python3 - "$@" <<-'END'
+		import os, socket, subprocess, sys
+		socks = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		os.dup2(socks[0].fileno(), 3)
+		sys.exit(subprocess.run(["timeout", "10", "vrpmsgctl", *sys.argv[1:]],
+		                        pass_fds=[3], input=b"hi\n").returncode)
+	END
+}
+nomem="^vrpmsgctl: /dev/fd/3: Cannot allocate memory$"
+expect "send without memory" 2 "" "$nomem" inherited send /dev/fd/3 hi
+expect "call without memory" 2 "" "$nomem" inherited call /dev/fd/3 hi
+expect "connect without memory" 2 "" "$nomem" inherited connect /dev/fd/3
+
 # Times.
 expect "a chatty endpoint does not keep ping" 1 \
 	"2 sent, 0 received, [0-9]+ unexpected, 100% loss" "" \

@@ -76,12 +76,38 @@ negative()
 	END
 }
 
+# Without memory, a call that does not wait is refused like one without room.
+nomem()
+{
+	FAKE_FD=100 FAKE_NOMEM=1 LD_PRELOAD=$build/user/selftests/fake_ept.so \
+		timeout 20 "$python" - <<-'END'
+		import asyncio, errno, os, socket
+		import vhostrpmsg
+		socks = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		def refused(write):
+		    try:
+		        write(100 * b"x")
+		        print("was written")
+		    except OSError as error:
+		        if error.errno != errno.ENOMEM:
+		            raise
+		for blocking in True, False:
+		    with vhostrpmsg.File(os.dup2(socks[0].fileno(), 100)) as file:
+		        os.set_blocking(file.fileno(), blocking)
+		        refused(file.write)
+		async def main(data):
+		    async with vhostrpmsg.AsyncFile(os.dup2(socks[0].fileno(), 100)) as file:
+		        await file.write(data)
+		refused(lambda data: asyncio.run(main(data)))
+	END
+}
+
 echo "TAP version 13"
 if ! $python -c 'import _cffi_backend' 2>/dev/null; then
 	echo "1..0 # SKIP there is no cffi"
 	exit 0
 fi
-echo "1..5"
+echo "1..6"
 if [[ -x /usr/bin/mypy ]]; then
 	check "mypy is content" types -p vhostrpmsg
 	check "with the examples as well" examples
@@ -91,5 +117,6 @@ else
 fi
 check "what is public is documented" documented
 check "it has what the library has" complete
+check "without memory a write fails" nomem
 check "a negative hold-time is refused" negative
 exit $failed

@@ -56,7 +56,7 @@ static int send_some(struct connection *c)
 
 	while ((len = next_message(c, &end)) != 0) {
 		if (msg_try_write(&c->ept, c->in, len - end) < 0) {
-			if (errno == EAGAIN)
+			if (errno == EAGAIN || errno == EINTR)
 				return 1;
 			c->gone = errno == EPIPE;
 			return c->gone ? 0 : -1;

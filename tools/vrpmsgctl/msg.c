@@ -13,6 +13,9 @@
 #include "msg.h"
 #include "output.h"
 
+/* How often to repeat a write that is refused although there is room. */
+#define MAX_REFUSED 10
+
 int msg_failed(const char *what)
 {
 	switch (errno) {
@@ -77,7 +80,8 @@ int msg_set_remote(struct msg_ept *ept, int64_t to)
 	return CTL_OK;
 }
 
-ssize_t msg_try_write(struct msg_ept *ept, const void *data, size_t len)
+static ssize_t write_once(struct msg_ept *ept, const void *data, size_t len,
+			  int nowait)
 {
 	struct vrpmsg_addr to = { .addr = ept->remote };
 	struct iovec iov[] = {
@@ -90,23 +94,48 @@ ssize_t msg_try_write(struct msg_ept *ept, const void *data, size_t len)
 	 * writev() of 0 bytes does not reach the driver, so use write() for an empty
 	 * message. If the file is shared with other processes, that may block.
 	 */
-	if (!ept->addressed && (!ept->nowait || !len))
+	if (!ept->addressed && (!nowait || !len))
 		return write(ept->fd, data, len);
 	/* cppcheck-suppress invalidFunctionArg ; -1 is for what has no offset */
-	return pwritev2(ept->fd, iov + first, 2 - first, -1, ept->nowait);
+	return pwritev2(ept->fd, iov + first, 2 - first, -1, nowait);
+}
+
+/*
+ * RWF_NOWAIT does not wait for memory either, and does not say if there is none. If it
+ * is refused again and again although there is room, wait for memory.
+ */
+ssize_t msg_try_write(struct msg_ept *ept, const void *data, size_t len)
+{
+	int refused = 0;
+	ssize_t n;
+
+	for (;;) {
+		n = write_once(ept, data, len,
+			       refused < MAX_REFUSED ? ept->nowait : 0);
+		if (n >= 0 || errno != EAGAIN || !ept->nowait)
+			return n;
+		if (ctl_wait(ept->fd, MSG_WRITABLE, 0) <= 0) {
+			errno = EAGAIN;
+			return -1;
+		}
+		refused++;
+		/* Or another process took the room: do not spin. */
+		ctl_wait(-1, 0, 1000000);
+	}
 }
 
 ssize_t msg_write(struct msg_ept *ept, const void *data, size_t len,
 		  int64_t timeout)
 {
-	int64_t end = timeout < 0 ? -1 : ctl_now() + timeout;
+	int64_t end = timeout < 0 ? -1 : ctl_now() + timeout, left;
 	ssize_t n;
 
 	for (;;) {
 		n = msg_try_write(ept, data, len);
 		if (n >= 0 || (errno != EAGAIN && errno != EINTR))
 			return n;
-		if (ctl_wait(ept->fd, MSG_WRITABLE, ctl_left(end)) <= 0) {
+		left = ctl_left(end);
+		if (!left || ctl_wait(ept->fd, MSG_WRITABLE, left) <= 0) {
 			errno = EAGAIN;
 			return -1;
 		}

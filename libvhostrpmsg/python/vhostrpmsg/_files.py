@@ -26,6 +26,8 @@ _NO_OFFSET = -1
 # What to wait for before a write that had no room. POLLWRBAND says that it would fail,
 # too, so that the message does not go to the next guest if the remote goes.
 _WRITABLE = select.POLLOUT | select.POLLWRBAND
+# How often to repeat a write that is refused although there is room.
+_MAX_REFUSED = 10
 _FLAGS = {"r": os.O_RDONLY, "w": os.O_WRONLY, "rw": os.O_RDWR}
 
 
@@ -280,38 +282,50 @@ class File(Descriptor):
 
     def _read(self, batch: bool, size: int) -> bytes:
         buf = bytearray(size)
-        count = self._call(batch, select.POLLIN, lambda: os.preadv(
-            self.fileno(), [buf], _NO_OFFSET, os.RWF_NOWAIT))
+        count = self._call(batch, select.POLLIN, lambda flags: os.preadv(
+            self.fileno(), [buf], _NO_OFFSET, flags))
         return bytes(memoryview(buf)[:count])
 
     def _write(self, batch: bool, data: bytes) -> int:
-        return self._call(batch, _WRITABLE, lambda: os.pwritev(
-            self.fileno(), [data], _NO_OFFSET, os.RWF_NOWAIT))
+        return self._call(batch, _WRITABLE, lambda flags: os.pwritev(
+            self.fileno(), [data], _NO_OFFSET, flags))
 
-    def _call(self, batch: bool, event: int, call: Callable[[], int]) -> int:
+    def _call(self, batch: bool, events: int,
+              call: Callable[[int], int]) -> int:
         """Repeat a call that does not wait, in batch mode or not, until it succeeds.
 
         Waiting with the lock would make other threads wait as well, and without it
         they could change the mode.
+
+        With RWF_NOWAIT, a write does not wait for memory either, and does not say if
+        there is none. If it is refused again and again although there is room, wait
+        for memory.
         """
         poll = select.poll()
-        poll.register(self.fileno(), event)
-        waited = False
+        poll.register(self.fileno(), events)
+        refused = 0
         while True:
             with self._lock:
                 if batch != self._batch:
                     _set_batch(self.fileno(), batch)
                     self._batch = batch
                 try:
-                    return call()
+                    return call(os.RWF_NOWAIT)
                 except BlockingIOError:
-                    if not os.get_blocking(self.fileno()):
+                    writes = events == _WRITABLE
+                    blocking = os.get_blocking(self.fileno())
+                    if not blocking and not writes:
                         raise
-            if waited:
+                # O_NONBLOCK concerns only room.
+                if writes and (not blocking or refused >= _MAX_REFUSED):
+                    return call(0)
+            if poll.poll(0):
                 # Another one was faster, or memory is short: do not spin.
+                refused += 1
                 time.sleep(0.001)
-            poll.poll()
-            waited = True
+            else:
+                refused = 0
+                poll.poll()
 
 
 class AsyncFile:

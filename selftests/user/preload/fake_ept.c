@@ -15,7 +15,8 @@
  *	late USEC	return all messages after this time
  *	once		return one message, then the endpoint is deleted
  *
- * FAKE_MTU is its MTU.
+ * FAKE_MTU is its MTU. If FAKE_FD is set, this descriptor of a socket also stands for the
+ * open file. If FAKE_NOMEM is set, there is no memory for messages to the guest.
  *
  * FAKE_NETLINK changes what the library receives from the kernel:
  *	none		there are no netlink sockets
@@ -34,6 +35,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <linux/netlink.h>
@@ -46,6 +48,17 @@
 #define LINK "/dev/vrpmsg/by-name/fake/"
 
 static int fake_fd = -1;
+
+/* Programs may duplicate an inherited descriptor. */
+static bool is_fake(int fd)
+{
+	const char *inherited = getenv("FAKE_FD");
+	struct stat a, b;
+
+	return fd == fake_fd ||
+	       (inherited && !fstat(fd, &a) && !fstat(atoi(inherited), &b) &&
+		a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
 
 static void echo(int fd, bool answer, useconds_t delay, int count)
 {
@@ -200,7 +213,7 @@ ssize_t readv(int fd, const struct iovec *iov, int count)
 		dlsym(RTLD_NEXT, "readv");
 	ssize_t n = next(fd, iov, count);
 
-	if (!n && fd == fake_fd) {
+	if (!n && is_fake(fd)) {
 		errno = EPIPE;
 		return -1;
 	}
@@ -212,10 +225,55 @@ ssize_t write(int fd, const void *data, size_t len)
 	ssize_t (*next)(int fd, const void *data, size_t len) =
 		dlsym(RTLD_NEXT, "write");
 
-	if (fd == fake_fd)
+	if (is_fake(fd) && getenv("FAKE_NOMEM")) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (is_fake(fd))
 		return send(fd, data, len, MSG_NOSIGNAL);
 	return next(fd, data, len);
 }
+
+/* A socket knows neither offsets nor, before Linux 6.4, RWF_NOWAIT. */
+ssize_t preadv2(int fd, const struct iovec *iov, int count, off_t offset,
+		int flags)
+{
+	ssize_t (*next)(int fd, const struct iovec *iov, int count,
+			off_t offset, int flags) = dlsym(RTLD_NEXT, "preadv2");
+	struct msghdr msg = {
+		.msg_iov = (struct iovec *)iov,
+		.msg_iovlen = count,
+	};
+
+	if (is_fake(fd))
+		return recvmsg(fd, &msg, flags & RWF_NOWAIT ? MSG_DONTWAIT : 0);
+	return next(fd, iov, count, offset, flags);
+}
+
+ssize_t pwritev2(int fd, const struct iovec *iov, int count, off_t offset,
+		 int flags)
+{
+	ssize_t (*next)(int fd, const struct iovec *iov, int count,
+			off_t offset, int flags) = dlsym(RTLD_NEXT, "pwritev2");
+	struct msghdr msg = {
+		.msg_iov = (struct iovec *)iov,
+		.msg_iovlen = count,
+	};
+
+	if (is_fake(fd) && getenv("FAKE_NOMEM")) {
+		errno = flags & RWF_NOWAIT ? EAGAIN : ENOMEM;
+		return -1;
+	}
+	if (is_fake(fd))
+		return sendmsg(fd, &msg, flags & RWF_NOWAIT ? MSG_DONTWAIT : 0);
+	return next(fd, iov, count, offset, flags);
+}
+
+/* The names that programs with large files use. */
+ssize_t preadv64v2(int fd, const struct iovec *iov, int count, off64_t offset,
+		   int flags) __attribute__((alias("preadv2")));
+ssize_t pwritev64v2(int fd, const struct iovec *iov, int count, off64_t offset,
+		    int flags) __attribute__((alias("pwritev2")));
 
 int ioctl(int fd, unsigned long request, ...)
 {
@@ -229,7 +287,9 @@ int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	if (fd != fake_fd || request != VHOST_RPMSG_EPT_GET_INFO)
+	if (is_fake(fd) && request == VHOST_RPMSG_EPT_SET_BATCH)
+		return 0;
+	if (!is_fake(fd) || request != VHOST_RPMSG_EPT_GET_INFO)
 		return next(fd, request, arg);
 	info = arg;
 	*info = (struct vhost_rpmsg_ept_info){
