@@ -168,6 +168,24 @@ static inline struct nlattr **vrpmsg_dump_attrs(struct netlink_callback *cb)
 #endif
 }
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+/*
+ * 6.8: a filter for the recipients of a multicast. Without it, who may receive
+ * events is only checked when a socket joins the group; see docs/netlink.md.
+ */
+typedef int (*netlink_filter_fn)(struct sock *dsk, struct sk_buff *skb,
+				 void *data);
+
+static inline int
+genlmsg_multicast_netns_filtered(const struct genl_family *family,
+				 struct net *net, struct sk_buff *skb,
+				 u32 portid, unsigned int group, gfp_t flags,
+				 netlink_filter_fn filter, void *filter_data)
+{
+	return genlmsg_multicast_netns(family, net, skb, portid, group, flags);
+}
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 /* 6.17: the number of buffers of each element, for VIRTIO_F_IN_ORDER. */
 #define vhost_add_used_n(vq, heads, nheads, count) \

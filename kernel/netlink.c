@@ -8,7 +8,11 @@
  *
  * All functions may sleep, but none waits for a guest.
  */
+#include <linux/capability.h>
 #include <linux/module.h>
+#include <linux/net.h>
+
+#include <net/sock.h>
 
 #include "netlink.h"
 #include "netlink_gen.h"
@@ -102,6 +106,18 @@ static struct sk_buff *nl_event_skb(enum vhost_rpmsg_event event)
 	return skb;
 }
 
+/*
+ * The kernel checks who joins a group, but not while no family has the group's
+ * number, which was so before the module was loaded. Context: the table of
+ * sockets is locked, so @sk is not closed, and still has its file.
+ */
+static int nl_skip_listener(struct sock *sk, struct sk_buff *skb, void *data)
+{
+	struct file *file = sk->sk_socket->file;
+
+	return !file || !file_ns_capable(file, &init_user_ns, CAP_NET_ADMIN);
+}
+
 static void nl_multicast(struct sk_buff *skb, int err)
 {
 	if (err) {
@@ -110,8 +126,9 @@ static void nl_multicast(struct sk_buff *skb, int err)
 		nl_missed();
 		return;
 	}
-	genlmsg_multicast(&vrpmsg_nl_family, skb, 0, VHOST_RPMSG_NLGRP_EVENTS,
-			  GFP_KERNEL);
+	genlmsg_multicast_netns_filtered(&vrpmsg_nl_family, &init_net, skb, 0,
+					 VHOST_RPMSG_NLGRP_EVENTS, GFP_KERNEL,
+					 nl_skip_listener, NULL);
 }
 
 static void nl_dev_event(struct vrpmsg_dev *rdev, enum vhost_rpmsg_event event)
