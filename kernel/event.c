@@ -24,6 +24,12 @@
 #define EVENT_RATE	128
 /* Interval at which the work sends pending events. */
 #define EVENT_PERIOD	(HZ / 10)
+/*
+ * If listeners were told that they have missed events, they dump all channels. A
+ * guest may end these at once, and so cause the next loss; this is how long it
+ * takes to report as many ends.
+ */
+#define EVENT_MISSED_PERIOD	(VHOST_RPMSG_MAX_CHANNELS / EVENT_RATE * HZ)
 
 /* Set before the first device; NULL without netlink. */
 static const struct vrpmsg_listener *event_listener;
@@ -81,8 +87,7 @@ static bool event_spend_device(void)
 static bool event_pending(const struct vrpmsg_events *events)
 {
 	return events->changed || events->missed ||
-	       !list_empty(&events->gone) || !list_empty(&events->chans) ||
-	       !list_empty(&events->epts);
+	       !list_empty(&events->chans) || !list_empty(&events->epts);
 }
 
 /* Whether an event may be sent at once. It must not overtake pending ones. */
@@ -118,36 +123,57 @@ static void notify_dev(struct vrpmsg_dev *rdev, enum vhost_rpmsg_event event)
 		listener->dev(rdev, event);
 }
 
-static void notify_chan(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
+/* Free a channel that is gone. */
+static void event_free_chan(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 {
-	const struct vrpmsg_listener *listener = event_recipient();
-
-	list_del_init(&chan->event_node);
-	if (listener)
-		listener->chan(rdev, chan,
-			       chan->known ? VHOST_RPMSG_EVENT_CHANGE :
-					     VHOST_RPMSG_EVENT_NEW);
-	chan->known = true;
-}
-
-/* Send the DEL event of a channel, and free the channel. */
-static void notify_chan_gone(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
-{
-	const struct vrpmsg_listener *listener = event_recipient();
-
 	if (!list_empty(&chan->event_node))
 		rdev->events.num_gone--;
 	list_del(&chan->event_node);
-	if (listener)
-		listener->chan(rdev, chan, VHOST_RPMSG_EVENT_DEL);
 	kfree(chan);
 }
 
+/* Drop the DEL events of channels. Returns their number. */
+static unsigned int event_drop_gone(struct vrpmsg_dev *rdev)
+{
+	struct vrpmsg_chan *chan, *next;
+	unsigned int n = 0;
+
+	list_for_each_entry_safe(chan, next, &rdev->events.chans, event_node)
+		if (chan->gone) {
+			event_free_chan(rdev, chan);
+			n++;
+		}
+	return n;
+}
+
+/* Send the event of a channel. If the channel is gone, free it. */
+static void notify_chan(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
+{
+	const struct vrpmsg_listener *listener = event_recipient();
+	enum vhost_rpmsg_event event = VHOST_RPMSG_EVENT_NEW;
+
+	if (chan->gone)
+		event = VHOST_RPMSG_EVENT_DEL;
+	else if (chan->known)
+		event = VHOST_RPMSG_EVENT_CHANGE;
+	if (listener)
+		listener->chan(rdev, chan, event);
+	if (chan->gone) {
+		event_free_chan(rdev, chan);
+		return;
+	}
+	list_del_init(&chan->event_node);
+	chan->known = true;
+}
+
+/* Listeners request all objects again, without those that are gone. */
 static void notify_missed(struct vrpmsg_dev *rdev)
 {
 	const struct vrpmsg_listener *listener = event_recipient();
 
 	rdev->events.missed = false;
+	rdev->events.missed_next = jiffies + EVENT_MISSED_PERIOD;
+	event_count_merged(rdev, event_drop_gone(rdev));
 	if (listener)
 		listener->missed();
 }
@@ -184,40 +210,57 @@ static struct vrpmsg_chan *event_chan_of(const struct vhost_rpmsg_ept *ept)
 }
 
 /*
+ * Return the channel whose event must be sent before any other at this address:
+ * the list has former channels before the current one.
+ */
+static struct vrpmsg_chan *event_chan_at(struct vrpmsg_dev *rdev, u32 addr)
+{
+	struct vrpmsg_chan *chan;
+
+	list_for_each_entry(chan, &rdev->events.chans, event_node)
+		if (chan->addr == addr)
+			return chan;
+	return NULL;
+}
+
+/*
  * Send one pending event. The device comes before all objects on it, the
  * deletion of a channel before a new one at its address, and a channel before
  * the endpoint that is bound to it. Otherwise endpoints and channels take
  * turns, since a guest can keep the list of channels from ever becoming
- * shorter.
+ * shorter. For the same reason, listeners that must request all objects again
+ * wait for channels only for a time.
  */
 static void event_next(struct vrpmsg_dev *rdev)
 {
 	struct vrpmsg_events *events = &rdev->events;
-	struct vrpmsg_chan *gone, *chan, *first;
+	struct vrpmsg_chan *chan, *first;
 	struct vhost_rpmsg_ept *ept;
+
+	if (events->changed) {
+		notify_dev(rdev, events->known ? VHOST_RPMSG_EVENT_CHANGE :
+						 VHOST_RPMSG_EVENT_NEW);
+		return;
+	}
+	if (events->missed && (list_empty(&events->chans) ||
+			       time_after_eq(jiffies, events->missed_next))) {
+		notify_missed(rdev);
+		return;
+	}
 
 	ept = list_first_entry_or_null(&events->epts, struct vhost_rpmsg_ept,
 				       event_node);
-	gone = list_first_entry_or_null(&events->gone, struct vrpmsg_chan,
-					event_node);
 	chan = list_first_entry_or_null(&events->chans, struct vrpmsg_chan,
 					event_node);
 	first = event_chan_of(ept);
-	events->ept_turn = !events->ept_turn ||
-			   (!gone && !chan && !events->missed);
-
-	if (events->changed)
-		notify_dev(rdev, events->known ? VHOST_RPMSG_EVENT_CHANGE :
-						 VHOST_RPMSG_EVENT_NEW);
-	else if (ept && !first && events->ept_turn)
+	events->ept_turn = ept && (!events->ept_turn || !chan);
+	if (!events->ept_turn)
+		notify_chan(rdev, chan);
+	else if (first)
+		notify_chan(rdev, event_chan_at(rdev, first->addr));
+	else
 		notify_ept(ept, ept->notified ? VHOST_RPMSG_EVENT_CHANGE :
 						VHOST_RPMSG_EVENT_NEW);
-	else if (gone)
-		notify_chan_gone(rdev, gone);
-	else if (events->missed)
-		notify_missed(rdev);
-	else if (first || chan)
-		notify_chan(rdev, first ?: chan);
 }
 
 static void event_work(struct work_struct *work)
@@ -238,11 +281,11 @@ void vrpmsg_events_init(struct vrpmsg_dev *rdev)
 {
 	struct vrpmsg_events *events = &rdev->events;
 
-	INIT_LIST_HEAD(&events->gone);
 	INIT_LIST_HEAD(&events->chans);
 	INIT_LIST_HEAD(&events->epts);
 	events->budget.left = EVENT_BURST;
 	events->budget.since = jiffies;
+	events->missed_next = jiffies;
 	INIT_DELAYED_WORK(&events->work, event_work);
 }
 
@@ -254,12 +297,8 @@ void vrpmsg_events_init(struct vrpmsg_dev *rdev)
 static void event_dev_gone(struct vrpmsg_dev *rdev)
 {
 	struct vrpmsg_events *events = &rdev->events;
-	struct vrpmsg_chan *chan, *next;
 
-	list_for_each_entry_safe(chan, next, &events->gone, event_node)
-		kfree(chan);
-	INIT_LIST_HEAD(&events->gone);
-	events->num_gone = 0;
+	event_drop_gone(rdev);
 	events->missed = false;
 	if (events->known || events->shown)
 		notify_dev(rdev, VHOST_RPMSG_EVENT_DEL);
@@ -342,10 +381,13 @@ void vrpmsg_chan_gone(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 		/* Listeners never knew of it. */
 		event_count_merged(rdev, 1);
 		kfree(chan);
-	} else if (event_may_send(rdev)) {
-		notify_chan_gone(rdev, chan);
+		return;
+	}
+	chan->gone = true;
+	if (event_may_send(rdev)) {
+		notify_chan(rdev, chan);
 	} else if (events->num_gone < VHOST_RPMSG_MAX_CHANNELS) {
-		list_add_tail(&chan->event_node, &events->gone);
+		list_add_tail(&chan->event_node, &events->chans);
 		events->num_gone++;
 		event_later(rdev);
 	} else {
@@ -362,14 +404,8 @@ void vrpmsg_chan_gone(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
  */
 static void event_chan_first(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 {
-	struct vrpmsg_chan *gone, *next;
-
-	if (list_empty(&chan->event_node))
-		return;
-	list_for_each_entry_safe(gone, next, &rdev->events.gone, event_node)
-		if (gone->addr == chan->addr)
-			notify_chan_gone(rdev, gone);
-	notify_chan(rdev, chan);
+	while (!list_empty(&chan->event_node))
+		notify_chan(rdev, event_chan_at(rdev, chan->addr));
 }
 
 static void ept_new(struct vhost_rpmsg_ept *ept)

@@ -95,10 +95,10 @@ struct vrpmsg_event_budget {
  * @known: listeners have been sent the device's NEW event
  * @shown: the device or an object on it has appeared in a reply
  * @changed: an event of the device itself is pending
- * @gone: channels whose DEL event is pending
- * @num_gone: number of these channels
+ * @num_gone: number of channels in @chans whose DEL event is pending
  * @missed: too many events: listeners must be told that they missed some
- * @chans: channels with a pending NEW or CHANGE event
+ * @missed_next: when they may be told, in jiffies, although channels wait
+ * @chans: channels with a pending event, in the order of their changes
  * @epts: endpoints with a pending NEW or CHANGE event
  * @ept_turn: endpoints had precedence when the last event was sent
  * @budget: rate limit
@@ -110,9 +110,9 @@ struct vrpmsg_events {
 	bool known;
 	bool shown;
 	bool changed;
-	struct list_head gone;
 	u32 num_gone;
 	bool missed;
+	unsigned long missed_next;
 	struct list_head chans;
 	struct list_head epts;
 	bool ept_turn;
@@ -274,7 +274,8 @@ struct vrpmsg_dev {
  * @ept: endpoint that is bound to the channel, or NULL
  * @known: listeners have been sent its NEW event
  * @shown: it has appeared in a reply
- * @event_node: in a list of rdev->events, while an event is pending
+ * @gone: no longer in the table; freed when its DEL event is sent
+ * @event_node: in rdev->events.chans, while an event is pending
  * @name_node: in rdev->named_chans
  * @name: as announced; may hold any bytes. On the wire it has 32 bytes, with or
  *	without a NUL.
@@ -284,6 +285,7 @@ struct vrpmsg_chan {
 	struct vhost_rpmsg_ept *ept;
 	bool known;
 	bool shown;
+	bool gone;
 	struct list_head event_node;
 	struct hlist_node name_node;
 	char name[VHOST_RPMSG_NAME_SIZE + 1];

@@ -940,6 +940,39 @@ TEST_F(events, channels_do_not_keep_endpoints_waiting)
 	EXPECT_TRUE(heard);
 }
 
+/*
+ * The same if dumps have shown the channels, so that ends are always waiting as well, and
+ * if the first waiting endpoint is bound to a channel that is waiting.
+ */
+TEST_F(events, dumped_channels_do_not_keep_endpoints_waiting)
+{
+	long long end = now_ms() + LONG_MS;
+	bool heard = false;
+	char name[32];
+	int i = 0;
+
+	OPEN_GUEST();
+	while (!heard && now_ms() < end) {
+		for (int n = 0; n < 500; n++, i++) {
+			snprintf(name, sizeof(name), "svc%d", i);
+			ASSERT_EQ(0, guest_ns_send(&self->g, name,
+						   100 + i % 500, 0));
+			if (i % 100 == 99)
+				ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+		}
+		if (i == 2000) {
+			NS_SEND("first", 5, 0);
+			ASSERT_EQ(0, nl_ept_set(self->ept,
+						EPT_REQ(.rx_limit = 77), -1));
+		}
+		ASSERT_LT(0, nl_chan_dump(DEV, NULL, 0));
+		while (nl_next_event(&self->ev, 0))
+			heard |= self->ev.cmd == VHOST_RPMSG_CMD_EPT_NTF &&
+				 self->ev.ept.rx_limit == 77;
+	}
+	EXPECT_TRUE(heard);
+}
+
 TEST_F(events, one_device_does_not_delay_those_of_another)
 {
 	OPEN_GUEST();
