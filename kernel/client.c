@@ -232,7 +232,8 @@ EXPORT_SYMBOL_GPL(vhost_rpmsg_register_client);
 
 /**
  * vhost_rpmsg_unregister_client - unregister a driver
- * @client: the client; none of its callbacks runs after this returns
+ * @client: the client; none of its callbacks runs after this returns, nor
+ *	ops->release of endpoints for whose calls remove() has waited
  *
  * remove() is called for each of the client's devices, possibly while a guest
  * communicates with its endpoints. A driver's exit() must call this first.
@@ -249,5 +250,6 @@ void vhost_rpmsg_unregister_client(struct vhost_rpmsg_client *client)
 	while ((cd = client_take_one(client)))
 		client_remove(cd);
 	client_wait(&client->devs);
+	vrpmsg_ept_wait_releases();
 }
 EXPORT_SYMBOL_GPL(vhost_rpmsg_unregister_client);

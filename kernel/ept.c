@@ -1,19 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Endpoints: the table of local addresses, and the remotes. */
 #include <linux/export.h>
+#include <linux/srcu.h>
 
 #include "internal.h"
 #include "trace.h"
 
+/* Held during calls of release(), which may sleep. */
+DEFINE_STATIC_SRCU(ept_release_srcu);
+
 static void ept_put_last(struct vhost_rpmsg_ept *ept)
 {
 	struct vrpmsg_dev *rdev = ept->rdev;
+	int idx;
 
-	if (ept->unused)
+	if (ept->unused) {
 		complete(ept->unused);
-	else
+	} else {
+		idx = srcu_read_lock(&ept_release_srcu);
 		ept->ops->release(ept);
+		srcu_read_unlock(&ept_release_srcu, idx);
+	}
 	vrpmsg_dev_put(rdev);
+}
+
+/*
+ * Wait until the calls of release() that have begun have returned: a worker may
+ * still be in the driver's code.
+ */
+void vrpmsg_ept_wait_releases(void)
+{
+	synchronize_srcu(&ept_release_srcu);
 }
 
 void vrpmsg_ept_put(struct vhost_rpmsg_ept *ept)

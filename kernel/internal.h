@@ -481,6 +481,7 @@ bool vrpmsg_ring_used_blank(struct vhost_virtqueue *vq);
 int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept,
 		   bool complete);
 void vrpmsg_ept_put(struct vhost_rpmsg_ept *ept);
+void vrpmsg_ept_wait_releases(void);
 struct vhost_rpmsg_ept *vrpmsg_ept_get_first(struct vrpmsg_dev *rdev);
 void vrpmsg_ept_learn(struct vhost_rpmsg_ept *ept, u32 src);
 void vrpmsg_ept_set_remote(struct vhost_rpmsg_ept *ept, u32 remote,

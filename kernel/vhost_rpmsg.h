@@ -145,8 +145,10 @@ static inline size_t vhost_rpmsg_iter_room(const struct vhost_rpmsg_iter *iter)
  *	held. May be NULL.
  * @release: the last user of a deleted endpoint is gone. RCU readers may still
  *	see the endpoint, so it must be freed with kfree_rcu(). If NULL,
- *	vhost_rpmsg_ept_del() waits for the last user. A module with such a
- *	callback must wait for all calls of it before it is unloaded.
+ *	vhost_rpmsg_ept_del() waits for the last user. All calls have returned
+ *	when vhost_rpmsg_destroy() returns, and on a named device when
+ *	vhost_rpmsg_unregister_client() does, if the client's remove() waits
+ *	until it has been called for each endpoint.
  * @orphan: the device is being deleted; delete the endpoint. NULL if the driver
  *	deletes its endpoints itself, in release() of its file or in remove() of
  *	its client.
@@ -309,7 +311,8 @@ static inline u32 vhost_rpmsg_ept_remote(const struct vhost_rpmsg_ept *ept)
  *	Returns 0, or an error if the driver does not want the device; @remove
  *	is not called then.
  * @remove: the device is being deleted, or the client unregistered. The driver
- *	must have deleted all its endpoints on the device when this returns.
+ *	must have deleted all its endpoints on the device when this returns, and
+ *	ops->release must have been called for those that have it.
  *
  * Named devices are those that an administrator has created. Clients are not
  * told of devices to which a VMM has given a name.

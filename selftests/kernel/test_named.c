@@ -531,33 +531,72 @@ static void *unregister(void *arg)
 	return NULL;
 }
 
+/*
+ * Have the worker call the driver, and wait for the guest's memory until *uffd is closed.
+ * *uffd is negative if the kernel cannot do that.
+ */
+static int hold_worker(FIXTURE_DATA(named) *self, int *uffd)
+{
+	struct guest_opts opts = { .name = DEV, .no_buffers = true };
+	uint8_t *page;
+	int err;
+
+	err = guest_open(&self->g, &opts);
+	if (err)
+		return err;
+	self->guest = true;
+	page = guest_alloc_page(&self->g);
+	*uffd = guest_hold(page);
+	if (*uffd < 0)
+		return 0;
+	/* One buffer for the announcement; posted again, for the first response. */
+	guest_post_one(&self->g, self->g.tx_bufs);
+	guest_kick(&self->g, GUEST_TX);
+	err = hears(&self->g, 0);
+	if (err)
+		return err;
+	guest_post_one(&self->g, page);
+	guest_kick(&self->g, GUEST_TX);
+	err = guest_send(&self->g, REMOTE, NAMED_ECHO, "a", 1);
+	if (!err)
+		err = guest_send(&self->g, REMOTE, NAMED_ECHO, "b", 1);
+	if (!err && !(poll_fd(*uffd, POLLIN, LONG_MS) & POLLIN))
+		err = -ETIMEDOUT;
+	return err;
+}
+
+/* The worker may be in release() when remove() has seen its call. */
+TEST_F(named, a_driver_goes_when_release_has_returned)
+{
+	pthread_t thread;
+	int uffd;
+
+	ASSERT_EQ(0, ioctl(self->fd, NAMED_RELEASE));
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	ASSERT_EQ(0, hold_worker(self, &uffd));
+	if (uffd < 0)
+		SKIP(return, "the kernel cannot hold writers of pages");
+	ASSERT_EQ(0, pthread_create(&thread, NULL, unregister, &self->fd));
+	ASSERT_TRUE(WAIT_FOR(!dev_endpoints(DEV), LONG_MS));
+	close(uffd);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, stats(self->fd).wrong);
+}
+
 /* A VMM can delay the end of the driver that serves it, and nothing else. */
 TEST_F(named, a_driver_that_waits_for_a_vmm_keeps_nobody_waiting)
 {
-	struct guest_opts opts = { .name = DEV, .no_buffers = true };
 	struct named_stats s;
 	pthread_t thread;
 	long long begun;
-	uint8_t *page;
 	int uffd;
 
 	ASSERT_GT(nl_dev_new(DEV), 0);
 	ASSERT_EQ(0, registers(self->fd, ""));
-	ASSERT_EQ(0, guest_open(&self->g, &opts));
-	self->guest = true;
-	page = guest_alloc_page(&self->g);
-	uffd = guest_hold(page);
+	ASSERT_EQ(0, hold_worker(self, &uffd));
 	if (uffd < 0)
 		SKIP(return, "the kernel cannot hold writers of pages");
-	/* One buffer for the announcement; posted again, for the first response. */
-	guest_post_one(&self->g, self->g.tx_bufs);
-	guest_kick(&self->g, GUEST_TX);
-	ASSERT_EQ(0, hears(&self->g, 0));
-	guest_post_one(&self->g, page);
-	guest_kick(&self->g, GUEST_TX);
-	ASSERT_EQ(0, guest_send(&self->g, REMOTE, NAMED_ECHO, "a", 1));
-	ASSERT_EQ(0, guest_send(&self->g, REMOTE, NAMED_ECHO, "b", 1));
-	ASSERT_TRUE(poll_fd(uffd, POLLIN, LONG_MS) & POLLIN);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, unregister, &self->fd));
 	ASSERT_TRUE(WAIT_FOR(stats(self->fd).removes == 1, LONG_MS));
 

@@ -203,6 +203,9 @@ struct named_info {
 /* From now on, bind new endpoints to channels that are named NAMED_NAME. */
 #define NAMED_BIND	_IO('k', 23)
 
+/* From now on, new endpoints have ops->release. */
+#define NAMED_RELEASE	_IO('k', 25)
+
 /* Send a message of len bytes to the endpoint's remote on a device. */
 struct named_send {
 	char device[32];

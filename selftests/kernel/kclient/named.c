@@ -3,6 +3,8 @@
  * A driver without a device of its own for test_named, which serves endpoints
  * on devices that an administrator has named.
  */
+#include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -21,6 +23,7 @@
  * @refuses: read() refuses messages
  * @faults: send() returns -EFAULT
  * @binds: new endpoints are bound to channels of their name
+ * @releases: new endpoints have ops->release
  * @lock: protects @devs
  * @devs: devices that the client serves
  * @ioctl_lock: serialises ioctls
@@ -33,6 +36,7 @@ struct named {
 	bool refuses;
 	bool faults;
 	bool binds;
+	bool releases;
 	struct mutex lock;
 	struct list_head devs;
 	struct mutex ioctl_lock;
@@ -44,6 +48,8 @@ struct named {
 	atomic_t guests;
 	atomic_t reads;
 	atomic_t wrong;
+	/* Number of calls of release() that have not returned. */
+	atomic_t releasing;
 };
 
 struct named_dev {
@@ -51,6 +57,9 @@ struct named_dev {
 	struct named *named;
 	struct vrpmsg_dev *rdev;
 	struct vhost_rpmsg_ept ept;
+	/* With ops->release, which frees this. */
+	struct completion *released;
+	struct rcu_head rcu;
 	/* Set by running(). */
 	bool running;
 	/* Length of a message for ops->send to send, or 0. */
@@ -130,6 +139,26 @@ static const struct vhost_rpmsg_ept_ops named_ops = {
 	.new_guest = named_new_guest,
 };
 
+/* remove() continues while this still runs. */
+static void named_ept_release(struct vhost_rpmsg_ept *ept)
+{
+	struct named_dev *nd = named_dev_of(ept);
+	struct named *named = nd->named;
+
+	atomic_inc(&named->releasing);
+	complete(nd->released);
+	msleep(100);
+	kvfree_rcu(nd, rcu);
+	atomic_dec(&named->releasing);
+}
+
+static const struct vhost_rpmsg_ept_ops named_release_ops = {
+	.send = named_send,
+	.running = named_running,
+	.new_guest = named_new_guest,
+	.release = named_ept_release,
+};
+
 static int named_add(struct vhost_rpmsg_client *client, struct vrpmsg_dev *rdev)
 {
 	struct named *named = container_of(client, struct named, client);
@@ -152,7 +181,8 @@ static int named_add(struct vhost_rpmsg_client *client, struct vrpmsg_dev *rdev)
 	nd->ept.name = READ_ONCE(named->binds) ? NAMED_NAME : NULL;
 	nd->ept.read = named_read;
 	nd->ept.write = named_write;
-	nd->ept.ops = &named_ops;
+	nd->ept.ops = READ_ONCE(named->releases) ? &named_release_ops :
+						   &named_ops;
 	err = vhost_rpmsg_dev_ept_add(rdev, &nd->ept);
 	if (err) {
 		kvfree(nd);
@@ -193,21 +223,38 @@ static void named_remove(struct vhost_rpmsg_client *client,
 			 struct vrpmsg_dev *rdev)
 {
 	struct named *named = container_of(client, struct named, client);
+	DECLARE_COMPLETION_ONSTACK(released);
+	bool releases = false;
 	struct named_dev *nd;
 
 	atomic_inc(&named->removes);
 	mutex_lock(&named->lock);
 	nd = named_find(named, rdev);
-	if (nd)
+	if (nd) {
 		list_del(&nd->node);
+		releases = nd->ept.ops == &named_release_ops;
+		nd->released = &released;
+	}
 	mutex_unlock(&named->lock);
 	if (!nd || vhost_rpmsg_ept_del(&nd->ept)) {
 		atomic_inc(&named->wrong);
 		return;
 	}
+	if (releases) {
+		wait_for_completion(&released);
+		return;
+	}
 	/* Poison it: none of its callbacks may be running any more. */
 	memset(nd, 0xff, sizeof(*nd));
 	kvfree(nd);
+}
+
+static void named_unregister(struct named *named)
+{
+	vhost_rpmsg_unregister_client(&named->client);
+	/* The module could be unloaded now. */
+	if (atomic_read(&named->releasing))
+		atomic_inc(&named->wrong);
 }
 
 static int named_open(struct inode *inode, struct file *file)
@@ -230,7 +277,7 @@ static int named_release(struct inode *inode, struct file *file)
 	struct named *named = file->private_data;
 
 	if (named->registered)
-		vhost_rpmsg_unregister_client(&named->client);
+		named_unregister(named);
 	kfree(named);
 	return 0;
 }
@@ -329,7 +376,7 @@ static long named_ioctl(struct file *file, unsigned int ioctl,
 	case NAMED_UNREGISTER:
 		ret = named->registered ? 0 : -EINVAL;
 		if (named->registered)
-			vhost_rpmsg_unregister_client(&named->client);
+			named_unregister(named);
 		named->registered = false;
 		break;
 	case NAMED_INFO:
@@ -349,6 +396,10 @@ static long named_ioctl(struct file *file, unsigned int ioctl,
 		break;
 	case NAMED_BIND:
 		WRITE_ONCE(named->binds, true);
+		ret = 0;
+		break;
+	case NAMED_RELEASE:
+		WRITE_ONCE(named->releases, true);
 		ret = 0;
 		break;
 	case NAMED_SEND:
