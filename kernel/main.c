@@ -18,19 +18,22 @@ static int __init vrpmsg_init(void)
 	err = vrpmsg_ctrl_register();
 	if (err)
 		goto err_ctrl;
-	err = vrpmsg_nl_register();
-	if (err)
-		goto err_netlink;
 	err = vrpmsg_vmm_register();
 	if (err)
 		goto err_vmm;
+	/*
+	 * Nothing may fail after this: a request can create a device, and its
+	 * nodes can be opened. If this fails, there was no request.
+	 */
+	err = vrpmsg_nl_register();
+	if (err)
+		goto err_netlink;
+	vrpmsg_vmm_enable();
 	return 0;
 
-err_vmm:
-	vrpmsg_nl_unregister();
-	/* A device may have been created meanwhile. */
-	vrpmsg_server_del_all();
 err_netlink:
+	vrpmsg_vmm_unregister();
+err_vmm:
 	vrpmsg_ctrl_unregister();
 err_ctrl:
 	vrpmsg_chrdev_unregister();
@@ -44,9 +47,9 @@ err_ctrl:
  */
 static void __exit vrpmsg_exit(void)
 {
-	vrpmsg_vmm_unregister();
 	vrpmsg_nl_unregister();
 	vrpmsg_server_del_all();
+	vrpmsg_vmm_unregister();
 	vrpmsg_ctrl_unregister();
 	vrpmsg_chrdev_unregister();
 	/* kfree_rcu() may still free endpoints, with code of the kernel. */

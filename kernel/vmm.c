@@ -19,11 +19,16 @@ struct vrpmsg_vmm {
 	bool named;
 };
 
+/* The module is loaded. Until then, an open file would not keep it. */
+static bool vmm_enabled;
+
 static int vmm_open(struct inode *inode, struct file *file)
 {
 	struct vrpmsg_dev *rdev;
 	struct vrpmsg_vmm *vmm;
 
+	if (!READ_ONCE(vmm_enabled))
+		return -ENODEV;
 	/* Two virtqueues with their iovecs take 40 KiB. */
 	vmm = kvzalloc(sizeof(*vmm), GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
 	if (!vmm)
@@ -134,6 +139,12 @@ int vrpmsg_vmm_register(void)
 	return misc_register(&vmm_misc);
 }
 
+void vrpmsg_vmm_enable(void)
+{
+	WRITE_ONCE(vmm_enabled, true);
+}
+
+/* Waits for an open() that is still refused. */
 void vrpmsg_vmm_unregister(void)
 {
 	misc_deregister(&vmm_misc);

@@ -5,6 +5,7 @@
 #include "internal.h"
 
 int vrpmsg_vmm_register(void);
+void vrpmsg_vmm_enable(void);
 void vrpmsg_vmm_unregister(void);
 
 #endif /* VRPMSG_VMM_H */
