@@ -344,8 +344,8 @@ static bool ept_waits(const struct vhost_rpmsg_ept *ept)
  * cannot be accessed, that may take until the VMM is ended.
  *
  * Context: Process context; may sleep. An endpoint that has no ops->release must
- * not be deleted from a callback, its own or another's, nor between
- * vhost_rpmsg_start_lock() and vhost_rpmsg_finish_unlock().
+ * not be deleted from a callback, its own or another's, nor in a client's add(),
+ * nor between vhost_rpmsg_start_lock() and vhost_rpmsg_finish_unlock().
  * Return: 0; -EDEADLK: called from such a callback, or one that holds the
  * device's mutex; -ENOENT: already deleted.
  */

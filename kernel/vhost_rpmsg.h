@@ -317,9 +317,10 @@ static inline u32 vhost_rpmsg_ept_remote(const struct vhost_rpmsg_ept *ept)
  * Named devices are those that an administrator has created. Clients are not
  * told of devices to which a VMM has given a name.
  *
- * @add must not wait for a guest, use generic netlink, or register or
- * unregister a client. It is called for one device at a time. Both callbacks
- * are called in process context and may sleep.
+ * @add must not wait for a guest, as vhost_rpmsg_ept_del() does without
+ * ops->release, use generic netlink, or register or unregister a client. It is
+ * called for one device at a time. Both callbacks are called in process context
+ * and may sleep.
  *
  * The other members are private.
  */

@@ -78,22 +78,23 @@ static int hello_add(struct vhost_rpmsg_client *client, struct vrpmsg_dev *rdev)
 	hello->ept.read = hello_read;
 	hello->ept.write = hello_write;
 	err = vhost_rpmsg_dev_ept_add(rdev, &hello->ept);
-	if (err)
-		goto err_free;
+	if (err) {
+		kfree(hello);
+		return err;
+	}
+	/*
+	 * A guest that knows the address can use it all the same. The endpoint
+	 * cannot be deleted here: add() must not wait for a guest.
+	 */
 	err = vhost_rpmsg_ept_announce(&hello->ept, "rpmsg-client-sample");
 	if (err)
-		goto err_del;
+		pr_warn("%s: the guest is not told of the service: error %d\n",
+			vhost_rpmsg_dev_name(rdev), err);
 
 	mutex_lock(&hello_lock);
 	list_add(&hello->node, &hellos);
 	mutex_unlock(&hello_lock);
 	return 0;
-
-err_del:
-	vhost_rpmsg_ept_del(&hello->ept);
-err_free:
-	kfree(hello);
-	return err;
 }
 
 static struct hello *hello_take(struct vrpmsg_dev *rdev)
