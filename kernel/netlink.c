@@ -93,14 +93,20 @@ static void nl_missed(void)
 /* Size of an event without counters. Receive queues count allocated bytes. */
 #define NL_EVENT_SIZE	512
 
-/* Allocate an event. A guest must not make the host reclaim memory for it. */
+/*
+ * A guest must not make the host reclaim memory for events, and with blocking
+ * flags netlink yields to slow listeners: others wait for the device's mutex.
+ */
+#define NL_EVENT_GFP	(GFP_NOWAIT | __GFP_NOWARN)
+
+/* Allocate an event. Without memory, listeners are told that they missed it. */
 static struct sk_buff *nl_event_skb(enum vhost_rpmsg_event event)
 {
 	struct sk_buff *skb;
 
 	skb = genlmsg_new(event == VHOST_RPMSG_EVENT_DEL ? NLMSG_GOODSIZE :
 							   NL_EVENT_SIZE,
-			  GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+			  NL_EVENT_GFP);
 	if (!skb)
 		nl_missed();
 	return skb;
@@ -127,7 +133,7 @@ static void nl_multicast(struct sk_buff *skb, int err)
 		return;
 	}
 	genlmsg_multicast_netns_filtered(&vrpmsg_nl_family, &init_net, skb, 0,
-					 VHOST_RPMSG_NLGRP_EVENTS, GFP_KERNEL,
+					 VHOST_RPMSG_NLGRP_EVENTS, NL_EVENT_GFP,
 					 nl_skip_listener, NULL);
 }
 
