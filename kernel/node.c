@@ -51,19 +51,25 @@ int vrpmsg_number_get(u32 *number)
 	return err == -EBUSY ? -ENOSPC : min(err, 0);
 }
 
+/*
+ * Free a number that was lent to endpoints. Takes vrpmsg_chrdevs_lock: the last
+ * of them may be gone, but not have returned the number yet.
+ */
 void vrpmsg_number_put(u32 number)
 {
+	guard(mutex)(&vrpmsg_chrdevs_lock);
 	xa_erase(&vrpmsg_chrdevs, number);
 }
 
 /* Release the endpoint's number. A lent one can be used again. */
 static void node_drop_number(struct vrpmsg_chrdev *chrdev)
 {
+	lockdep_assert_held(&vrpmsg_chrdevs_lock);
 	if (chrdev->lent)
 		/* NULL is a number that is reserved, but has no endpoint. */
 		xa_store(&vrpmsg_chrdevs, chrdev->id, NULL, GFP_KERNEL);
 	else
-		vrpmsg_number_put(chrdev->id);
+		xa_erase(&vrpmsg_chrdevs, chrdev->id);
 }
 
 /* The endpoint has been removed from the device: free its number. */
