@@ -27,7 +27,7 @@
  * ENETRESET	The endpoint was deleted before it was opened.
  * ENFILE	The system has too many open files.
  * ENODEV	No such device, or it was deleted.
- * ENOENT	No such endpoint.
+ * ENOENT	No such endpoint, channel or node.
  * ENOMEM	Out of memory, or the limit of a memory cgroup is reached.
  * ENOSPC	No more addresses, endpoints or devices are available, or all
  *		users together have reached the limit of endpoints per device.
@@ -47,8 +47,9 @@
  *
  * Errors of the vhost core, in its ioctls and in read() and write() of an IOTLB:
  * E2BIG	Too many memory regions.
- * EBADF	Not an eventfd.
+ * EBADF	Not a file descriptor.
  * EBADFD	There is no IOTLB.
+ * EINVAL	Not an eventfd.
  * ENOBUFS	No such ring.
  */
 #ifndef _UAPI_LINUX_VHOST_RPMSG_H
