@@ -83,7 +83,8 @@ exclusions()
 {
 	local kernel ours=$tmp/boot
 
-	mkdir -p "$ours" "$tmp/src"
+	# The source can be of another version, and is no substitute for an image.
+	touch "$tmp"/src/linux-source-{6.1,6.12,7.3}.tar.xz
 	for kernel in 6.1.0-50-amd64 6.12.117+deb12-amd64 7.3.4+deb13-amd64 \
 		      6.19.2-arch1 7.0.0; do
 		touch "$ours/vmlinuz-$kernel"
@@ -94,9 +95,6 @@ exclusions()
 		autoinstalled "$kernel" &&
 			echo "dkms fails for $kernel without an image"
 	done
-	touch "$tmp/src/linux-source-6.12.tar.xz"
-	excluded 6.12.117+deb12-amd64 &&
-		echo "6.12 is not built for, with its source there"
 	for kernel in 5.10.0-9-amd64 6.0.3 6.20.1 7.4.0 7.30.1 16.1.0 8.0.1; do
 		touch "$ours/vmlinuz-$kernel"
 		excluded "$kernel" || echo "$kernel is built for"
