@@ -67,38 +67,48 @@ excluded()
 	)
 }
 
-# Does dkms 3.0 build it when this kernel is installed? Excluding it would be an error.
+# autoinstalled KERNEL OTHER: does dkms 3.0 build it when this kernel is installed?
+# Excluding it would be an error. kernelver is OTHER: empty, or a kernel that has the
+# module.
 autoinstalled()
 {
 	local conf
 
 	conf=$(echo "$tmp"/dkms/usr/src/vhost-rpmsg-*/dkms.conf)
 	# shellcheck disable=SC2016	# it is the inner shell's
-	[[ $(kernelver='' bash -c '. "$0"; echo "$AUTOINSTALL"' "$conf" \
+	[[ $(kernelver=$2 bash -c '. "$0"; echo "$AUTOINSTALL"' "$conf" \
 		autoinstall --kernelver "$1") == yes ]]
 }
 
 # Run in a mount namespace, where our folders determine which kernels exist.
 exclusions()
 {
-	local kernel ours=$tmp/boot
+	local kernel other ours=$tmp/boot
 
 	# The source can be of another version, and is no substitute for an image.
-	touch "$tmp"/src/linux-source-{6.1,6.12,7.3}.tar.xz
+	touch "$tmp"/src/linux-source-{6.1,6.12,7.3}.tar.xz "$ours/vmlinuz-6.1.0-1-amd64"
 	for kernel in 6.1.0-50-amd64 6.12.117+deb12-amd64 7.3.4+deb13-amd64 \
 		      6.19.2-arch1 7.0.0; do
 		touch "$ours/vmlinuz-$kernel"
 		excluded "$kernel" && echo "$kernel is not built for"
-		autoinstalled "$kernel" || echo "$kernel is not built for by itself"
+		for other in "" 6.1.0-1-amd64; do
+			autoinstalled "$kernel" "$other" ||
+				echo "$kernel is not built for by itself ($other)"
+		done
 		rm "$ours/vmlinuz-$kernel"
 		excluded "$kernel" || echo "$kernel is built for without an image"
-		autoinstalled "$kernel" &&
-			echo "dkms fails for $kernel without an image"
+		for other in "" 6.1.0-1-amd64; do
+			autoinstalled "$kernel" "$other" &&
+				echo "dkms fails for $kernel without an image ($other)"
+		done
 	done
 	for kernel in 5.10.0-9-amd64 6.0.3 6.20.1 7.4.0 7.30.1 16.1.0 8.0.1; do
 		touch "$ours/vmlinuz-$kernel"
 		excluded "$kernel" || echo "$kernel is built for"
-		autoinstalled "$kernel" && echo "dkms fails for $kernel"
+		for other in "" 6.1.0-1-amd64; do
+			autoinstalled "$kernel" "$other" &&
+				echo "dkms fails for $kernel ($other)"
+		done
 	done
 	return 0
 }
