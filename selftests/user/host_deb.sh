@@ -67,6 +67,16 @@ excluded()
 	)
 }
 
+# config KERNEL OPTION=VALUE...: write the configuration of a kernel.
+export install_tree=$tmp/modules
+config()
+{
+	local build=$install_tree/$1/build
+	shift
+	mkdir -p "$build"
+	printf 'CONFIG_%s\n' "$@" >"$build/.config"
+}
+
 # autoinstalled KERNEL OTHER: does dkms 3.0 build it when this kernel is installed?
 # Excluding it would be an error. kernelver is OTHER: empty, or a kernel that has the
 # module.
@@ -110,6 +120,11 @@ exclusions()
 				echo "dkms fails for $kernel ($other)"
 		done
 	done
+	touch "$ours/vmlinuz-6.12.1"
+	config 6.12.1 VHOST=m DEBUG_INFO_BTF=y
+	autoinstalled 6.12.1 "" || echo "6.12.1 is not built for"
+	config 6.12.1 VHOST=m
+	autoinstalled 6.12.1 "" && echo "dkms fails for 6.12.1 without BTF"
 	return 0
 }
 
@@ -120,7 +135,7 @@ in_namespace()
 		mount --bind '$tmp/boot' /boot && mount --bind '$tmp/src' /usr/src ||
 			exit
 		tmp='$tmp'
-		$(declare -f excluded autoinstalled exclusions)
+		$(declare -f config excluded autoinstalled exclusions)
 		exclusions"
 }
 
@@ -188,6 +203,12 @@ guest_exclusions()
 		same "$(guest_autoinstall "$kernel")" ""
 	done
 	same "$(guest_autoinstall 6.12.117+deb12-amd64)" yes
+	config 6.12.1 {VIRTIO,NET,TTY}=y RPMSG_VIRTIO=m
+	same "$(guest_autoinstall 6.12.1)" yes
+	config 6.12.1 {VIRTIO,NET,TTY,RPMSG_VIRTIO}=y
+	same "$(guest_autoinstall 6.12.1)" ""
+	config 6.12.1 {VIRTIO,NET}=y
+	same "$(guest_autoinstall 6.12.1)" ""
 }
 
 # guest_autoinstall KERNEL: print AUTOINSTALL when this kernel is installed. It must be
