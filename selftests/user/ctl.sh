@@ -4,6 +4,8 @@
 # Functions for the tests of vrpmsgctl. Source this; $tmp is a folder for the test.
 
 : "${tmp:?}"
+# Numbers have a decimal point.
+export LC_ALL=C.UTF-8
 # shellcheck source=../lib/tap.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/tap.sh"
 

@@ -10,6 +10,8 @@ cache=${VRPMSG_CACHE:-${HOME:-/root}/.cache/vhost-rpmsg}
 all_series="6.1 6.12 7.3"
 # These are for another processor, the last part of the name.
 arch_series="6.12-s390x"
+# Scripts read numbers and messages of programs, which depend on the locale.
+export LC_ALL=C.UTF-8
 
 # Progress goes to stderr, results to stdout.
 say()
@@ -72,7 +74,7 @@ need_build_packages()
 		qemu-system-x86 python3 python3-yaml python3-jsonschema \
 		mandoc debootstrap pahole sparse clang libclang-rt-dev \
 		debhelper dh-dkms dh-python lintian zsh fish python3-cffi \
-		python3-pytest mypy
+		python3-pytest mypy locales
 }
 
 # Print the processor of a series, as Debian calls it.

@@ -427,6 +427,37 @@ class Repeat(Files):
         self.assertEqual(self.repeat(), (False, []))
 
 
+class Locale(Files):
+    def german(self):
+        """Return an environment where numbers have a decimal comma."""
+        subprocess.run(
+            ["localedef", "-i", "de_DE", "-f", "UTF-8",
+             self.folder + "/de_DE.UTF-8"], check=True)
+        return dict(os.environ, LOCPATH=self.folder, LC_ALL="de_DE.UTF-8")
+
+    def said(self, script):
+        return subprocess.run(
+            ["bash", "-c", "tmp=/tmp; " + script], env=self.german(),
+            check=True, stdout=subprocess.PIPE).stdout
+
+    def test_all_tests_run(self):
+        names = [f"{self.folder}/test_{i}" for i in range(100)]
+        for name in names:
+            os.symlink("/bin/true", name)
+        subprocess.run([os.path.join(HERE, "tests"), self.folder, *names],
+                       env=self.german(), check=False)
+        for name in names:
+            status, duration = verdict.read_lines(name + ".status")[0].split()
+            self.assertEqual(status, "0")
+            self.assertLess(int(duration), 60000)
+
+    def test_numbers_of_scripts(self):
+        show = "echo $EPOCHREALTIME"
+        self.assertIn(b",", self.said(show))
+        for name in ("lib.sh", "../user/ctl.sh"):
+            self.assertIn(b".", self.said(f". {HERE}/{name}; {show}"))
+
+
 class Pipes(Files):
     def test_reading_a_part_of_the_answer(self):
         path = self.write(stamp([KASAN] * 20000))
