@@ -25,13 +25,19 @@ die()
 	exit 1
 }
 
-# quietly LOG COMMAND...: run a command, and print its output only if it fails.
+# quietly LOG COMMAND...: run a command, and print its output only if it fails. A function
+# runs in a subshell.
 quietly()
 {
-	local log=$1
+	local log=$1 old=$- rc
 	shift
 	mkdir -p "$(dirname "$log")"
-	if ! "$@" >"$log" 2>&1; then
+	# As a condition, a function would go on after an error.
+	set +e
+	(set -e; "$@") >"$log" 2>&1
+	rc=$?
+	[[ $old != *e* ]] || set -e
+	if ((rc)); then
 		tail -n 40 "$log" >&2
 		die "failed: $* (all of it is in $log)"
 	fi

@@ -322,6 +322,23 @@ class Counting(Files):
         self.assertNotIn(b"went on", out.stdout)
 
 
+class Quietly(Files):
+    def test_nothing_is_said_of_success(self):
+        out = self.shell('quietly "$1/log" echo hello; echo is well', self.folder)
+        self.assertEqual((out.stdout, out.stderr), (b"is well\n", b""))
+
+    def test_a_function_ends_at_its_first_error(self):
+        out = self.shell('steps() { echo why; false; echo went on; }; '
+                         'quietly "$1/log" steps; echo is well', self.folder)
+        self.assertNotEqual(out.returncode, 0)
+        self.assertEqual(out.stdout, b"")
+        self.assertTrue(out.stderr.startswith(b"why\nerror: failed: steps "))
+
+    def test_later_errors_are_noticed(self):
+        out = self.shell('quietly "$1/log" true; false; echo is well', self.folder)
+        self.assertEqual((out.returncode, out.stdout), (1, b""))
+
+
 # A replacement for QEMU: the N-th argument says what the N-th call does.
 FAKE_QEMU = """#!/bin/bash
 n=$(($(cat "$FAKE/calls" 2>/dev/null) + 1))
