@@ -88,6 +88,15 @@ class Files(unittest.TestCase):
             file.write(text.encode("utf-8", "surrogateescape"))
         return path
 
+    def program(self, lines, name):
+        """Write a program into the folder of a tree of our own."""
+        os.makedirs(self.folder + "/selftests/vm", exist_ok=True)
+        os.chmod(self.write(lines, "selftests/vm/" + name), 0o755)
+
+    def copy(self, name):
+        os.makedirs(self.folder + "/selftests/vm", exist_ok=True)
+        shutil.copy(os.path.join(HERE, name), self.folder + "/selftests/vm")
+
     def run_verdict(self, *args):
         return subprocess.run(
             [os.path.join(HERE, "verdict.py"), *args], check=False,
@@ -322,6 +331,53 @@ class Counting(Files):
         self.assertNotIn(b"went on", out.stdout)
 
 
+# A replacement for vm/run: the scenarios pass, and the VM's status is that of the file.
+FAKE_RUN = """#!/bin/bash
+dir=$2
+mkdir -p "$dir/guest"
+printf 'ok 1 - a\\n1..1\\n' >"$dir/scenarios.tap"
+echo "Linux version 6.12" | tee "$dir/console" >"$dir/guest/a.console"
+echo "what run says" >&2
+cp "$BUILD/status" "$dir" || exit 99
+exit "$(<"$dir/status")"
+"""
+
+
+class Guest(Files):
+    def check_guest(self, status):
+        """Return whether vm/check-guest succeeded, and its output."""
+        for name in ("check-guest", "lib.sh", "verdict.py"):
+            self.copy(name)
+        for name in ("fetch", "build-modules"):
+            self.program(["#!/bin/sh"], name)
+        self.program([FAKE_RUN], "run")
+        self.write(["tools:"], "Makefile")
+        if status is not None:
+            self.write([str(status)], "status")
+        ret = subprocess.run(
+            [self.folder + "/selftests/vm/check-guest"], check=False,
+            env=dict(os.environ, BUILD=self.folder, KERNEL="6.12", PREPARED="1",
+                     S="1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return ret.returncode == 0, ret.stdout.decode().splitlines()
+
+    def test_all_is_well(self):
+        passed, said = self.check_guest(0)
+        self.assertTrue(passed)
+        self.assertEqual(said[-1], "2 passed, 0 failed, 0 skipped")
+
+    def test_a_vm_with_another_status(self):
+        passed, said = self.check_guest(97)
+        self.assertFalse(passed)
+        self.assertIn("not ok 2 - 6.12: the VM's status is 97", said)
+
+    def test_a_vm_that_hangs_after_the_scenarios(self):
+        passed, said = self.check_guest(None)
+        self.assertFalse(passed)
+        self.assertIn("# what run says", said)
+        self.assertIn("not ok 2 - 6.12: the VM's status is none", said)
+        self.assertEqual(said[-1], "2 passed, 1 failed, 0 skipped")
+
+
 class Quietly(Files):
     def test_nothing_is_said_of_success(self):
         out = self.shell('quietly "$1/log" echo hello; echo is well', self.folder)
@@ -415,16 +471,14 @@ echo "$KERNEL $T" >>"$BUILD/calls"
 class Repeat(Files):
     def repeat(self, *failed, fails_in=0):
         """Return whether vm/repeat succeeded, and what it ran."""
-        tree = os.path.join(self.folder, "selftests/vm")
-        os.makedirs(tree, exist_ok=True)
         for name in ("repeat", "lib.sh"):
-            shutil.copy(os.path.join(HERE, name), tree)
-        os.chmod(self.write([FAKE_CHECK], "selftests/vm/check"), 0o755)
+            self.copy(name)
+        self.program([FAKE_CHECK], "check")
         calls = self.write([], "calls")
         self.write([str(fails_in)], "fails_in")
         self.write(failed, "failures")
         ret = subprocess.run(
-            [os.path.join(tree, "repeat")], check=False, capture_output=True,
+            [self.folder + "/selftests/vm/repeat"], check=False, capture_output=True,
             env=dict(os.environ, BUILD=self.folder))
         with open(calls, encoding="ascii") as file:
             return ret.returncode == 0, file.read().split("\n")[:-1]
