@@ -281,7 +281,7 @@ long ioctl32(int fd, unsigned int request, const void *arg);
 void *ioctl32_page(void);
 
 /*
- * poll() for any event. Returns the events, 0 after timeout_ms, or -ETIME if there is an
+ * poll() for any event. Returns the events, or 0 after timeout_ms, also if there is an
  * event but poll() was not woken for it.
  */
 int poll_fd(int fd, int events, int timeout_ms);

@@ -416,6 +416,7 @@ TEST(front_end_that_says_nothing)
 	fe_exit(&idle);
 	/* This front end has sent a message, and has no time limit. */
 	EXPECT_EQ(0, poll_fd(fe.sock, POLLIN, 12000));
+	EXPECT_EQ(0, poll_fd(fe.sock, POLLIN, 0));
 	fe_exit(&fe);
 	kill(pid, SIGTERM);
 	EXPECT_EQ(0, wait_exit(pid));
