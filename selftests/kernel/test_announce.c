@@ -487,7 +487,7 @@ TEST_F(ns, an_endpoint_is_not_announced_after_its_end)
 {
 	volatile int *id = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int status;
+	int err, rounds, status;
 	pid_t pid;
 
 	ASSERT_NE(MAP_FAILED, (void *)id);
@@ -495,16 +495,21 @@ TEST_F(ns, an_endpoint_is_not_announced_after_its_end)
 	pid = fork();
 	if (!pid)
 		announce_for_ever(id);
-	for (int i = 0; i < 100; i++) {
-		*id = nl_ept_new(EPT_REQ(.dev = DEV, .name = SVC));
-		if (*id < 0)
+	for (rounds = 0; rounds < 100; rounds++) {
+		err = nl_ept_new(EPT_REQ(.dev = DEV, .name = SVC));
+		if (err < 0)
 			break;
+		*id = err;
 		nap();
-		if (nl_ept_del(*id))
+		err = nl_ept_del(*id);
+		if (err)
 			break;
 	}
 	*id = -1;
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(100, rounds);
+	EXPECT_EQ(0, err);
 	munmap((void *)id, 4096);
 
 	/* This guest has received no announcement, and there is none to send. */
