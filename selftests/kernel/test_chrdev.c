@@ -433,7 +433,7 @@ TEST_F(chrdev, a_program_for_rpmsg_char_works)
 	ASSERT_EQ(5, guest_recv_copy(&self->g, NULL, self->buf, 100, LONG_MS));
 	SEND("world!", 6);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_EQ(0, status);
 }
 
 /* addressed endpoints */

@@ -908,7 +908,7 @@ TEST_F(lib, without_privilege)
 		_exit(0);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_EQ(0, status);
 }
 
 TEST_F(lib, no_descriptors_left)

@@ -243,7 +243,7 @@ TEST_F(monitor, another_network_namespace)
 	if (!pid)
 		_exit(elsewhere());
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_EQ(0, status);
 }
 
 TEST_HARNESS_MAIN
