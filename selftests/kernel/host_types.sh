@@ -53,12 +53,17 @@ same_code()
 }
 
 # build_for ROOT SETTING...: run without compiling; $tmp/out has the vhost.h that would be
-# used.
+# used. build_again keeps what is there of an earlier run.
 build_for()
+{
+	rm -rf "$tmp/out"
+	build_again "$@"
+}
+
+build_again()
 {
 	local root=$1
 	shift
-	rm -rf "$tmp/out"
 	env ROOT="$root" OUT="$tmp/out" KBUILD=true \
 		HEADERS="$kernel/root/usr/src/linux-headers-$release" \
 		"$@" "$top/scripts/build-module" "$release" >"$tmp/said" 2>&1
@@ -169,6 +174,33 @@ source_package()
 	tar -C "$tmp" -cJf "$root/usr/src/$name.tar.xz" "$name"
 }
 
+# The files of a package are as old as its build, that is, older than what was made of
+# those of the former package.
+another_package()
+{
+	local root=$tmp/root image=$tmp/root/boot/vmlinuz-$release file
+	local headers=$kernel/root/usr/src/linux-headers-$release ours=$tmp/headers
+
+	rm -rf "$root"
+	image "$root" cat
+	cp "$dir/types/$series/vhost.ko" \
+		"$root/lib/modules/$release/kernel/drivers/vhost/"
+	for file in include/generated/{uapi/linux/version,autoconf}.h Module.symvers; do
+		install -D "$headers/$file" "$ours/$file"
+	done
+	build_for "$root" HEADERS="$ours" || cat "$tmp/said"
+	touch "$tmp/out/kernel/main.o"
+	build_again "$root" HEADERS="$ours" || cat "$tmp/said"
+	[[ -e $tmp/out/kernel/main.o ]] || echo "everything is compiled again"
+	LC_ALL=C sed -i 's/task_struct/tsak_struct/' "$image"
+	touch -d '1 day ago' "$image" "$ours/include/generated/autoconf.h"
+	build_again "$root" HEADERS="$ours" || cat "$tmp/said"
+	grep -qa tsak_struct "$tmp/out/base.btf" ||
+		echo "the types are those of the former image"
+	[[ ! -e $tmp/out/kernel/main.o ]] ||
+		echo "objects are those of the former headers"
+}
+
 without_types()
 {
 	local sublevel=${release#6.12.}
@@ -178,8 +210,9 @@ without_types()
 	build_for "$tmp/root" || cat "$tmp/said"
 	cmp "$tmp/out/kernel/vhost.h" "$vhost_h" || :
 	source_package "$tmp/root" "$((sublevel - 1))"
+	touch -d '1 day ago' "$tmp/root/usr/src/linux-source-$series.tar.xz"
 	refused "is of Linux 6.12.$((sublevel - 1)), and $release of 6.12.$sublevel" \
-		build_for "$tmp/root"
+		build_again "$tmp/root"
 }
 
 nothing_there()
@@ -199,7 +232,7 @@ for s in $all_series; do
 	[[ ! -s $(kernel_dir "$s")/release ]] || available+=("$s")
 done
 echo "TAP version 13"
-echo "1..$((${#available[@]} + 15))"
+echo "1..$((${#available[@]} + 16))"
 for s in "${available[@]}"; do
 	check "$s: types of the kernel make the code that its vhost.h makes" \
 		same_code "$s"
@@ -230,6 +263,7 @@ check "an image compressed with xz, vhost.ko with zstd" \
 check "an image compressed with lz4, vhost.ko not at all" \
 	compressed "lz4 -lcq" "" cat
 check "an image that is not compressed" compressed cat "" cat
+check "another package of the same name has its own types" another_package
 check "without types, the source package of exactly that version is used" \
 	without_types
 check "without anything it says what to install" nothing_there
