@@ -227,12 +227,24 @@ no_compiler()
 	refused "programs cannot be compiled here" build_for "$tmp/empty" HOSTCC=false
 }
 
+# It can be run in any folder, and make, which runs in another one, finds OUT.
+other_folder()
+{
+	mkdir -p "$tmp/empty"
+	(
+		cd "$tmp"
+		build_for "$tmp/empty" VHOST_H="$vhost_h" OUT=out KBUILD=echo
+	) || cat "$tmp/said"
+	[[ -s $tmp/out/kernel/main.c ]] || echo "the source is not there"
+	grep -qF " M=$tmp/out/kernel " "$tmp/said" || cat "$tmp/said"
+}
+
 available=()
 for s in $all_series; do
 	[[ ! -s $(kernel_dir "$s")/release ]] || available+=("$s")
 done
 echo "TAP version 13"
-echo "1..$((${#available[@]} + 16))"
+echo "1..$((${#available[@]} + 17))"
 for s in "${available[@]}"; do
 	check "$s: types of the kernel make the code that its vhost.h makes" \
 		same_code "$s"
@@ -268,4 +280,5 @@ check "without types, the source package of exactly that version is used" \
 	without_types
 check "without anything it says what to install" nothing_there
 check "without a compiler for programs it says so" no_compiler
+check "it can be run in any folder" other_folder
 exit $failed

@@ -49,9 +49,11 @@ dkms_builds()
 	release=$(<"$kernel/release")
 	dpkg-deb -x "$tmp"/first/vhost-rpmsg-dkms_*.deb "$tmp/dkms"
 	src=$(echo "$tmp"/dkms/usr/src/vhost-rpmsg-*)
-	ROOT=$kernel/root HEADERS=$kernel/root/usr/src/linux-headers-$release \
-		"$src/scripts/build-module" "$release" >"$tmp/out" 2>&1 ||
-		cat "$tmp/out"
+	(
+		cd / && ROOT=$kernel/root \
+			HEADERS=$kernel/root/usr/src/linux-headers-$release \
+			"$src/scripts/build-module" "$release" >"$tmp/out" 2>&1
+	) || cat "$tmp/out"
 	[[ -s $src/build/$release/kernel/vhost_rpmsg.ko ]] ||
 		echo "there is no module where dkms.conf says"
 }

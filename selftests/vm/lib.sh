@@ -5,7 +5,7 @@
 
 # shellcheck disable=SC2034	# used by those who source this
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-build=${BUILD:-$top/build}
+build=$(realpath -ms "${BUILD:-$top/build}")
 cache=${VRPMSG_CACHE:-${HOME:-/root}/.cache/vhost-rpmsg}
 all_series="6.1 6.12 7.3"
 # These are for another processor, the last part of the name.
