@@ -147,16 +147,35 @@ clang_builds()
 	[[ -x $tmp/clang/user/bin/vrpmsgctl ]] || echo "there is no vrpmsgctl"
 }
 
-# The tarball only has committed files, and builds without git.
+# The tarball only has committed files, and builds without git, also in a folder of
+# another repository.
 tarball_builds()
 {
-	local name
+	local name other=$tmp/other src
 
 	name=$(make -s -C "$top" dist DISTDIR="$tmp") || return
-	tar -C "$tmp" -xJf "$tmp/$name" || return
-	make -s -C "$tmp/${name%.tar.xz}" tools >"$tmp/out" || cat "$tmp/out"
-	[[ -x $tmp/${name%.tar.xz}/build/user/bin/vrpmsgctl ]] ||
-		echo "there is no vrpmsgctl"
+	git init -q "$other"
+	git -C "$other" -c user.name=a -c user.email=a@b commit -q --allow-empty -m a
+	tar -C "$other" -xJf "$tmp/$name" || return
+	src=$other/${name%.tar.xz}
+	make -s -C "$src" tools >"$tmp/out" || cat "$tmp/out"
+	[[ -x $src/build/user/bin/vrpmsgctl ]] || echo "there is no vrpmsgctl"
+	install -D /dev/null "$src/.git/not_there"
+	packaged "$src"
+	diff <(tar -tJf "$tmp/$name" | sed -n 's,^[^/]*/\(.*[^/]\)$,\1,p' | LC_ALL=C sort) \
+		"$tmp/packaged"
+}
+
+# packaged FOLDER: list the files that make-deb takes of it, in $tmp/packaged.
+packaged()
+{
+	mkdir -p "$tmp/bin"
+	printf '#!/bin/sh\necho installed\n' >"$tmp/bin/dpkg-query"
+	printf '#!/bin/sh\nfind . ! -type d -printf "%%P\\n" | LC_ALL=C sort >%s\nexit 1\n' \
+		"$tmp/packaged" >"$tmp/bin/dpkg-buildpackage"
+	chmod +x "$tmp"/bin/*
+	PATH=$tmp/bin:$PATH DEB_BUILD_PROFILES=pkg.vhost-rpmsg.noguest \
+		"$1/scripts/make-deb" "$tmp/deb" >/dev/null 2>&1
 }
 
 same_tarball()
@@ -199,7 +218,7 @@ if command -v clang >/dev/null; then
 else
 	skip "clang compiles it without a warning" "there is no clang"
 fi
-if git -C "$top" rev-parse HEAD >/dev/null 2>&1; then
+if [[ -e $top/.git ]]; then
 	check "the tarball of a release builds" tarball_builds
 	check "the same tarball is made again" same_tarball
 else
