@@ -178,6 +178,19 @@ documented()
 	done <"$tmp/declared"
 }
 
+# Each event of the bridge's log is described.
+events()
+{
+	grep -oh 'event=[a-z-]*' "$top"/tools/vrpmsg-bridge/*.c | cut -d = -f 2 |
+		sort -u >"$tmp/events"
+	sed -n '/^\.SH LOG/,/^\.SH/{/^\.TP/{n;s/^\.BR\? //;s/[",]//g;s/\\-/-/g;p}}' \
+		"$top/tools/vrpmsg-bridge/vrpmsg-bridge.8" | tr -s ' ' '\n' |
+		sort >"$tmp/events.page"
+	[[ -s $tmp/events ]] || echo "there are no events"
+	only_in "not described" "$tmp/events" "$tmp/events.page"
+	only_in "not logged" "$tmp/events.page" "$tmp/events"
+}
+
 synopsis_of_tool()
 {
 	PATH=$build/user/bin:$PATH LD_LIBRARY_PATH=$build/user/lib \
@@ -198,7 +211,7 @@ documents()
 }
 
 echo "TAP version 13"
-echo "1..10"
+echo "1..11"
 
 header | prototypes >"$tmp/header"
 cut -d ' ' -f 1 "$tmp/header" | sort -u >"$tmp/declared"
@@ -218,6 +231,7 @@ check_pages "each function has a page of its name" page_each
 check "each function is documented in the header" documented
 check "C++ can name the types" cplusplus
 check "the synopsis of vrpmsgctl(8) is the tool's" synopsis_of_tool
+check "vrpmsg-bridge(8) has the events of the log" events
 if [[ -e /sys/module/vhost_rpmsg ]]; then
 	echo "ok $((++number)) documents # SKIP their commands would be executed"
 else
