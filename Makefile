@@ -49,7 +49,7 @@ NL_LIBS = $(shell $(PKG_CONFIG) --libs libnl-3.0 libnl-genl-3.0)
 LIBS_vrpmsgctl := -lm
 URING_LIBS = $(shell $(PKG_CONFIG) --exists liburing && $(PKG_CONFIG) --libs liburing)
 VM := selftests/vm
-VRPMSG_CACHE ?= $(HOME)/.cache/vhost-rpmsg
+VRPMSG_CACHE ?= $(or $(HOME),/root)/.cache/vhost-rpmsg
 # kselftest.h and its harness come from the kernel's source in the cache. Set
 # KSELFTEST to use another folder.
 KSELFTEST ?= $(VRPMSG_CACHE)/kernel/6.12/source/tools/testing/selftests

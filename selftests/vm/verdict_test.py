@@ -529,6 +529,25 @@ class Locale(Files):
             self.assertIn(b".", self.said(f". {HERE}/{name}; {show}"))
 
 
+class Cache(Files):
+    def make(self, folder, *args):
+        """Return what make prints; HOME is not set."""
+        env = {name: value for name, value in os.environ.items()
+               if name not in ("HOME", "MAKEFLAGS", "MAKEOVERRIDES", "VRPMSG_CACHE")}
+        return subprocess.run(
+            ["make", "-s", "-C", os.path.join(HERE, folder), *args], env=env,
+            check=True, stdout=subprocess.PIPE).stdout.decode().splitlines()
+
+    def test_without_a_home(self):
+        self.write([], "lib.mk")
+        folders = self.shell('unset HOME VRPMSG_CACHE; . "$top/selftests/vm/lib.sh"; '
+                             'echo "$cache"').stdout.decode().splitlines()
+        for folder in ("../..", ".."):
+            self.assertEqual(folders, self.make(
+                folder, "KSELFTEST=" + self.folder,
+                "--eval=show:; @echo $(VRPMSG_CACHE)", "show"))
+
+
 class Pipes(Files):
     def test_reading_a_part_of_the_answer(self):
         path = self.write(stamp([KASAN] * 20000))
