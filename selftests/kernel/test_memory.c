@@ -46,6 +46,25 @@ static long kept(void)
 }
 
 /*
+ * A kernel that checks memory keeps what is freed for a time, so the number says nothing
+ * there. But the code must run there, too.
+ */
+static bool counts(void)
+{
+	return slowness() == 1;
+}
+
+static bool keeps(long num)
+{
+	return !counts() || kept() >= num;
+}
+
+static bool gave_up(void)
+{
+	return !counts() || kept() < NUM / 2;
+}
+
+/*
  * Bytes that are charged to a cgroup, according to the names of the caches. Debug options
  * of the kernel make each object larger.
  */
@@ -84,6 +103,9 @@ FIXTURE_SETUP(memory)
 {
 	struct guest_opts opts = { .name = DEV };
 
+	/* If a fixture is skipped, it is not torn down. */
+	if (kept() < 0)
+		SKIP(return, "no /proc/slabinfo");
 	/* Remove what an earlier test may have left. */
 	nl_dev_del(DEV);
 	ASSERT_GT(nl_dev_new(DEV), 0);
@@ -94,12 +116,8 @@ FIXTURE_SETUP(memory)
 	self->fd = ept_open(self->ept, O_NONBLOCK);
 	ASSERT_GE(self->fd, 0);
 	ASSERT_EQ(0, guest_open(&self->g, &opts));
-	if (kept() < 0)
-		SKIP(return, "no /proc/slabinfo");
-	if (slowness() > 1)
-		SKIP(return, "a kernel that checks memory keeps what is freed");
 	/* Wait for the memory of an earlier test. */
-	ASSERT_TRUE(WAIT_FOR(kept() < NUM / 2, LONG_MS));
+	ASSERT_TRUE(WAIT_FOR(gave_up(), LONG_MS));
 }
 
 FIXTURE_TEARDOWN(memory)
@@ -135,9 +153,9 @@ TEST_F(memory, of_received_messages_is_kept_for_a_second)
 	/* Repeat this: memory is kept as long as there is traffic. */
 	do {
 		receive_all(_metadata, self);
-		ASSERT_LE(NUM, kept());
+		ASSERT_TRUE(keeps(NUM));
 	} while (now_ms() < end);
-	EXPECT_TRUE(WAIT_FOR(kept() < NUM / 2, 5000 * slowness()));
+	EXPECT_TRUE(WAIT_FOR(gave_up(), 5000 * slowness()));
 }
 
 TEST_F(memory, of_sent_messages_is_kept_for_a_second)
@@ -154,8 +172,8 @@ TEST_F(memory, of_sent_messages_is_kept_for_a_second)
 	for (int i = 0; i < NUM; i++)
 		ASSERT_EQ(LEN,
 			  guest_recv_copy(&self->g, NULL, NULL, LEN, LONG_MS));
-	EXPECT_LE(NUM / 2, kept());
-	EXPECT_TRUE(WAIT_FOR(kept() < NUM / 2, 5000 * slowness()));
+	EXPECT_TRUE(keeps(NUM / 2));
+	EXPECT_TRUE(WAIT_FOR(gave_up(), 5000 * slowness()));
 }
 
 /* One message from time to time does not keep the memory of many. */
@@ -165,14 +183,14 @@ TEST_F(memory, of_many_is_not_kept_by_a_few)
 	char data[1024] = {};
 
 	receive_all(_metadata, self);
-	ASSERT_LE(NUM, kept());
-	while (kept() >= NUM / 2 && now_ms() < end) {
+	ASSERT_TRUE(keeps(NUM));
+	while (!gave_up() && now_ms() < end) {
 		ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, data, LEN));
 		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
 		ASSERT_EQ(LEN, read(self->fd, data, sizeof(data)));
 		usleep(200000);
 	}
-	EXPECT_GT(NUM / 2, kept());
+	EXPECT_TRUE(gave_up());
 }
 
 TEST_F(memory, is_given_up_at_the_last_close)
@@ -181,9 +199,9 @@ TEST_F(memory, is_given_up_at_the_last_close)
 
 	receive_all(_metadata, self);
 	close(self->fd);
-	EXPECT_LE(NUM, kept());
+	EXPECT_TRUE(keeps(NUM));
 	close(other);
-	EXPECT_GT(NUM / 2, kept());
+	EXPECT_TRUE(gave_up());
 	self->fd = ept_open(self->ept, O_NONBLOCK);
 }
 
@@ -194,10 +212,10 @@ TEST_F(memory, is_given_up_when_the_host_needs_it)
 	if (fd < 0)
 		SKIP(return, "no drop_caches");
 	receive_all(_metadata, self);
-	ASSERT_LE(NUM, kept());
+	ASSERT_TRUE(keeps(NUM));
 	/* This calls all shrinkers. */
 	ASSERT_EQ(1, write(fd, "2", 1));
-	EXPECT_GT(NUM / 2, kept());
+	EXPECT_TRUE(gave_up());
 	close(fd);
 }
 
@@ -248,13 +266,13 @@ TEST_F(memory, is_not_freed_by_the_worker)
 	char data[1024] = {};
 
 	receive_all(_metadata, self);
-	ASSERT_LE(NUM, kept());
+	ASSERT_TRUE(keeps(NUM));
 	if (trace_workers())
 		SKIP(return, "the kernel has no tracepoints");
 	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.rx_limit = 1), -1));
 	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 1024, data, LEN));
 	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
-	EXPECT_TRUE(WAIT_FOR(kept() < NUM / 2, 5000));
+	EXPECT_TRUE(WAIT_FOR(gave_up(), 5000));
 	EXPECT_GT(NUM / 2, freed_by_workers());
 	write_file(EVENT "enable", "0");
 	write_file(EVENT "filter", "0");
@@ -272,7 +290,7 @@ TEST_F(memory, is_not_more_than_the_limit)
 		ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
 		ASSERT_EQ(LEN, read(self->fd, data, sizeof(data)));
 	}
-	EXPECT_TRUE(WAIT_FOR(kept() < NUM / 2, LONG_MS));
+	EXPECT_TRUE(WAIT_FOR(gave_up(), LONG_MS));
 }
 
 /* The memory of an administrator's endpoint without traffic, as charged. */
@@ -291,14 +309,14 @@ TEST_F(memory, of_idle_endpoints)
 	closed = (charged() - before) / NUM;
 	TH_LOG("closed: %ld bytes", closed);
 	/* Other users of these caches cause small differences. */
-	EXPECT_GE(1024 + 64, closed);
+	EXPECT_TRUE(!counts() || closed <= 1024 + 64);
 	for (int i = 0; i < NUM; i++) {
 		fd[i] = ept_open(id[i], O_NONBLOCK);
 		ASSERT_GE(fd[i], 0);
 	}
 	opened = (charged() - before) / NUM;
 	TH_LOG("open: %ld bytes", opened);
-	EXPECT_GE(2048 + 64, opened);
+	EXPECT_TRUE(!counts() || opened <= 2048 + 64);
 	for (int i = 0; i < NUM; i++) {
 		close(fd[i]);
 		ASSERT_EQ(0, nl_ept_del(id[i]));
