@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,11 +23,20 @@ static void set_ctrl(void)
 		die("no ctrl node");
 }
 
+/* Without the search for the device in sysfs, which can fail as well. */
+static char ctrl_path[32];
+
+static void set_ctrl_open(void)
+{
+	have_dev();
+	snprintf(ctrl_path, sizeof(ctrl_path), "/dev/vrpmsg-ctrl%d",
+		 ctrl_number(DEV));
+}
+
 static int run_ctrl_open(void)
 {
-	fx.ctrl = ctrl_open(DEV);
-	/* The test reads its name from sysfs first, which can fail. */
-	return fx.ctrl == -ENOENT ? -ENOMEM : fx.ctrl < 0 ? fx.ctrl : 0;
+	fx.ctrl = open(ctrl_path, O_RDWR | O_CLOEXEC);
+	return fx.ctrl < 0 ? -errno : 0;
 }
 
 static int run_ctrl_info(void)
@@ -129,14 +139,15 @@ static bool done_destroy(void)
 }
 
 const struct fault_op ctrl_ops[] = {
-	{ "ctrl_open", have_dev, run_ctrl_open, NULL, 0 },
+	{ "ctrl_open", set_ctrl_open, run_ctrl_open, NULL, 0 },
 	{ "ctrl_info", set_ctrl, run_ctrl_info, NULL, KEEPS },
-	{ "ctrl_new_ept", set_ctrl, run_new_ept, done_new_ept, 0 },
+	{ "ctrl_new_ept", set_ctrl, run_new_ept, done_new_ept, UNDOES },
 	{ "ctrl_close_ept", set_new_ept, run_close, done_close, NEVER },
 	{ "ctrl_create_ept", set_ctrl, run_create_ept, done_create_ept, 0 },
-	{ "ctrl_create_dev", set_ctrl, run_create_dev, done_create_dev, 0 },
+	{ "ctrl_create_dev", set_ctrl, run_create_dev, done_create_dev,
+	  UNDOES },
 	{ "ctrl_open_created", set_created, run_open_created, done_open_created,
-	  0 },
+	  UNDOES },
 	{ "ctrl_destroy", set_open_created, run_destroy, done_destroy, NEVER },
 	{}
 };

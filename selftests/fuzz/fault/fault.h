@@ -121,6 +121,7 @@ struct fault_op {
 #define CORE	(1 << 3)	/* in the vhost core, which returns EFAULT */
 #define IOTLB	(1 << 4)	/* the same, and EINVAL for a bad pointer */
 #define NOTHING	(1 << 5)	/* does nothing that could fail */
+#define UNDOES	(1 << 6)	/* its last step can fail: NEW, and DEL */
 
 /* vmm.c, netlink.c, ept.c and ctrl.c */
 extern const struct fault_op vmm_ops[];
