@@ -423,7 +423,7 @@ format:
 
 vm:
 	@. $(VM)/lib.sh && need_build_packages
-	@$(VM)/fetch $(or $(KERNEL),6.12)
+	@$(VM)/fetch $(sort 6.12 $(KERNEL))
 	@$(MAKE) -s user
 	@$(VM)/build-modules $(or $(KERNEL),6.12)
 	@$(VM)/run -i $(or $(KERNEL),6.12)

@@ -532,8 +532,9 @@ class Locale(Files):
 class Cache(Files):
     def make(self, folder, *args):
         """Return what make prints; HOME is not set."""
+        unset = ("HOME", "KERNEL", "MAKEFLAGS", "MAKEOVERRIDES", "VRPMSG_CACHE")
         env = {name: value for name, value in os.environ.items()
-               if name not in ("HOME", "MAKEFLAGS", "MAKEOVERRIDES", "VRPMSG_CACHE")}
+               if name not in unset}
         return subprocess.run(
             ["make", "-s", "-C", os.path.join(HERE, folder), *args], env=env,
             check=True, stdout=subprocess.PIPE).stdout.decode().splitlines()
@@ -546,6 +547,11 @@ class Cache(Files):
             self.assertEqual(folders, self.make(
                 folder, "KSELFTEST=" + self.folder,
                 "--eval=show:; @echo $(VRPMSG_CACHE)", "show"))
+
+    def test_tests_are_compiled_with_the_harness_of_612(self):
+        for args, fetched in ((("KERNEL=6.1",), "6.1 6.12"), ((), "6.12")):
+            said = self.make("../..", "-n", "vm", "MAKE=true", *args)
+            self.assertIn("selftests/vm/fetch " + fetched, said)
 
 
 class Pipes(Files):
