@@ -160,7 +160,13 @@ mirror_of()
 		awk -v p="$1" '$1 ~ p && !n++ { print $2 }'
 }
 
+# Several scripts may do that at the same time.
 setup_private_apt()
+{
+	with_lock apt read_package_lists
+}
+
+read_package_lists()
 {
 	local apt=$cache/apt main security suite
 	local suites=(bookworm bookworm-backports)

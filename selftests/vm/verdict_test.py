@@ -529,6 +529,13 @@ class Locale(Files):
             self.assertIn(b".", self.said(f". {HERE}/{name}; {show}"))
 
 
+# A replacement for apt-get: apt fails if another process has locked its lists.
+FAKE_APT = """#!/bin/bash
+[[ $* != indextargets* ]] || exec echo stable http://mirror/
+[[ " $* " == *" update "* ]] && mkdir "$0.lock" && sleep 0.5 && rmdir "$0.lock"
+"""
+
+
 class Cache(Files):
     def make(self, folder, *args):
         """Return what make prints; HOME is not set."""
@@ -552,6 +559,14 @@ class Cache(Files):
         for args, fetched in ((("KERNEL=6.1",), "6.1 6.12"), ((), "6.12")):
             said = self.make("../..", "-n", "vm", "MAKE=true", *args)
             self.assertIn("selftests/vm/fetch " + fetched, said)
+
+    def test_one_script_at_a_time_reads_package_lists(self):
+        self.program([FAKE_APT], "apt-get")
+        out = self.shell('cache=$1/cache build=$1/build PATH=$1/selftests/vm:$PATH; '
+                         'setup_private_apt & one=$!; setup_private_apt; wait $one; '
+                         'echo is well', self.folder)
+        self.assertEqual(out.stdout, b"is well\n")
+        self.assertEqual(out.stderr, b"== reading package lists (amd64)\n")
 
 
 class Pipes(Files):
