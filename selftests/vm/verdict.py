@@ -4,15 +4,17 @@
 Decide whether a run has failed. The scripts of this folder use it; verdict_test.py has
 its tests.
 
-usage: verdict.py log [--own-races] [--known-guest-fault] LOG
+usage: verdict.py log [--own-races] [--failed-cache] [--known-guest-fault] LOG
        verdict.py tap WHERE FOLDER TEST
        verdict.py early LOG
 
 log    Print the lines of a kernel's log that fail a run, and some lines after
        each. Status 1 if there are any.
        --own-races ignores KCSAN reports of races in which neither side was in
-       the module or in vhost. --known-guest-fault ignores the warning of a
-       guest's virtio_rpmsg_bus that docs/guest.md describes.
+       the module or in vhost. --failed-cache ignores that the module's cache
+       could not be created, which fault_sweep causes. --known-guest-fault
+       ignores the warning of a guest's virtio_rpmsg_bus that docs/guest.md
+       describes.
 tap    Print a summary of the output that vm/tests has saved for a test, and the
        output itself if the test failed. The last line has the number of tests
        that passed, failed and were skipped.
@@ -61,7 +63,8 @@ def without_other_races(lines):
     """
     Drop the reports of KCSAN that do not concern the module. A function that was
     interrupted (also by a page fault) did not take part in the race, so the stack
-    below the interrupt does not count. Neither does the wake-up of a poll(), since
+    below the interrupt does not count. Neither does that of a function for which
+    memory is reclaimed, nor the wake-up of a poll(), since
     the kernel does not synchronise that flag. A report that is cut off by the next
     report or by the end of the log is kept.
     """
@@ -89,13 +92,36 @@ def race_is_own(report):
     for line in report[2:]:
         text = message(line)
         if not text.strip() or re.search(
-                r" asm_(sysvec|common_interrupt|exc_page_fault)", line):
+                r" (asm_(sysvec|common_interrupt|exc_page_fault)|shrink_node\+)",
+                line):
             in_stack = False
         if " bytes by " in text:
             in_stack = True
         if in_stack and "[vhost" in text:
             return True
     return False
+
+
+def without_failed_cache(lines):
+    """
+    Drop the stack that the kernel prints if it cannot create the module's cache. One that
+    is cut off, or that contains other errors, is kept. Also drop the number of leaks,
+    some of which that causes: vm/debug-tests looks at each of them.
+    """
+    kept, report = [], []
+    for line in lines:
+        if re.search(r"kmem_cache_create\w*\(vrpmsg_msg\) failed", line):
+            kept += report
+            report = [line]
+        elif report:
+            report.append(line)
+            if "</TASK>" in line:
+                if sum(bool(BAD.search(part)) for part in report) > 1:
+                    kept += report
+                report = []
+        elif not re.search(r"kmemleak: [0-9]+ new suspected memory leaks", line):
+            kept.append(line)
+    return kept + report
 
 
 def without_known_fault(lines):
@@ -146,6 +172,8 @@ def judge_log(path, options):
     lines = read_lines(path)
     if "--own-races" in options:
         lines = without_other_races(lines)
+    if "--failed-cache" in options:
+        lines = without_failed_cache(lines)
     if "--known-guest-fault" in options:
         lines = without_known_fault(lines)
     bad = find_bad(lines)
@@ -229,7 +257,7 @@ def main(args):
     sys.stdout.reconfigure(errors="replace")
     options = [arg for arg in args if arg.startswith("--")]
     command, *rest = [arg for arg in args if arg not in options] or [""]
-    known = {"--own-races", "--known-guest-fault"} if command == "log" else set()
+    known = {"--own-races", "--failed-cache", "--known-guest-fault"} if command == "log" else set()
     if not set(options) <= known:
         sys.exit(__doc__)
     if command == "log" and len(rest) == 1:

@@ -180,6 +180,38 @@ class Log(Files):
             self.run_verdict("log", "--own-race", path).returncode, 0)
 
 
+CACHE = ["__kmem_cache_create_args(vrpmsg_msg) failed with error -12",
+         "CPU: 0 UID: 0 PID: 7041 Comm: fault_sweep", "Call Trace:", " <TASK>",
+         " vrpmsg_msg_init+0x99/0x100 [vhost_rpmsg]", " </TASK>"]
+
+
+class FailedCache(Files):
+    def test_it_does_not_count(self):
+        path = self.write(stamp(CACHE * 3))
+        self.assert_bad(path, "--failed-cache", bad=False)
+        self.assert_bad(path)
+
+    def test_what_follows_counts(self):
+        self.assert_bad(self.write(stamp(CACHE + [KASAN])), "--failed-cache")
+
+    def test_leaks_are_judged_elsewhere(self):
+        path = self.write(stamp(["kmemleak: 34 new suspected memory leaks (see it)"]))
+        self.assert_bad(path, "--failed-cache", bad=False)
+        self.assert_bad(path)
+
+    def test_what_it_contains_counts(self):
+        self.assert_bad(self.write(stamp(CACHE[:4] + [KASAN] + CACHE[4:])),
+                        "--failed-cache")
+
+    def test_one_that_is_cut_off_counts(self):
+        self.assert_bad(self.write(stamp(CACHE[:-1])), "--failed-cache")
+        self.assert_bad(self.write(stamp(CACHE[:-1] + CACHE)), "--failed-cache")
+
+    def test_another_cache_counts(self):
+        lines = [CACHE[0].replace("vrpmsg", "other")] + CACHE[1:]
+        self.assert_bad(self.write(stamp(lines)), "--failed-cache")
+
+
 class Races(Files):
     def test_others_do_not_count(self):
         self.assert_bad(self.write(stamp(OTHERS * 3)), "--own-races", bad=False)
@@ -199,6 +231,15 @@ class Races(Files):
                  "ept_get+0x1/0x2 [vhost_rpmsg]"]
         self.assert_bad(self.write(stamp(race(stack, ["tick+0x1/0x2"]))),
                         "--own-races", bad=False)
+
+    def test_who_needs_memory_has_not_raced(self):
+        stack = ["plug+0x1/0x2", "shrink_node+0x1/0x2", "charge+0x1/0x2",
+                 "writer_alloc+0x1/0x2 [vhost_rpmsg]"]
+        self.assert_bad(self.write(stamp(race(stack, ["tick+0x1/0x2"]))),
+                        "--own-races", bad=False)
+        stack.insert(0, "spare_scan+0x1/0x2 [vhost_rpmsg]")
+        self.assert_bad(self.write(stamp(race(stack, ["tick+0x1/0x2"]))),
+                        "--own-races")
 
     def test_waking_a_poll_does_not_count(self):
         lines = race(["pollwake+0x1/0x2", "vhost_work+0x1/0x2 [vhost]"],
