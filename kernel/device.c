@@ -345,10 +345,24 @@ u32 vrpmsg_dev_new_ept_id(const struct vrpmsg_dev *rdev)
 	return VRPMSG_FIRST_DRIVER_ID + (atomic_inc_return(&last) & INT_MAX);
 }
 
+/*
+ * Since 6.10 a worker ends when its owner is killed, also if another process still has
+ * the VMM's file. Nobody is told, and the rings can only be closed then.
+ */
+static bool dev_has_workers(const struct vrpmsg_dev *rdev)
+{
+	struct vhost_rpmsg *vr;
+
+	guard(rcu)();
+	vr = rcu_dereference(rdev->vr);
+	return vr && vrpmsg_vq_worker(&vr->vq[0]) &&
+	       vrpmsg_vq_worker(&vr->vq[1]);
+}
+
 /* Without rdev->lock, the result may be outdated. */
 enum vhost_rpmsg_dev_state vrpmsg_dev_state(const struct vrpmsg_dev *rdev)
 {
-	if (READ_ONCE(rdev->running))
+	if (READ_ONCE(rdev->running) && dev_has_workers(rdev))
 		return VHOST_RPMSG_DEV_STATE_RUNNING;
 	if (READ_ONCE(rdev->attached))
 		return VHOST_RPMSG_DEV_STATE_ATTACHED;

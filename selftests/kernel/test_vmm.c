@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -729,6 +730,57 @@ TEST_F(vmm, ends_in_the_middle_of_traffic)
 	EXPECT_GE(ept.stats[S(RX_MSGS)] + 4 * 256, echoed->sent);
 	self->t.arrived = ept.stats[S(TX_MSGS)];
 	self->t.sent = ept.stats[S(RX_MSGS)];
+}
+
+/* Get the file that makes another process a VMM, as if it had been passed to us. */
+static int take_file(pid_t pid)
+{
+	char path[64], target[64];
+	int pidfd, fd, n;
+
+	for (n = 0; n < 64; n++) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, n);
+		memset(target, 0, sizeof(target));
+		if (readlink(path, target, sizeof(target) - 1) > 0 &&
+		    !strcmp(target, "/dev/vhost-rpmsg"))
+			break;
+	}
+	pidfd = syscall(SYS_pidfd_open, pid, 0);
+	fd = syscall(SYS_pidfd_getfd, pidfd, n, 0);
+	close(pidfd);
+	return fd;
+}
+
+/* Whether the worker is a thread of the VMM, which is killed with it. */
+static bool is_thread_of(pid_t pid)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	/* One link for each thread, and two for the folder. */
+	return !stat(path, &st) && st.st_nlink > 3;
+}
+
+/* The rings stand still then. */
+TEST(does_not_run_without_its_worker)
+{
+	struct vmm vmm = {};
+	unsigned int then;
+	int fd;
+
+	nl_dev_del(DEV);
+	ASSERT_LT(0, nl_dev_new(DEV));
+	ASSERT_EQ(0, vmm_start(&vmm, &plain));
+	fd = take_file(vmm.pid);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(STATE(RUNNING), dev_state(DEV));
+	then = is_thread_of(vmm.pid) ? STATE(ATTACHED) : STATE(RUNNING);
+	vmm_end(&vmm, KILL);
+	EXPECT_TRUE(WAIT_FOR(dev_state(DEV) == then, LONG_MS));
+	close(fd);
+	EXPECT_EQ(STATE(DETACHED), dev_state(DEV));
+	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
 TEST_HARNESS_MAIN

@@ -13,7 +13,8 @@
  * enum vhost_rpmsg_dev_state - How far a device is from having a guest.
  * @VHOST_RPMSG_DEV_STATE_DETACHED: A persistent device that no VMM holds.
  * @VHOST_RPMSG_DEV_STATE_ATTACHED: A VMM holds the device, and its rings do
- *   not run.
+ *   not run; or the process that ran them was killed, and another one still
+ *   has the file. Then there is no event.
  * @VHOST_RPMSG_DEV_STATE_RUNNING: The rings run.
  */
 enum vhost_rpmsg_dev_state {
