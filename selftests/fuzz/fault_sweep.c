@@ -26,7 +26,7 @@
 #include "fault/fault.h"
 
 static const struct fault_op *const ops[] = { vmm_ops, netlink_ops, ept_ops,
-					      ctrl_ops };
+					      ctrl_ops, driver_ops };
 
 /* Is this error a documented one for the fault? */
 static bool documented(const struct fault_op *op, int kind, int err)
@@ -262,6 +262,7 @@ int main(int argc, char **argv)
 	settle_memory();
 	if (nl_listen())
 		die("no events");
+	driver_load();
 	fixture_init();
 	sweep_ops(argv + 1);
 

@@ -123,11 +123,15 @@ struct fault_op {
 #define NOTHING	(1 << 5)	/* does nothing that could fail */
 #define UNDOES	(1 << 6)	/* its last step can fail: NEW, and DEL */
 
-/* vmm.c, netlink.c, ept.c and ctrl.c */
+/* driver.c: load the test driver. */
+void driver_load(void);
+
+/* vmm.c, netlink.c, ept.c, ctrl.c and driver.c */
 extern const struct fault_op vmm_ops[];
 extern const struct fault_op netlink_ops[];
 extern const struct fault_op ept_ops[];
 extern const struct fault_op ctrl_ops[];
+extern const struct fault_op driver_ops[];
 
 /**
  * struct worker_op - what the worker does
