@@ -105,10 +105,11 @@ address()
 	vrpmsgctl -o ept show "$1" | address_in
 }
 
-# guest_asks DEVICE SERVICE QUESTION ANSWER: the VMM runs as a user of group kvm.
+# guest_asks DEVICE SERVICE QUESTION ANSWER: the VMM runs as a user of group kvm. Its
+# connection may start the bridge, which takes systemd some seconds in a VM.
 guest_asks()
 {
-	is "$4" as vmm "$share/vmm" "/run/vrpmsg/$1.sock" "$2" \
+	is "$4" as vmm env VRPMSG_SLOW=6 "$share/vmm" "/run/vrpmsg/$1.sock" "$2" \
 		"$(address "$1/$2")" "$3"
 }
 
