@@ -37,6 +37,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
+#include <linux/stringhash.h>
 #include <linux/uidgid.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -292,6 +293,26 @@ struct vrpmsg_chan {
 };
 
 /**
+ * struct vrpmsg_ann - an announcement to the guest
+ * @node: in rdev->anns
+ * @name_node: in rdev->named_anns, as long as @node is in that list
+ * @pending_node: in rdev->ns_pending while its message is still to be sent
+ * @addr: local address
+ * @withdrawn: removed from both, and freed once the guest has been told
+ * @name: name of the service
+ *
+ * All members are protected by rdev->lock.
+ */
+struct vrpmsg_ann {
+	struct list_head node;
+	struct hlist_node name_node;
+	struct list_head pending_node;
+	u32 addr;
+	bool withdrawn;
+	char name[VHOST_RPMSG_NAME_SIZE];
+};
+
+/**
  * struct vrpmsg_names - callbacks of the name service for a device's endpoints
  * @added: an endpoint has been given its address
  * @removed: an endpoint has lost its address
@@ -306,6 +327,15 @@ struct vrpmsg_names {
 	void (*set_remote)(struct vhost_rpmsg_ept *ept, u32 remote,
 			   enum vhost_rpmsg_remote_kind kind);
 };
+
+/* Return the bucket of a name in a hash table of a device. */
+static inline struct hlist_head *vrpmsg_name_bucket(struct hlist_head *table,
+						    const char *name)
+{
+	/* The salt keeps a guest from filling one bucket. */
+	return &table[full_name_hash(table, name, strlen(name)) %
+		      VRPMSG_NAME_BUCKETS];
+}
 
 /*
  * Whether the current thread is in a callback that is called with the device's
@@ -502,6 +532,17 @@ struct vhost_rpmsg_ept *vrpmsg_ept_next_ready(struct vhost_rpmsg *vr);
 void vrpmsg_ept_requeue(struct vhost_rpmsg_ept *ept, bool first);
 bool vrpmsg_ept_charge(struct vhost_rpmsg_ept *ept, u32 cost);
 void vrpmsg_ept_complete(struct vhost_rpmsg *vr, unsigned int qid);
+
+/* chan.c */
+void vrpmsg_chan_ept_added(struct vhost_rpmsg_ept *ept);
+void vrpmsg_chan_ept_removed(struct vhost_rpmsg_ept *ept);
+void vrpmsg_chan_set_remote(struct vhost_rpmsg_ept *ept, u32 remote,
+			    enum vhost_rpmsg_remote_kind kind);
+struct vrpmsg_chan *vrpmsg_chan_alloc(struct vrpmsg_dev *rdev, const char *name,
+				      u32 addr);
+bool vrpmsg_chan_create(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan);
+void vrpmsg_chan_destroy(struct vrpmsg_dev *rdev, const char *name, u32 addr);
+void vrpmsg_chans_reset(struct vrpmsg_dev *rdev);
 
 /* ns.c */
 int vrpmsg_ns_init(struct vrpmsg_dev *rdev);

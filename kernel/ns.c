@@ -6,7 +6,6 @@
  */
 #include <linux/export.h>
 #include <linux/slab.h>
-#include <linux/stringhash.h>
 
 #include "internal.h"
 #include "trace.h"
@@ -23,36 +22,9 @@ static_assert(sizeof(struct vrpmsg_ns_msg) == 40);
 #define NS_CREATE	0
 #define NS_DESTROY	1
 
-/**
- * struct vrpmsg_ann - an announcement
- * @node: in rdev->anns
- * @name_node: in rdev->named_anns, as long as @node is in that list
- * @pending_node: in rdev->ns_pending while its message is still to be sent
- * @addr: local address
- * @withdrawn: removed from both, and freed once the guest has been told
- * @name: name of the service
- *
- * All members are protected by rdev->lock.
- */
-struct vrpmsg_ann {
-	struct list_head node;
-	struct hlist_node name_node;
-	struct list_head pending_node;
-	u32 addr;
-	bool withdrawn;
-	char name[VHOST_RPMSG_NAME_SIZE];
-};
-
 static struct vrpmsg_dev *ns_rdev(struct vhost_rpmsg_ept *ept)
 {
 	return container_of(ept, struct vrpmsg_dev, ns_ept);
-}
-
-static struct hlist_head *ns_bucket(struct hlist_head *table, const char *name)
-{
-	/* The salt keeps a guest from filling one bucket. */
-	return &table[full_name_hash(table, name, strlen(name)) %
-		      VRPMSG_NAME_BUCKETS];
 }
 
 static void ann_queue(struct vrpmsg_dev *rdev, struct vrpmsg_ann *ann)
@@ -76,7 +48,8 @@ int vrpmsg_ns_announce(struct vhost_rpmsg_ept *ept, const char *name)
 	ann->addr = ept->addr;
 	strscpy(ann->name, name, sizeof(ann->name));
 	list_add_tail(&ann->node, &rdev->anns);
-	hlist_add_head(&ann->name_node, ns_bucket(rdev->named_anns, name));
+	hlist_add_head(&ann->name_node,
+		       vrpmsg_name_bucket(rdev->named_anns, name));
 	ept->ann = ann;
 	ann_queue(rdev, ann);
 	vrpmsg_ept_event(ept, VHOST_RPMSG_EVENT_CHANGE);
@@ -214,136 +187,6 @@ static int ns_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 }
 
 /*
- * Matching by name. Endpoints and channels have a hash table each, so that a
- * message of the guest does not cause a walk of all endpoints. An endpoint
- * without a remote never exists next to a free channel of its name: every
- * function that frees one of them calls ns_match() last.
- */
-
-/* An administrator's endpoints are bound first, then the lowest address. */
-static bool ns_before(const struct vhost_rpmsg_ept *a,
-		      const struct vhost_rpmsg_ept *b)
-{
-	return a->yields != b->yields ? b->yields : a->addr < b->addr;
-}
-
-/* Find the endpoint without a remote that is the first to be bound. */
-static struct vhost_rpmsg_ept *ns_free_ept(struct vrpmsg_dev *rdev,
-					   const char *name)
-{
-	struct vhost_rpmsg_ept *ept, *first = NULL;
-
-	hlist_for_each_entry(ept, ns_bucket(rdev->named_epts, name), name_node)
-		if (ept->learn && ept->remote == VHOST_RPMSG_ADDR_ANY &&
-		    !strcmp(ept->name, name) &&
-		    (!first || ns_before(ept, first)))
-			first = ept;
-	return first;
-}
-
-static struct vrpmsg_chan *ns_free_chan(struct vrpmsg_dev *rdev,
-					const char *name)
-{
-	struct vrpmsg_chan *chan, *first = NULL;
-
-	hlist_for_each_entry(chan, ns_bucket(rdev->named_chans, name),
-			     name_node)
-		if (!chan->ept && !strcmp(chan->name, name) &&
-		    (!first || chan->addr < first->addr))
-			first = chan;
-	return first;
-}
-
-static void chan_bind(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan,
-		      struct vhost_rpmsg_ept *ept, enum vhost_rpmsg_event event)
-{
-	chan->ept = ept;
-	/* Send the channel's event before that of the endpoint bound to it. */
-	vrpmsg_chan_event(rdev, chan, event);
-	if (ept)
-		vrpmsg_ept_set_remote(ept, chan->addr,
-				      VHOST_RPMSG_REMOTE_KIND_BOUND);
-}
-
-static void ns_match(struct vrpmsg_dev *rdev, const char *name)
-{
-	struct vhost_rpmsg_ept *ept;
-	struct vrpmsg_chan *chan;
-
-	lockdep_assert_held(&rdev->lock);
-	while ((ept = ns_free_ept(rdev, name)) &&
-	       (chan = ns_free_chan(rdev, name)))
-		chan_bind(rdev, chan, ept, VHOST_RPMSG_EVENT_CHANGE);
-}
-
-/* Return the channel to which an endpoint is bound, or NULL. */
-static struct vrpmsg_chan *chan_of(struct vhost_rpmsg_ept *ept)
-{
-	struct vrpmsg_chan *chan;
-
-	if (ept->remote_kind != VHOST_RPMSG_REMOTE_KIND_BOUND)
-		return NULL;
-	chan = xa_load(&ept->rdev->chans, ept->remote);
-	return chan && chan->ept == ept ? chan : NULL;
-}
-
-/* The endpoint is being deleted, or its remote changes. */
-static void chan_unbind(struct vrpmsg_chan *chan, struct vhost_rpmsg_ept *ept)
-{
-	chan->ept = NULL;
-	/* Listeners do not know of the binding to an incomplete endpoint. */
-	if (ept->known)
-		vrpmsg_chan_event(ept->rdev, chan, VHOST_RPMSG_EVENT_CHANGE);
-}
-
-static void ns_added(struct vhost_rpmsg_ept *ept)
-{
-	struct vrpmsg_dev *rdev = ept->rdev;
-
-	if (!ept->name)
-		return;
-	hlist_add_head(&ept->name_node, ns_bucket(rdev->named_epts, ept->name));
-	ns_match(rdev, ept->name);
-}
-
-static void ns_removed(struct vhost_rpmsg_ept *ept)
-{
-	struct vrpmsg_chan *chan = chan_of(ept);
-
-	ann_withdraw(ept);
-	if (!ept->name)
-		return;
-	hlist_del_init(&ept->name_node);
-	if (chan) {
-		chan_unbind(chan, ept);
-		ns_match(ept->rdev, ept->name);
-	}
-}
-
-static void ns_set_remote(struct vhost_rpmsg_ept *ept, u32 remote,
-			  enum vhost_rpmsg_remote_kind kind)
-{
-	struct vrpmsg_chan *old = chan_of(ept), *chan = NULL;
-	struct vrpmsg_dev *rdev = ept->rdev;
-
-	lockdep_assert_held(&rdev->lock);
-	if (kind == VHOST_RPMSG_REMOTE_KIND_LEARNED && ept->name) {
-		/* A message from a free channel of this name binds it. */
-		chan = xa_load(&rdev->chans, remote);
-		if (chan && (chan->ept || strcmp(chan->name, ept->name)))
-			chan = NULL;
-	}
-	if (old)
-		chan_unbind(old, ept);
-	if (chan)
-		chan_bind(rdev, chan, ept, VHOST_RPMSG_EVENT_CHANGE);
-	else
-		vrpmsg_ept_set_remote(ept, remote, kind);
-	if (ept->name)
-		ns_match(rdev, ept->name);
-}
-
-/*
  * Withdraw an announcement. If the guest has created an endpoint for it, that
  * is gone now, or has another address when the service is announced again. So
  * forget a learned remote.
@@ -354,8 +197,8 @@ void vrpmsg_ns_withdraw(struct vhost_rpmsg_ept *ept)
 		return;
 	ann_withdraw(ept);
 	if (ept->remote_kind == VHOST_RPMSG_REMOTE_KIND_LEARNED)
-		ns_set_remote(ept, VHOST_RPMSG_ADDR_ANY,
-			      VHOST_RPMSG_REMOTE_KIND_NONE);
+		vrpmsg_chan_set_remote(ept, VHOST_RPMSG_ADDR_ANY,
+				       VHOST_RPMSG_REMOTE_KIND_NONE);
 	else
 		vrpmsg_ept_event(ept, VHOST_RPMSG_EVENT_CHANGE);
 }
@@ -367,135 +210,6 @@ void vrpmsg_ns_withdraw(struct vhost_rpmsg_ept *ept)
 const char *vrpmsg_ns_name(struct vhost_rpmsg_ept *ept)
 {
 	return ept->ann ? ept->ann->name : ept->name;
-}
-
-/* Free a channel that has been removed from rdev->chans. */
-static void chan_free(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
-{
-	hlist_del(&chan->name_node);
-	rdev->num_chans--;
-	vrpmsg_chan_gone(rdev, chan);
-}
-
-/*
- * The service at @addr is gone: clear it where it is the remote. The guest may know
- * a driver's endpoint only by the name of its announcement.
- */
-static void ns_forget(struct vrpmsg_dev *rdev, const char *name, u32 addr)
-{
-	struct vhost_rpmsg_ept *ept;
-	struct vrpmsg_ann *ann;
-
-	hlist_for_each_entry(ept, ns_bucket(rdev->named_epts, name), name_node)
-		if (ept->remote == addr && !strcmp(ept->name, name) &&
-		    ept->remote_kind != VHOST_RPMSG_REMOTE_KIND_FIXED)
-			vrpmsg_ept_set_remote(ept, VHOST_RPMSG_ADDR_ANY,
-					      VHOST_RPMSG_REMOTE_KIND_NONE);
-	hlist_for_each_entry(ann, ns_bucket(rdev->named_anns, name),
-			     name_node) {
-		ept = xa_load(&rdev->epts, ann->addr);
-		if (ept->remote == addr && !strcmp(ann->name, name) &&
-		    ept->remote_kind == VHOST_RPMSG_REMOTE_KIND_LEARNED)
-			ns_set_remote(ept, VHOST_RPMSG_ADDR_ANY,
-				      VHOST_RPMSG_REMOTE_KIND_NONE);
-	}
-}
-
-/*
- * The guest sends this for its channels. OpenAMP also sends it for endpoints
- * that it created for a service of ours. Of the latter we only know a learned
- * remote, if they have sent a message.
- */
-static void ns_destroy(struct vrpmsg_dev *rdev, const char *name, u32 addr)
-{
-	struct vrpmsg_chan *chan = xa_load(&rdev->chans, addr);
-
-	lockdep_assert_held(&rdev->lock);
-	ns_forget(rdev, name, addr);
-	if (chan && !strcmp(chan->name, name)) {
-		xa_erase(&rdev->chans, addr);
-		chan_free(rdev, chan);
-	}
-	ns_match(rdev, name);
-}
-
-/*
- * Allocate a channel and reserve its place in the table, before rdev->lock is
- * taken: the guest's VMM may be at its memory limit.
- */
-static struct vrpmsg_chan *chan_alloc(struct vrpmsg_dev *rdev, const char *name,
-				      u32 addr)
-{
-	struct vrpmsg_chan *chan = kzalloc(sizeof(*chan), VRPMSG_GFP_LOCKED);
-
-	if (!chan)
-		return NULL;
-	if (xa_reserve(&rdev->chans, addr, VRPMSG_GFP_LOCKED)) {
-		kfree(chan);
-		return NULL;
-	}
-	chan->addr = addr;
-	strscpy(chan->name, name, sizeof(chan->name));
-	INIT_LIST_HEAD(&chan->event_node);
-	return chan;
-}
-
-static void chan_unalloc(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
-{
-	xa_release(&rdev->chans, chan->addr);
-	kfree(chan);
-}
-
-/*
- * Choose the endpoint for a new channel: the one that already communicates with
- * it, unless that is a user's and an endpoint of an administrator is waiting.
- */
-static struct vhost_rpmsg_ept *ns_ept_for(struct vrpmsg_dev *rdev,
-					  const struct vrpmsg_chan *chan)
-{
-	struct vhost_rpmsg_ept *free = ns_free_ept(rdev, chan->name), *ept;
-
-	hlist_for_each_entry(ept, ns_bucket(rdev->named_epts, chan->name),
-			     name_node)
-		if (ept->remote == chan->addr &&
-		    ept->remote_kind == VHOST_RPMSG_REMOTE_KIND_LEARNED &&
-		    (!ept->yields || !free || free->yields) &&
-		    !strcmp(ept->name, chan->name))
-			return ept;
-	return free;
-}
-
-/* Add a channel. Takes over @chan, and returns false if the table is full. */
-static bool ns_create(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
-{
-	struct vrpmsg_chan *old = xa_load(&rdev->chans, chan->addr);
-	char name[sizeof(chan->name)];
-
-	lockdep_assert_held(&rdev->lock);
-	if (old && !strcmp(old->name, chan->name)) {
-		/* The guest may announce it twice. */
-		kfree(chan);
-		return true;
-	}
-	if (!old && rdev->num_chans == VHOST_RPMSG_MAX_CHANNELS) {
-		chan_unalloc(rdev, chan);
-		return false;
-	}
-
-	/* Allocates nothing: the place is reserved, or was that of @old. */
-	xa_store(&rdev->chans, chan->addr, chan, GFP_NOWAIT);
-	hlist_add_head(&chan->name_node,
-		       ns_bucket(rdev->named_chans, chan->name));
-	rdev->num_chans++;
-	if (old) {
-		/* The guest has reused the address for something else. */
-		strscpy(name, old->name, sizeof(name));
-		ns_forget(rdev, name, chan->addr);
-		chan_free(rdev, old);
-		ns_match(rdev, name);
-	}
-	chan_bind(rdev, chan, ns_ept_for(rdev, chan), VHOST_RPMSG_EVENT_NEW);
-	return true;
 }
 
 /* Receive an announcement of the guest. */
@@ -527,15 +241,15 @@ static ssize_t ns_read(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 	trace_vrpmsg_ns(rdev, false, name, addr, flags);
 
 	if (flags == NS_CREATE) {
-		chan = chan_alloc(rdev, name, addr);
+		chan = vrpmsg_chan_alloc(rdev, name, addr);
 		if (!chan)
 			goto invalid;
 	}
 	mutex_lock(&rdev->lock);
 	if (chan)
-		valid = ns_create(rdev, chan);
+		valid = vrpmsg_chan_create(rdev, chan);
 	else
-		ns_destroy(rdev, name, addr);
+		vrpmsg_chan_destroy(rdev, name, addr);
 	mutex_unlock(&rdev->lock);
 	if (!valid)
 		goto invalid;
@@ -548,10 +262,16 @@ invalid:
 	return -EINVAL;
 }
 
+static void ns_removed(struct vhost_rpmsg_ept *ept)
+{
+	ann_withdraw(ept);
+	vrpmsg_chan_ept_removed(ept);
+}
+
 static const struct vrpmsg_names ns_names = {
-	.added = ns_added,
+	.added = vrpmsg_chan_ept_added,
 	.removed = ns_removed,
-	.set_remote = ns_set_remote,
+	.set_remote = vrpmsg_chan_set_remote,
 };
 
 static const struct vhost_rpmsg_ept_ops ns_ops = {
@@ -580,18 +300,13 @@ int vrpmsg_ns_init(struct vrpmsg_dev *rdev)
 void vrpmsg_ns_reset(struct vrpmsg_dev *rdev)
 {
 	struct vrpmsg_ann *ann, *next;
-	struct vrpmsg_chan *chan;
-	unsigned long addr;
 
 	lockdep_assert_held(&rdev->lock);
 	/* Each burst ends with ns_complete(). */
 	WARN_ON_ONCE(rdev->ns_sending);
 	rdev->ns_waits = false;
 
-	xa_for_each(&rdev->chans, addr, chan) {
-		xa_erase(&rdev->chans, addr);
-		chan_free(rdev, chan);
-	}
+	vrpmsg_chans_reset(rdev);
 
 	list_for_each_entry_safe(ann, next, &rdev->ns_pending, pending_node) {
 		list_del_init(&ann->pending_node);
