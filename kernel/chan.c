@@ -10,8 +10,9 @@
 /*
  * Matching by name. Endpoints and channels have a hash table each, so that a
  * message of the guest does not cause a walk of all endpoints. An endpoint
- * without a remote never exists next to a free channel of its name: every
- * function that frees one of them calls chan_match() last.
+ * without a remote, or that has learned the address of a channel of its name,
+ * never exists next to that channel while it is free: every function that frees
+ * one of them calls chan_match() last.
  */
 
 /* An administrator's endpoints are bound first, then the lowest address. */
@@ -48,6 +49,26 @@ static struct vrpmsg_chan *chan_find(struct vrpmsg_dev *rdev, const char *name)
 	return first;
 }
 
+/*
+ * Choose the endpoint for a free channel: the one that already communicates with
+ * it, unless that is a user's and an endpoint of an administrator is waiting.
+ */
+static struct vhost_rpmsg_ept *chan_ept_for(struct vrpmsg_dev *rdev,
+					    const struct vrpmsg_chan *chan)
+{
+	struct vhost_rpmsg_ept *free = chan_find_ept(rdev, chan->name), *ept;
+
+	hlist_for_each_entry(ept,
+			     vrpmsg_name_bucket(rdev->named_epts, chan->name),
+			     name_node)
+		if (ept->remote == chan->addr &&
+		    ept->remote_kind == VHOST_RPMSG_REMOTE_KIND_LEARNED &&
+		    (!ept->yields || !free || free->yields) &&
+		    !strcmp(ept->name, chan->name))
+			return ept;
+	return free;
+}
+
 static void chan_bind(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan,
 		      struct vhost_rpmsg_ept *ept, enum vhost_rpmsg_event event)
 {
@@ -59,15 +80,39 @@ static void chan_bind(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan,
 				      VHOST_RPMSG_REMOTE_KIND_BOUND);
 }
 
+/*
+ * Find the free channel that is the next to be bound: the first one if an
+ * endpoint has no remote, or else one that an endpoint communicates with.
+ */
+static struct vrpmsg_chan *chan_find_next(struct vrpmsg_dev *rdev,
+					  const char *name)
+{
+	struct vrpmsg_chan *chan, *first = NULL;
+	struct vhost_rpmsg_ept *ept;
+
+	if (chan_find_ept(rdev, name))
+		return chan_find(rdev, name);
+	hlist_for_each_entry(ept, vrpmsg_name_bucket(rdev->named_epts, name),
+			     name_node) {
+		if (ept->remote_kind != VHOST_RPMSG_REMOTE_KIND_LEARNED ||
+		    strcmp(ept->name, name))
+			continue;
+		chan = xa_load(&rdev->chans, ept->remote);
+		if (chan && !chan->ept && !strcmp(chan->name, name) &&
+		    (!first || chan->addr < first->addr))
+			first = chan;
+	}
+	return first;
+}
+
 static void chan_match(struct vrpmsg_dev *rdev, const char *name)
 {
-	struct vhost_rpmsg_ept *ept;
 	struct vrpmsg_chan *chan;
 
 	lockdep_assert_held(&rdev->lock);
-	while ((ept = chan_find_ept(rdev, name)) &&
-	       (chan = chan_find(rdev, name)))
-		chan_bind(rdev, chan, ept, VHOST_RPMSG_EVENT_CHANGE);
+	while ((chan = chan_find_next(rdev, name)))
+		chan_bind(rdev, chan, chan_ept_for(rdev, chan),
+			  VHOST_RPMSG_EVENT_CHANGE);
 }
 
 /* Return the channel to which an endpoint is bound, or NULL. */
@@ -219,26 +264,6 @@ static void chan_unalloc(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 {
 	xa_release(&rdev->chans, chan->addr);
 	kfree(chan);
-}
-
-/*
- * Choose the endpoint for a new channel: the one that already communicates with
- * it, unless that is a user's and an endpoint of an administrator is waiting.
- */
-static struct vhost_rpmsg_ept *chan_ept_for(struct vrpmsg_dev *rdev,
-					    const struct vrpmsg_chan *chan)
-{
-	struct vhost_rpmsg_ept *free = chan_find_ept(rdev, chan->name), *ept;
-
-	hlist_for_each_entry(ept,
-			     vrpmsg_name_bucket(rdev->named_epts, chan->name),
-			     name_node)
-		if (ept->remote == chan->addr &&
-		    ept->remote_kind == VHOST_RPMSG_REMOTE_KIND_LEARNED &&
-		    (!ept->yields || !free || free->yields) &&
-		    !strcmp(ept->name, chan->name))
-			return ept;
-	return free;
 }
 
 /* Add a channel. Takes over @chan, and returns false if the table is full. */

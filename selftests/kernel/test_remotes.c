@@ -279,6 +279,71 @@ TEST_F(remotes, who_talks_to_an_address_is_bound_to_its_channel)
 	EXPECT_NO_REMOTE(self->ept);
 }
 
+/* Returns the next event of a channel or endpoint as text, for example "chan change 8". */
+static const char *next_event(void)
+{
+	static const char *const action[] = { "new", "change", "del" };
+	static char text[64];
+	struct nl_event ev;
+
+	text[0] = '\0';
+	if (nl_next_event(&ev, LONG_MS) != 1)
+		return "none";
+	if (ev.cmd == VHOST_RPMSG_CMD_EPT_NTF)
+		snprintf(text, sizeof(text), "ept %s %u", action[ev.ept.event],
+			 ev.ept.addr);
+	else if (ev.cmd == VHOST_RPMSG_CMD_CHAN_NTF)
+		snprintf(text, sizeof(text), "chan %s%s", action[ev.chan.event],
+			 ev.chan.bound ? " bound" : "");
+	return text;
+}
+
+/* Two endpoints talk to the same address, and a third one has no remote. */
+TEST_F(remotes, a_channel_that_becomes_free_goes_to_who_talks_to_it)
+{
+	int second, third;
+
+	TELL(SVC, REMOTE, CREATE);
+	EXPECT_BOUND(REMOTE, self->ept);
+	second = new_ept(SVC, 8);
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 8, "x", 1));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_REMOTE(second, REMOTE, LEARNED);
+	ASSERT_EQ(0, nl_listen());
+	ASSERT_EQ(0, nl_ept_del(self->ept));
+	EXPECT_BOUND(REMOTE, second);
+	EXPECT_STREQ("chan change", next_event());
+	EXPECT_STREQ("chan change bound", next_event());
+	EXPECT_STREQ("ept change 8", next_event());
+	EXPECT_STREQ("ept del 7", next_event());
+	nl_unlisten();
+	third = new_ept(SVC, 9);
+	EXPECT_NO_REMOTE(third);
+}
+
+/* The other endpoint without a remote was there first, and has the lower address. */
+TEST_F(remotes, who_talks_to_a_channel_comes_before_who_waits_for_one)
+{
+	int talks, waits;
+
+	TELL(SVC, REMOTE, CREATE);
+	TELL(SVC, REMOTE + 1, CREATE);
+	waits = new_ept(SVC, 3);
+	EXPECT_BOUND(REMOTE + 1, waits);
+	TELL(SVC, REMOTE + 1, DESTROY);
+	EXPECT_NO_REMOTE(waits);
+	talks = new_ept(SVC, 8);
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 8, "x", 1));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_REMOTE(talks, REMOTE, LEARNED);
+	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.remote = 1), -1));
+	EXPECT_BOUND(REMOTE, talks);
+	EXPECT_NO_REMOTE(waits);
+	/* A channel that nobody talks to is for the one that waits. */
+	TELL(SVC, REMOTE + 2, CREATE);
+	EXPECT_BOUND(REMOTE + 2, waits);
+}
+
 TEST_F(remotes, a_message_from_a_free_channel_binds)
 {
 	ASSERT_EQ(0, nl_ept_set(self->ept, EPT_REQ(.remote = 1), -1));
