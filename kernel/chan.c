@@ -98,7 +98,9 @@ static struct vrpmsg_chan *chan_find_next(struct vrpmsg_dev *rdev,
 		    strcmp(ept->name, name))
 			continue;
 		chan = xa_load(&rdev->chans, ept->remote);
-		if (chan && !chan->ept && !strcmp(chan->name, name) &&
+		/* One without a name_node replaces another, see chan_create(). */
+		if (chan && !chan->ept && !hlist_unhashed(&chan->name_node) &&
+		    !strcmp(chan->name, name) &&
 		    (!first || chan->addr < first->addr))
 			first = chan;
 	}
@@ -285,9 +287,6 @@ bool vrpmsg_chan_create(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 
 	/* Allocates nothing: the place is reserved, or was that of @old. */
 	xa_store(&rdev->chans, chan->addr, chan, GFP_NOWAIT);
-	hlist_add_head(&chan->name_node,
-		       vrpmsg_name_bucket(rdev->named_chans, chan->name));
-	rdev->num_chans++;
 	if (old) {
 		/* The guest has reused the address for something else. */
 		strscpy(name, old->name, sizeof(name));
@@ -295,6 +294,10 @@ bool vrpmsg_chan_create(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 		chan_free(rdev, old);
 		chan_match(rdev, name);
 	}
+	/* Not before: nothing may be bound to it before @old is gone. */
+	hlist_add_head(&chan->name_node,
+		       vrpmsg_name_bucket(rdev->named_chans, chan->name));
+	rdev->num_chans++;
 	chan_bind(rdev, chan, chan_ept_for(rdev, chan), VHOST_RPMSG_EVENT_NEW);
 	return true;
 }

@@ -277,6 +277,87 @@ TEST_F(named, a_channel_is_bound_to_an_endpoint)
 	EXPECT_EQ(ept.id, chan.ept);
 }
 
+/* Returns the next event of a channel, or -1. */
+static int next_chan_event(struct nl_chan *chan)
+{
+	struct nl_event ev;
+
+	while (nl_next_event(&ev, LONG_MS) == 1) {
+		*chan = ev.chan;
+		if (ev.cmd == VHOST_RPMSG_CMD_CHAN_NTF)
+			return chan->event;
+	}
+	return -1;
+}
+
+/*
+ * The guest announces another service at an address. The endpoint loses the remote that
+ * it has learned, since its announcement has the old name, and waits for the new one.
+ */
+TEST_F(named, an_address_that_gets_another_name_is_bound)
+{
+	struct nl_chan chan;
+	struct nl_ept ept;
+
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, ioctl(self->fd, NAMED_BIND_CHANNEL));
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	ASSERT_EQ(0, join(self));
+	ASSERT_EQ(0, hears(&self->g, 0));
+	ASSERT_EQ(0, guest_ns_send(&self->g, NAMED_NAME, REMOTE, 0));
+	ASSERT_EQ(0, echo(&self->g, 1));
+	ASSERT_EQ(1, nl_ept_dump(DEV, &ept, 1));
+	EXPECT_EQ(REMOTE, ept.remote);
+	EXPECT_EQ(VHOST_RPMSG_REMOTE_KIND_LEARNED, ept.remote_kind);
+	ASSERT_EQ(0, nl_listen());
+	ASSERT_EQ(0, guest_ns_send(&self->g, NAMED_CHANNEL, REMOTE, 0));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(VHOST_RPMSG_EVENT_DEL, next_chan_event(&chan));
+	EXPECT_STREQ(NAMED_NAME, chan.name);
+	EXPECT_EQ(VHOST_RPMSG_EVENT_NEW, next_chan_event(&chan));
+	EXPECT_STREQ(NAMED_CHANNEL, chan.name);
+	EXPECT_TRUE(chan.bound);
+	nl_unlisten();
+	ASSERT_EQ(1, nl_ept_dump(DEV, &ept, 1));
+	EXPECT_EQ(VHOST_RPMSG_REMOTE_KIND_BOUND, ept.remote_kind);
+	ASSERT_EQ(0, nl_chan_get(DEV, REMOTE, &chan));
+	EXPECT_TRUE(chan.bound);
+	EXPECT_EQ(ept.id, chan.ept);
+}
+
+/* The same, and another endpoint talks to that address and has the new name. */
+TEST_F(named, an_address_that_gets_another_name_is_bound_last)
+{
+	struct nl_chan chan;
+	int id;
+
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, ioctl(self->fd, NAMED_BIND_CHANNEL));
+	ASSERT_EQ(0, registers(self->fd, DEV));
+	id = nl_ept_new(EPT_REQ(.dev = DEV, .name = NAMED_CHANNEL, .addr = 8));
+	ASSERT_LE(0, id);
+	ASSERT_EQ(0, join(self));
+	ASSERT_EQ(0, hears(&self->g, 0));
+	ASSERT_EQ(0, guest_ns_send(&self->g, NAMED_NAME, REMOTE, 0));
+	ASSERT_EQ(0, echo(&self->g, 1));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 8, "x", 1));
+	/* It is free, since both endpoints have a remote. */
+	ASSERT_EQ(0, guest_ns_send(&self->g, NAMED_CHANNEL, REMOTE + 1, 0));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	ASSERT_EQ(0, nl_chan_get(DEV, REMOTE + 1, &chan));
+	ASSERT_FALSE(chan.bound);
+	ASSERT_EQ(0, nl_listen());
+	ASSERT_EQ(0, guest_ns_send(&self->g, NAMED_CHANNEL, REMOTE, 0));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(VHOST_RPMSG_EVENT_CHANGE, next_chan_event(&chan));
+	EXPECT_EQ(REMOTE + 1, chan.addr);
+	EXPECT_EQ(VHOST_RPMSG_EVENT_DEL, next_chan_event(&chan));
+	EXPECT_EQ(VHOST_RPMSG_EVENT_NEW, next_chan_event(&chan));
+	EXPECT_TRUE(chan.bound);
+	EXPECT_EQ(id, (int)chan.ept);
+	nl_unlisten();
+}
+
 TEST_F(named, a_driver_may_want_one_device)
 {
 	ASSERT_EQ(0, registers(self->fd, DEV));

@@ -159,6 +159,7 @@ struct legacy_posn {
  */
 #define NAMED_ECHO	300
 #define NAMED_NAME	"named"
+#define NAMED_CHANNEL	"channel"
 
 /* Serve the device with this name, or all if it is empty. */
 struct named_register {
@@ -202,6 +203,8 @@ struct named_info {
 #define NAMED_FAULT	_IO('k', 24)
 /* From now on, bind new endpoints to channels that are named NAMED_NAME. */
 #define NAMED_BIND	_IO('k', 23)
+/* The same with channels that are named NAMED_CHANNEL. */
+#define NAMED_BIND_CHANNEL _IO('k', 26)
 
 /* From now on, new endpoints have ops->release. */
 #define NAMED_RELEASE	_IO('k', 25)

@@ -22,7 +22,7 @@
  * @declines: add() rejects devices
  * @refuses: read() refuses messages
  * @faults: send() returns -EFAULT
- * @binds: new endpoints are bound to channels of their name
+ * @binds: new endpoints are bound to channels of this name, unless it is NULL
  * @releases: new endpoints have ops->release
  * @lock: protects @devs
  * @devs: devices that the client serves
@@ -35,7 +35,7 @@ struct named {
 	bool declines;
 	bool refuses;
 	bool faults;
-	bool binds;
+	const char *binds;
 	bool releases;
 	struct mutex lock;
 	struct list_head devs;
@@ -178,7 +178,7 @@ static int named_add(struct vhost_rpmsg_client *client, struct vrpmsg_dev *rdev)
 	nd->ept.follow = false;
 	nd->ept.addr = NAMED_ECHO;
 	nd->ept.learn = true;
-	nd->ept.name = READ_ONCE(named->binds) ? NAMED_NAME : NULL;
+	nd->ept.name = READ_ONCE(named->binds);
 	nd->ept.read = named_read;
 	nd->ept.write = named_write;
 	nd->ept.ops = READ_ONCE(named->releases) ? &named_release_ops :
@@ -395,7 +395,11 @@ static long named_ioctl(struct file *file, unsigned int ioctl,
 		ret = 0;
 		break;
 	case NAMED_BIND:
-		WRITE_ONCE(named->binds, true);
+		WRITE_ONCE(named->binds, NAMED_NAME);
+		ret = 0;
+		break;
+	case NAMED_BIND_CHANNEL:
+		WRITE_ONCE(named->binds, NAMED_CHANNEL);
 		ret = 0;
 		break;
 	case NAMED_RELEASE:
