@@ -50,23 +50,27 @@ static struct vrpmsg_chan *chan_find(struct vrpmsg_dev *rdev, const char *name)
 }
 
 /*
- * Choose the endpoint for a free channel: the one that already communicates with
- * it, unless that is a user's and an endpoint of an administrator is waiting.
+ * Choose the endpoint for a free channel: the first one that already
+ * communicates with it, unless that is a user's and an endpoint of an
+ * administrator is waiting.
  */
 static struct vhost_rpmsg_ept *chan_ept_for(struct vrpmsg_dev *rdev,
 					    const struct vrpmsg_chan *chan)
 {
-	struct vhost_rpmsg_ept *free = chan_find_ept(rdev, chan->name), *ept;
+	struct vhost_rpmsg_ept *free = chan_find_ept(rdev, chan->name);
+	struct vhost_rpmsg_ept *ept, *first = NULL;
 
 	hlist_for_each_entry(ept,
 			     vrpmsg_name_bucket(rdev->named_epts, chan->name),
 			     name_node)
 		if (ept->remote == chan->addr &&
 		    ept->remote_kind == VHOST_RPMSG_REMOTE_KIND_LEARNED &&
-		    (!ept->yields || !free || free->yields) &&
-		    !strcmp(ept->name, chan->name))
-			return ept;
-	return free;
+		    !strcmp(ept->name, chan->name) &&
+		    (!first || chan_before(ept, first)))
+			first = ept;
+	if (!first || (first->yields && free && !free->yields))
+		return free;
+	return first;
 }
 
 static void chan_bind(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan,

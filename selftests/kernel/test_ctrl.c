@@ -812,6 +812,26 @@ TEST_F(ctrl, channels_are_an_administrators_before_who_has_learned_them)
 	close(fd);
 }
 
+/* Both have learned the address, the user's endpoint last. */
+TEST_F(ctrl, channels_are_an_administrators_if_both_have_learned_them)
+{
+	int ept = nl_ept_new(EPT_REQ(.dev = DEV, .name = "svc", .addr = 200));
+	int fd = NEW_EPT("svc", 100, ANY, 0);
+
+	ASSERT_LE(0, ept);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 200, "x", 1));
+	ASSERT_EQ(0, guest_send(&self->g, REMOTE, 100, "x", 1));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_REMOTE(ept, REMOTE, LEARNED);
+	EXPECT_REMOTE(ept_info(fd).id, REMOTE, LEARNED);
+	ASSERT_EQ(0, guest_ns_send(&self->g, "svc", REMOTE, CREATE));
+	ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_REMOTE(ept, REMOTE, BOUND);
+	EXPECT_REMOTE(ept_info(fd).id, REMOTE, LEARNED);
+	close(fd);
+}
+
 /* A forged message of the name service could end all services. */
 TEST_F(ctrl, nobody_speaks_for_the_name_service)
 {
