@@ -157,18 +157,21 @@ static int ns_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 
 	if (!vhost_has_feature(iter->vq, VIRTIO_RPMSG_F_NS))
 		return -ENODATA;
-	if (vhost_rpmsg_iter_room(iter) < sizeof(msg))
-		return READ_ONCE(rdev->ns_waits) ? -ENODATA : -EMSGSIZE;
-	WRITE_ONCE(rdev->ns_waits, false);
 
 	mutex_lock(&rdev->lock);
 	ns_sent(rdev);
+	/* Before the room: no buffer is used up if there is nothing to send. */
 	ann = list_first_entry_or_null(&rdev->ns_pending, struct vrpmsg_ann,
 				       pending_node);
 	if (!ann) {
 		mutex_unlock(&rdev->lock);
 		return -ENODATA;
 	}
+	if (vhost_rpmsg_iter_room(iter) < sizeof(msg)) {
+		mutex_unlock(&rdev->lock);
+		return READ_ONCE(rdev->ns_waits) ? -ENODATA : -EMSGSIZE;
+	}
+	WRITE_ONCE(rdev->ns_waits, false);
 	list_del_init(&ann->pending_node);
 	rdev->ns_sending = ann;
 	rdev->ns_destroying = ann->withdrawn;

@@ -370,6 +370,28 @@ TEST_F(ns, a_buffer_that_is_too_small_is_a_null_message)
 	EXPECT_TRUE(WAIT_FOR(dev_stat(DEV, S(NS_TX)) == 1, LONG_MS));
 }
 
+TEST_F(ns, without_an_announcement_no_buffer_is_used)
+{
+	struct guest_seg seg = { .len = 48 };
+	int id, i;
+
+	OPEN(.no_buffers = true);
+	id = announce(SVC, 7);
+	ASSERT_LE(0, id);
+	ASSERT_EQ(0, nl_withdraw(id));
+	for (i = 0; i < 3; i++) {
+		seg.p = guest_alloc(&self->g, seg.len);
+		ASSERT_LE(0, guest_add(&self->g, GUEST_TX, &seg, 1, true, false,
+				       i));
+	}
+	guest_kick_always(&self->g, GUEST_TX);
+	EXPECT_FALSE(guest_wait_used(&self->g, GUEST_TX, SHORT_MS));
+	EXPECT_EQ(0, guest_used_idx(&self->g, GUEST_TX));
+	/* An announcement tries each of them. */
+	ASSERT_EQ(0, nl_announce(id));
+	EXPECT_TRUE(WAIT_FOR(guest_used_idx(&self->g, GUEST_TX) == 3, LONG_MS));
+}
+
 /* Another process announces it all the time while it is deleted. */
 static void announce_for_ever(volatile int *id)
 {
