@@ -104,12 +104,12 @@ static int single_response(struct vhost_rpmsg *vr,
 	if (iter->exact)
 		iov_iter_truncate(&iter->iov_iter, len);
 
-	/* A message to the name service has no sending endpoint. */
-	iter->ept = NULL;
-	if (iter->dst == VHOST_RPMSG_NS_ADDR)
-		return 0;
+	/*
+	 * A message to the name service needs no sending endpoint. But the guest
+	 * chooses the source of a request, and so the destination of a response.
+	 */
 	iter->ept = vrpmsg_ept_touch_sender(vr, iter->src);
-	ret = iter->ept ? 0 : -ENOENT;
+	ret = iter->ept || iter->dst == VHOST_RPMSG_NS_ADDR ? 0 : -ENOENT;
 	if (iter->ept && iter->ept->write)
 		ret = iter->ept->write(vr, iter);
 	if (ret >= 0)
