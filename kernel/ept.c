@@ -278,6 +278,7 @@ int vhost_rpmsg_dev_ept_add(struct vrpmsg_dev *rdev,
 		ept->read = ept_read_nothing;
 	ept->id = vrpmsg_dev_new_ept_id(rdev);
 	ept->yields = false;
+	ept->orphan = NULL;
 	do {
 		err = vrpmsg_ept_add(rdev, ept, true);
 		/* Not in a burst: this takes a lock of all devices. */

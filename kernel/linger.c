@@ -62,7 +62,7 @@ static void linger_end(struct vrpmsg_chrdev *chrdev)
 		chrdev->ended = true;
 	spin_unlock(&chrdev->lock);
 	if (end)
-		chrdev->ept.ops->orphan(&chrdev->ept);
+		chrdev->ept.orphan(&chrdev->ept);
 	vrpmsg_chrdev_put(chrdev);
 }
 

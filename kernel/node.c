@@ -99,7 +99,6 @@ static const struct vhost_rpmsg_ept_ops node_ept_ops = {
 	.new_guest = vrpmsg_queue_new_guest,
 	.deleted = node_deleted,
 	.release = vrpmsg_queue_release,
-	.orphan = node_orphan,
 };
 
 /* Return the char device of an endpoint, or NULL if it is another client's. */
@@ -283,6 +282,7 @@ static struct vrpmsg_chrdev *node_alloc(struct vrpmsg_dev *rdev,
 	chrdev->ept.name = chrdev->name[0] ? chrdev->name : NULL;
 	chrdev->ept.yields = uid_valid(cfg->owner);
 	chrdev->ept.ops = &node_ept_ops;
+	chrdev->ept.orphan = node_orphan;
 	chrdev->ept.rdev = vrpmsg_dev_get(rdev);
 	chrdev->memcg = get_mem_cgroup_from_mm(current->mm);
 	return chrdev;

@@ -51,8 +51,8 @@ static void server_delete(struct vrpmsg_dev *rdev)
 	vrpmsg_dev_unhook(rdev);
 	vrpmsg_clients_remove_dev(rdev);
 	while ((ept = vrpmsg_ept_get_first(rdev))) {
-		if (ept->ops && ept->ops->orphan) {
-			ept->ops->orphan(ept);
+		if (ept->orphan) {
+			ept->orphan(ept);
 			vrpmsg_ept_put(ept);
 			continue;
 		}

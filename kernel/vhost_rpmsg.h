@@ -149,9 +149,6 @@ static inline size_t vhost_rpmsg_iter_room(const struct vhost_rpmsg_iter *iter)
  *	when vhost_rpmsg_destroy() returns, and on a named device when
  *	vhost_rpmsg_unregister_client() does, if the client's remove() waits
  *	until it has been called for each endpoint.
- * @orphan: the device is being deleted; delete the endpoint. NULL if the driver
- *	deletes its endpoints itself, in release() of its file or in remove() of
- *	its client.
  *
  * Each direction has its own work, possibly on its own worker. One thread at a
  * time calls @read, @write and @rx_complete of an endpoint, and one thread at a
@@ -176,7 +173,6 @@ struct vhost_rpmsg_ept_ops {
 	void (*running)(struct vhost_rpmsg_ept *ept, bool running);
 	void (*deleted)(struct vhost_rpmsg_ept *ept);
 	void (*release)(struct vhost_rpmsg_ept *ept);
-	void (*orphan)(struct vhost_rpmsg_ept *ept);
 };
 
 /**
@@ -237,6 +233,8 @@ struct vhost_rpmsg_ept {
 	u32 dropping;			/* vq[REQUEST].mutex: expired hold time */
 	struct list_head touched_node[VIRTIO_RPMSG_NUM_OF_VQS];	/* vq mutex */
 	struct completion *unused;	/* to be completed by the last user */
+	/* Deletes a char device's endpoint with its device; else NULL. */
+	void (*orphan)(struct vhost_rpmsg_ept *ept);
 };
 
 /**
