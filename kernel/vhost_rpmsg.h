@@ -159,7 +159,9 @@ static inline size_t vhost_rpmsg_iter_room(const struct vhost_rpmsg_iter *iter)
  * called with the device's mutex held must not call functions of this API that
  * may sleep. The others may add endpoints, announce them and set their remotes,
  * but must not call vhost_rpmsg_start_lock() or delete an endpoint without
- * @release. Calls that would deadlock return -EDEADLK and print a warning.
+ * @release. For the device of the callback, such calls return -EDEADLK and print
+ * a warning. For other devices they are forbidden as well, but not detected: two
+ * devices could wait for each other.
  */
 struct vhost_rpmsg_ept_ops {
 	int (*send)(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter);
