@@ -3,8 +3,9 @@
  * Drivers that serve endpoints on named devices.
  *
  * A driver's remove() may wait for a burst, and so for a VMM. It is called
- * without a lock, so that it only delays the task that deletes the device,
- * which has no VMM then, or unregisters the driver.
+ * without a lock of this module, so that it only delays the task that deletes
+ * the device, or unregisters the driver. The task that deletes the device holds
+ * generic netlink's lock for reading, but that device has no VMM.
  */
 #include <linux/export.h>
 #include <linux/slab.h>

@@ -318,9 +318,10 @@ static inline u32 vhost_rpmsg_ept_remote(const struct vhost_rpmsg_ept *ept)
  * told of devices to which a VMM has given a name.
  *
  * @add must not wait for a guest, as vhost_rpmsg_ept_del() does without
- * ops->release, use generic netlink, or register or unregister a client. It is
- * called for one device at a time. Both callbacks are called in process context
- * and may sleep.
+ * ops->release. It is called for one device at a time. Neither callback may
+ * register or unregister a client or use generic netlink, whose lock is held
+ * while an administrator creates or deletes a device. Both are called in process
+ * context and may sleep.
  *
  * The other members are private.
  */
