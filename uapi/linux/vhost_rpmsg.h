@@ -336,9 +336,9 @@ struct vhost_rpmsg_ctrl_info {
  * user already has such a node; ENOENT: RPMSG_RELEASE_DEV_IOCTL, and there is
  * no such node.
  *
- * Errors of all: EDQUOT; EFAULT; EINVAL: a forbidden name, no name where one is
- * announced, or the name service as destination; ENODEV: the device is deleted;
- * ENOMEM; ENOSPC.
+ * Errors of all: EDQUOT; EFAULT; EINVAL: a forbidden name, no name with
+ * RPMSG_CREATE_DEV_IOCTL or where one is announced, or the name service as
+ * destination; ENODEV: the device is deleted; ENOMEM; ENOSPC.
  */
 #define VHOST_RPMSG_CTRL_GET_INFO \
 	_IOR(VHOST_VIRTIO, 0x94, struct vhost_rpmsg_ctrl_info)
