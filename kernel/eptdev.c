@@ -354,7 +354,8 @@ eptdev_alloc(struct vrpmsg_dev *rdev, const struct vrpmsg_eptdev_config *cfg)
 	struct vrpmsg_user *user;
 	int err;
 
-	eptdev = kzalloc(sizeof(*eptdev), GFP_KERNEL_ACCOUNT);
+	lockdep_assert_held(&vrpmsg_eptdevs_lock);
+	eptdev = kzalloc(sizeof(*eptdev), VRPMSG_GFP_LOCKED);
 	if (!eptdev)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&eptdev->ref);
@@ -452,17 +453,17 @@ static struct vrpmsg_eptdev *eptdev_find(const struct vrpmsg_dev *rdev,
 int vrpmsg_eptdev_new(struct vrpmsg_dev *rdev,
 		      const struct vrpmsg_eptdev_config *cfg)
 {
-	struct vrpmsg_eptdev *eptdev = eptdev_alloc(rdev, cfg);
+	struct vrpmsg_eptdev *eptdev;
 	int err;
 
+	guard(mutex)(&vrpmsg_eptdevs_lock);
+	/* First, since the user may be at the limit. */
+	if (cfg->fixed && eptdev_find(rdev, cfg))
+		return -EEXIST;
+	eptdev = eptdev_alloc(rdev, cfg);
 	if (IS_ERR(eptdev))
 		return PTR_ERR(eptdev);
-	mutex_lock(&vrpmsg_eptdevs_lock);
-	if (cfg->fixed && eptdev_find(rdev, cfg))
-		err = -EEXIST;
-	else
-		err = eptdev_add(eptdev);
-	mutex_unlock(&vrpmsg_eptdevs_lock);
+	err = eptdev_add(eptdev);
 	if (err)
 		eptdev_shut_down(eptdev, false);
 	eptdev_put(eptdev);

@@ -74,7 +74,8 @@ struct vrpmsg_user *vrpmsg_user_charge(struct vrpmsg_dev *rdev)
 	struct vrpmsg_user *new, *user = NULL;
 	int err;
 
-	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	/* For a node, vrpmsg_eptdevs_lock is held. */
+	new = kzalloc(sizeof(*new), VRPMSG_GFP_LOCKED);
 	if (!new)
 		return ERR_PTR(-ENOMEM);
 	new->uid = current_euid();

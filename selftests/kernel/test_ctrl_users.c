@@ -172,6 +172,26 @@ TEST_F(users, refusals_do_not_count)
 	EXPECT_EQ(0, info.endpoints);
 }
 
+/* An existing node is found even if the user may create no more. */
+static int repeat_at_the_limit(int ctrl)
+{
+	if (ctrl_create(ctrl, RPMSG_CREATE_DEV_IOCTL, "one", 9, ANY))
+		return 1;
+	while (!ctrl_create(ctrl, RPMSG_CREATE_EPT_IOCTL, "node", ANY, REMOTE))
+		continue;
+	if (ctrl_create(ctrl, RPMSG_CREATE_DEV_IOCTL, "two", 8, ANY) != -EDQUOT)
+		return 2;
+	return ctrl_create(ctrl, RPMSG_CREATE_DEV_IOCTL, "one", 9, ANY) ==
+			       -EEXIST ?
+		       0 :
+		       3;
+}
+
+TEST_F(users, what_exists_is_found_at_the_limit)
+{
+	EXPECT_EQ(0, as_user(ALICE, 0, repeat_at_the_limit, self->ctrl));
+}
+
 /* The limit for all users together does not apply to an administrator. */
 TEST_F(users, all_have_a_bound_together)
 {
