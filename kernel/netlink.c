@@ -77,6 +77,10 @@ struct sk_buff *vrpmsg_nl_new_reply(void)
 
 /* Events are sent under the device's mutex, in the order of the changes. */
 
+/*
+ * The kernel counts listeners of the group's number in all network namespaces.
+ * Those elsewhere receive nothing, but cause as much work as real ones.
+ */
 static bool nl_wanted(void)
 {
 	return genl_has_listeners(&vrpmsg_nl_family, &init_net,

@@ -233,6 +233,66 @@ TEST_F(caps, a_user_namespace_does_not_help_root)
 	EXPECT_EQ(0, ret);
 }
 
+/* The number of the group of events, or an error. */
+static int events_group(void)
+{
+	struct nl_sock *sk = nl_socket_alloc();
+	int group;
+
+	if (!sk || genl_connect(sk))
+		return -1;
+	group = genl_ctrl_resolve_grp(sk, VHOST_RPMSG_FAMILY_NAME,
+				      VHOST_RPMSG_MCGRP_EVENTS);
+	nl_socket_free(sk);
+	return group;
+}
+
+/*
+ * In a child, with namespaces of its own: join the group's number, tell the parent, and
+ * wait for it. Returns the number of messages received, at most one.
+ */
+static int overhear(int group, int tell, int wait)
+{
+	struct nl_sock *sk = nl_socket_alloc();
+	char c = 0;
+
+	if (!become_nobody() || unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		return CANNOT;
+	if (!sk || genl_connect(sk) || nl_socket_add_membership(sk, group))
+		return CANNOT;
+	if (write(tell, &c, 1) != 1 || read(wait, &c, 1) != 1)
+		return CANNOT;
+	return poll_fd(nl_socket_get_fd(sk), POLLIN, SHORT_MS) == POLLIN;
+}
+
+/* The kernel lets root of a network namespace join, where the family does not exist. */
+TEST_F(caps, no_events_in_other_network_namespaces)
+{
+	int group = events_group(), joined[2], done[2], status;
+	char c = 0;
+	pid_t pid;
+
+	ASSERT_LT(0, group);
+	ASSERT_EQ(0, pipe(joined));
+	ASSERT_EQ(0, pipe(done));
+	pid = fork();
+	if (!pid) {
+		close(joined[0]);
+		_exit(overhear(group, joined[1], done[0]));
+	}
+	close(joined[1]);
+	if (read(joined[0], &c, 1) == 1) {
+		ASSERT_EQ(0, nl_dev_del(SECOND));
+		ASSERT_LT(0, nl_dev_new(SECOND));
+		ASSERT_EQ(1, write(done[1], &c, 1));
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFEXITED(status));
+	if (WEXITSTATUS(status) == CANNOT)
+		SKIP(return, "no user namespaces");
+	EXPECT_EQ(0, WEXITSTATUS(status));
+}
+
 /* In a child: does the family exist? */
 static int family_in(int namespaces)
 {
