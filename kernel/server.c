@@ -348,8 +348,7 @@ EXPORT_SYMBOL_GPL(vhost_rpmsg_dev_generation);
  * acknowledged
  * @rdev: device
  *
- * Context: Process context. The VMM sets the features before it starts the
- * rings.
+ * Context: Any. The VMM sets the features before it starts the rings.
  * Return: feature bits; 0 before they are set, and without a VMM.
  */
 u64 vhost_rpmsg_dev_features(const struct vrpmsg_dev *rdev)
