@@ -121,12 +121,11 @@ depmod_is_content()
 		! grep vhost_rpmsg "$tmp/complaints"
 }
 
-# Listen as a user without privileges, who has joined all groups that have no owner yet.
-# Prints "ready", and then the names of devices and families that are heard of. To be run
-# in the background.
+# Listen as the user, who joins all groups that have no owner yet. Prints "ready", and
+# then the names of devices and families that are heard of. To be run in the background.
 eavesdrop()
 {
-	exec setpriv --reuid 65534 --regid 65534 --clear-groups /usr/bin/python3 -u -c '
+	exec setpriv --reuid "$1" --regid "$1" --clear-groups /usr/bin/python3 -u -c '
 import socket
 s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)      # NETLINK_GENERIC
 s.bind((0, 0))
@@ -144,11 +143,12 @@ while True:
 '
 }
 
-hears_no_events()
+# listens UID: create a device in a new module, while the user listens; see $tmp/heard.
+listens()
 {
 	local i pid rc=0
 
-	eavesdrop >"$tmp/heard" 2>&1 &
+	eavesdrop "$1" >"$tmp/heard" 2>&1 &
 	pid=$!
 	for ((i = 0; i < 100; i++)); do
 		grep -q ready "$tmp/heard" && break
@@ -160,8 +160,17 @@ hears_no_events()
 	vrpmsgctl dev del module || rc=1
 	cat "$tmp/heard"
 	# All may hear of the family.
-	grep -q "heard vhost_rpmsg" "$tmp/heard" &&
-		! grep -q "heard module" "$tmp/heard" && ((!rc))
+	grep -q "heard vhost_rpmsg" "$tmp/heard" && ((!rc))
+}
+
+hears_no_events()
+{
+	listens 65534 && ! grep -q "heard module" "$tmp/heard"
+}
+
+hears_events()
+{
+	listens 0 && grep -q "heard module" "$tmp/heard"
 }
 
 # keep_busy COMMAND...: repeat a command in the background.
@@ -254,6 +263,8 @@ read -r major minor <"$tmp/devt"
 mknod "$tmp/node" c "$major" "$minor"
 succeeds "an old node leads nowhere" fails "No such device or address" \
 	cat "$tmp/node"
+succeeds "the first event reaches root, who joined the group before" hears_events
+rmmod vhost_rpmsg
 name="no events for a user who joined the group before"
 if [[ $(uname -r) == 6.1.* ]]; then
 	# Such a kernel cannot filter them.
