@@ -161,11 +161,12 @@ void vrpmsg_guest_keep_used(struct vhost_rpmsg *vr, unsigned int qid)
 }
 
 /*
- * The guest continues: queue the saved entries to be written first. Their
- * buffers must not be taken again, whatever index the VMM has set. Context:
- * both virtqueue mutexes held, after vrpmsg_guest_same() returned true.
+ * The guest continues: queue the saved entries to be written first. No entry of
+ * the avail rings must be taken again, whatever index the VMM has set: the used
+ * index does not count those that could not be returned. Context: both
+ * virtqueue mutexes held, after vrpmsg_guest_same() returned true.
  */
-void vrpmsg_guest_restore_used(struct vhost_rpmsg *vr)
+void vrpmsg_guest_restore(struct vhost_rpmsg *vr)
 {
 	struct vrpmsg_dev *rdev = vr->rdev;
 	unsigned int i, n;
@@ -174,13 +175,13 @@ void vrpmsg_guest_restore_used(struct vhost_rpmsg *vr)
 	for (i = 0; i < VIRTIO_RPMSG_NUM_OF_VQS; i++) {
 		struct vhost_virtqueue *vq = &vr->vq[i];
 
+		vq->last_avail_idx = rdev->kept_avail[i];
+		vq->avail_idx = vq->last_avail_idx;
 		n = rdev->kept_done[i];
 		if (!n)
 			continue;
 		memcpy(vq->heads, rdev->kept_heads[i], n * sizeof(*vq->heads));
 		vr->ring[i].done = n;
-		vq->last_avail_idx = vq->last_used_idx + n;
-		vq->avail_idx = vq->last_avail_idx;
 		guest_drop_used(rdev, i);
 	}
 }

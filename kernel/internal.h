@@ -142,6 +142,9 @@ struct vrpmsg_events {
  * @generation: number of the current or last guest; 0 before the first. @lock
  *	to change
  * @kept_used: (l) used indices of both rings at the last stop; valid if @guest
+ * @kept_avail: (l) likewise the positions up to which the entries of the avail
+ *	rings have been taken; further than the used indices by the entries in
+ *	@kept_heads, and by all that were given up and could not be returned
  * @kept_heads: (l) copy of the entries in vq->heads of each ring that could not
  *	be written before that stop, or NULL
  * @kept_done: (l) number of entries in @kept_heads
@@ -220,6 +223,7 @@ struct vrpmsg_dev {
 	bool stale;
 	bool running;
 	u16 kept_used[VIRTIO_RPMSG_NUM_OF_VQS];
+	u16 kept_avail[VIRTIO_RPMSG_NUM_OF_VQS];
 	struct vring_used_elem *kept_heads[VIRTIO_RPMSG_NUM_OF_VQS];
 	u16 kept_done[VIRTIO_RPMSG_NUM_OF_VQS];
 	u32 generation;
@@ -561,7 +565,7 @@ bool vrpmsg_hold_should_drop(struct vhost_rpmsg_ept *ept);
 void vrpmsg_hold_accepted(struct vrpmsg_dev *rdev);
 void vrpmsg_hold_pause(struct vrpmsg_dev *rdev);
 void vrpmsg_guest_keep_used(struct vhost_rpmsg *vr, unsigned int qid);
-void vrpmsg_guest_restore_used(struct vhost_rpmsg *vr);
+void vrpmsg_guest_restore(struct vhost_rpmsg *vr);
 void vrpmsg_guest_forget(struct vrpmsg_dev *rdev);
 void vrpmsg_guest_new(struct vrpmsg_dev *rdev);
 void vrpmsg_guest_reset_state(struct vhost_rpmsg *vr);

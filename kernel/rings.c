@@ -50,7 +50,7 @@ static int rings_prepare(struct vhost_rpmsg *vr, bool fresh)
 		return 0;
 	if (!vrpmsg_guest_same(vr))
 		return -ESTALE;
-	vrpmsg_guest_restore_used(vr);
+	vrpmsg_guest_restore(vr);
 	return 0;
 }
 
@@ -113,8 +113,10 @@ static bool rings_halt(struct vhost_rpmsg *vr)
 		if (!rdev->running)
 			return false;
 		vrpmsg_hold_pause(rdev);
-		for (i = 0; i < VIRTIO_RPMSG_NUM_OF_VQS; i++)
+		for (i = 0; i < VIRTIO_RPMSG_NUM_OF_VQS; i++) {
 			rdev->kept_used[i] = vr->vq[i].last_used_idx;
+			rdev->kept_avail[i] = vr->vq[i].last_avail_idx;
+		}
 		WRITE_ONCE(rdev->stalled, VHOST_RPMSG_ADDR_ANY);
 		RCU_INIT_POINTER(rdev->vr, NULL);
 		WRITE_ONCE(rdev->running, false);

@@ -326,6 +326,77 @@ TEST_F(restart, stopped_while_the_used_ring_is_away)
 	EXPECT_EQ(0, talk(&self->g, self->fd));
 }
 
+/*
+ * Entries that the device has taken and cannot give back, so that the used index is behind.
+ * The rings go on after them, not at the used index.
+ */
+
+TEST_F(restart, a_message_after_an_entry_that_is_none_comes_once)
+{
+	struct guest *g = &self->g;
+
+	ASSERT_EQ(0, guest_start(g));
+	ASSERT_EQ(0, talk(g, self->fd));
+	guest_add_raw(g, GUEST_RX, opts.num);
+	ASSERT_EQ(0, guest_queue(g, REMOTE, 1024, "good", 4));
+	guest_kick_always(g, GUEST_RX);
+	EXPECT_TEXT(self->fd, "good");
+	ASSERT_TRUE(WAIT_FOR(guest_used_idx(g, GUEST_RX) == 2, LONG_MS));
+	ASSERT_EQ(0, guest_stop(g));
+	ASSERT_EQ(0, go_on(g));
+	EXPECT_EQ(0, poll_fd(self->fd, POLLIN, SHORT_MS) & POLLIN);
+	ASSERT_EQ(0, guest_queue(g, REMOTE, 1024, "next", 4));
+	guest_kick_always(g, GUEST_RX);
+	EXPECT_TEXT(self->fd, "next");
+}
+
+TEST_F(restart, a_buffer_after_an_entry_that_is_none_is_filled_once)
+{
+	struct guest *g = &self->g;
+	struct guest_msg msg;
+
+	ASSERT_EQ(0, guest_start(g));
+	ASSERT_EQ(0, talk(g, self->fd));
+	/* One buffer less, so that there is room for the entry. */
+	ASSERT_EQ(5, write(self->fd, "first", 5));
+	ASSERT_EQ(1, guest_recv(g, &msg, LONG_MS));
+	guest_add_raw(g, GUEST_TX, opts.num);
+	for (unsigned int i = 0; i + 1 < opts.num; i++) {
+		ASSERT_EQ(4, write(self->fd, "more", 4));
+		ASSERT_EQ(4, guest_recv_copy(g, NULL, NULL, 8, LONG_MS));
+	}
+	/* The next buffer is behind the entry. The guest keeps it. */
+	ASSERT_EQ(4, write(self->fd, "kept", 4));
+	ASSERT_EQ(1, guest_recv(g, &msg, LONG_MS));
+	ASSERT_EQ(0, guest_stop(g));
+	ASSERT_EQ(1, dev_stat(DEV, S(RING_ERRORS)));
+	ASSERT_EQ(0, go_on(g));
+	ASSERT_EQ(4, write(self->fd, "next", 4));
+	EXPECT_EQ(4, guest_recv_copy(g, NULL, NULL, 8, LONG_MS));
+	EXPECT_EQ(0, memcmp(msg.data, "kept", 4));
+}
+
+TEST_F(restart, a_message_whose_buffer_was_given_up_comes_once)
+{
+	void *used = self->g.ring[GUEST_RX].vring.used;
+	struct guest *g = &self->g;
+
+	ASSERT_EQ(0, guest_start(g));
+	ASSERT_EQ(0, talk(g, self->fd));
+	ASSERT_EQ(0, mprotect(used, 4096, PROT_READ));
+	ASSERT_EQ(0, guest_queue(g, REMOTE, 1024, "lost", 4));
+	guest_kick_always(g, GUEST_RX);
+	EXPECT_TEXT(self->fd, "lost");
+	ASSERT_TRUE(WAIT_FOR(dev_stat(DEV, S(RING_ERRORS)), LONG_MS));
+	ASSERT_EQ(0, guest_stop(g));
+	ASSERT_EQ(0, mprotect(used, 4096, PROT_READ | PROT_WRITE));
+	ASSERT_EQ(0, go_on(g));
+	EXPECT_EQ(0, poll_fd(self->fd, POLLIN, SHORT_MS) & POLLIN);
+	ASSERT_EQ(0, guest_queue(g, REMOTE, 1024, "next", 4));
+	guest_kick_always(g, GUEST_RX);
+	EXPECT_TEXT(self->fd, "next");
+}
+
 /* A guest that was reset in the meantime gets nothing of the former one. */
 TEST_F(restart, a_new_guest_gets_no_used_entries_of_the_one_before)
 {

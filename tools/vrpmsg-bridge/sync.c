@@ -178,10 +178,10 @@ static int read_used_index(uint64_t features,
 }
 
 /*
- * Set the base of ring @i to the used index in the guest's memory. The kernel gives
- * back every buffer that it has taken before it stops, so no other base can be
- * right. Front ends may disagree: cloud-hypervisor starts at the avail index, and
- * would skip the buffers that the guest posted before the start.
+ * Set the base of ring @i to the used index in the guest's memory. For a new guest no
+ * other base can be right; a guest that goes on does so where the kernel has stopped,
+ * whatever the base is. Front ends may disagree: cloud-hypervisor starts at the avail
+ * index, and would skip the buffers that the guest posted before the start.
  */
 static int program_base(struct vhost *vhost, unsigned int i, uint64_t features,
 			const struct vhost_vring_addr *addr)

@@ -160,8 +160,8 @@ struct vhost_rpmsg_attach {
  * again.
  *
  * VHOST_RPMSG_CONTINUE: start the rings of the guest that was there at the last
- * stop. If used entries could not be written before that stop, they are written
- * first, and the ring continues after them, whatever its base is.
+ * stop, each at the entry that was next at that stop, whatever its base is. If
+ * used entries could not be written before that stop, they are written first.
  *
  * To start the rings, both must be set up: size, base, addresses. Starting
  * running rings, or stopping stopped ones, changes nothing.
