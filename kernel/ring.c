@@ -8,7 +8,8 @@
  *
  * Guest memory that cannot be accessed now may become accessible later. Such an
  * entry stays at the head of its ring and is retried, see vrpmsg_ring_retry().
- * Malformed entries are skipped and counted at once.
+ * Malformed entries are skipped and counted at once, unless they may be entries
+ * whose indirect table cannot be read.
  */
 #include <linux/export.h>
 #include <linux/pagemap.h>
@@ -251,6 +252,23 @@ static int ring_bad_index(struct vhost_rpmsg *vr, unsigned int qid)
 }
 
 /*
+ * Whether the chain at @head has an indirect table. The core returns -EINVAL if
+ * it cannot read one, as if its contents were malformed.
+ */
+static bool ring_has_table(struct vhost_virtqueue *vq, u16 head)
+{
+	u16 flags = 0;
+	unsigned int n;
+
+	for (n = 0; n < vq->num && head < vq->num; n++)
+		if (ring_read(vq, &vq->desc[head].flags, &flags) ||
+		    !(flags & VRING_DESC_F_NEXT) ||
+		    ring_read(vq, &vq->desc[head].next, &head))
+			break;
+	return flags & VRING_DESC_F_INDIRECT;
+}
+
+/*
  * The next entry of the ring cannot be taken. vhost_get_vq_desc() returned @err
  * and did not advance past the entry, so the device would hang on it.
  */
@@ -258,6 +276,7 @@ static int ring_bad_entry(struct vhost_rpmsg *vr, unsigned int qid, int err)
 {
 	struct vhost_virtqueue *vq = &vr->vq[qid];
 	bool pending = vq->avail_idx != vq->last_avail_idx;
+	bool valid;
 	u16 head;
 
 	/*
@@ -269,15 +288,19 @@ static int ring_bad_entry(struct vhost_rpmsg *vr, unsigned int qid, int err)
 		return ring_bad_index(vr, qid);
 	if (!pending)
 		return ring_no_index(vr, qid);
-	if (err == -EFAULT && vrpmsg_ring_retry(&vr->ring[qid]))
+	valid = !ring_read(vq,
+			   &vq->avail->ring[vq->last_avail_idx & (vq->num - 1)],
+			   &head) &&
+		head < vq->num;
+	if ((err == -EFAULT ||
+	     (err == -EINVAL && valid && ring_has_table(vq, head))) &&
+	    vrpmsg_ring_retry(&vr->ring[qid]))
 		return -EFAULT;
 
 	ring_count_error(vr, 1, 0);
 	pr_debug_ratelimited("%s: bad entry in ring %u\n", vr->rdev->name, qid);
 	/* Return the skipped entry, so that the used index still counts it. */
-	if (!ring_read(vq, &vq->avail->ring[vq->last_avail_idx & (vq->num - 1)],
-		       &head) &&
-	    head < vq->num)
+	if (valid)
 		ring_used(vr, qid, head, 0);
 	vq->last_avail_idx++;
 	return -EBADMSG;

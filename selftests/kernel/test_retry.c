@@ -87,6 +87,26 @@ static void tell(FIXTURE_DATA(retry) *self, enum news news, int q)
 		die("memory table");
 }
 
+/* Queue a message with a descriptor table of its own; hide() that. */
+static void *queue_with_table(struct guest *g, const char *text)
+{
+	struct guest_hdr hdr = { .src = REMOTE, .dst = 1024, .len = 3 };
+	struct guest_seg seg[2] = {
+		{ guest_alloc(g, sizeof(hdr)), sizeof(hdr) },
+		{ guest_alloc(g, 3), 3 },
+	};
+	int head;
+
+	guest_put_hdr(g, seg[0].p, hdr);
+	memcpy(seg[1].p, text, 3);
+	head = guest_add(g, GUEST_RX, seg, 2, false, true, 0);
+	return head < 0 ? NULL :
+			  g->mem + (guest_64(g, g->ring[GUEST_RX]
+							.vring.desc[head]
+							.addr) &
+				    ~4095ULL);
+}
+
 static uint64_t errors(void)
 {
 	return dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS);
@@ -102,6 +122,27 @@ TEST_F(retry, a_message_is_not_lost)
 	guest_kick_always(&self->g, GUEST_RX);
 	usleep(3000);
 	show(descs);
+	tell(self, variant->news, GUEST_RX);
+	EXPECT_TEXT(self->fd, "one");
+	EXPECT_TEXT(self->fd, "two");
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_EQ(0, errors());
+}
+
+/* A table that cannot be read is for the vhost core the same as an invalid one. */
+TEST_F(retry, a_message_with_a_table_is_not_lost)
+{
+	void *table;
+
+	guest_hide(&self->g);
+	table = queue_with_table(&self->g, "one");
+	ASSERT_NE(NULL, table);
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "two", 3));
+	hide(table);
+	guest_show(&self->g);
+	guest_kick_always(&self->g, GUEST_RX);
+	usleep(3000);
+	show(table);
 	tell(self, variant->news, GUEST_RX);
 	EXPECT_TEXT(self->fd, "one");
 	EXPECT_TEXT(self->fd, "two");
@@ -273,6 +314,25 @@ TEST_F(gone, a_message_is_given_up_and_counted)
 	EXPECT_LE(PATIENCE_MS, now_ms() - begun);
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 	EXPECT_EQ(2, self->g.ring[GUEST_RX].last_used);
+	EXPECT_EQ(1, errors());
+}
+
+TEST_F(gone, a_table_is_given_up_and_counted)
+{
+	long long begun = now_ms();
+	void *table;
+
+	guest_hide(&self->g);
+	table = queue_with_table(&self->g, "one");
+	ASSERT_NE(NULL, table);
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "two", 3));
+	hide(table);
+	guest_show(&self->g);
+	guest_kick_always(&self->g, GUEST_RX);
+	EXPECT_TEXT(self->fd, "two");
+	EXPECT_LE(PATIENCE_MS, now_ms() - begun);
+	show(table);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 	EXPECT_EQ(1, errors());
 }
 
