@@ -260,9 +260,29 @@ void vrpmsg_guest_restart(struct vhost_rpmsg *vr)
 }
 
 /*
+ * Whether a guest whose used rings are all zeroes still has the entries whose
+ * used entries are to be written. One that was reset has less in its rings. But
+ * one that had only provided buffers has as many as before, so a guest that has
+ * not sent anything counts as reset: it then hears all announcements again.
+ */
+static bool guest_has_kept(struct vhost_rpmsg *vr)
+{
+	struct vrpmsg_dev *rdev = vr->rdev;
+	unsigned int i;
+
+	guard(mutex)(&rdev->lock);
+	for (i = 0; i < VIRTIO_RPMSG_NUM_OF_VQS; i++)
+		if (!vrpmsg_ring_is_at(&vr->vq[i], rdev->kept_avail[i]))
+			return false;
+	return rdev->kept_avail[VIRTIO_RPMSG_REQUEST] &&
+	       (rdev->kept_done[0] || rdev->kept_done[1]);
+}
+
+/*
  * Whether the rings belong to the guest that was there at the last stop. The
  * used indices wrap to 0 after 65536 messages. If both are 0, the guest counts
- * as reset if its used rings are all zeroes.
+ * as reset if its used rings are all zeroes, unless that is because its first
+ * used entries could not be written.
  */
 bool vrpmsg_guest_same(struct vhost_rpmsg *vr)
 {
@@ -282,5 +302,5 @@ bool vrpmsg_guest_same(struct vhost_rpmsg *vr)
 				return false;
 	}
 	return used[0] || used[1] || !vrpmsg_ring_used_blank(&vr->vq[0]) ||
-	       !vrpmsg_ring_used_blank(&vr->vq[1]);
+	       !vrpmsg_ring_used_blank(&vr->vq[1]) || guest_has_kept(vr);
 }

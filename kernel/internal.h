@@ -510,6 +510,7 @@ size_t vrpmsg_ring_copy(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 int vrpmsg_ring_peek_mtu(struct vhost_rpmsg *vr);
 bool vrpmsg_ring_is_armed(struct vhost_virtqueue *vq);
 bool vrpmsg_ring_used_blank(struct vhost_virtqueue *vq);
+bool vrpmsg_ring_is_at(struct vhost_virtqueue *vq, u16 pos);
 
 /* ept.c */
 int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept,

@@ -207,6 +207,15 @@ bool vrpmsg_ring_used_blank(struct vhost_virtqueue *vq)
 	return true;
 }
 
+/* Whether the guest's avail ring can be continued at @pos. */
+bool vrpmsg_ring_is_at(struct vhost_virtqueue *vq, u16 pos)
+{
+	u16 idx;
+
+	return !ring_read(vq, &vq->avail->idx, &idx) &&
+	       (u16)(idx - pos) <= vq->num;
+}
+
 /*
  * The guest's avail index cannot be read. There is no entry to give up: the error
  * is counted when the retries are used up, and they start again.

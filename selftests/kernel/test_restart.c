@@ -397,6 +397,82 @@ TEST_F(restart, a_message_whose_buffer_was_given_up_comes_once)
 	EXPECT_TEXT(self->fd, "next");
 }
 
+/*
+ * Stop the rings of a new guest before its first used entries, those of q, could be
+ * written. Its used indices are 0 then, as those of a guest that was reset.
+ */
+static int stop_at_first(FIXTURE_DATA(restart) *self, int q)
+{
+	void *used = self->g.ring[q].vring.used;
+	unsigned int stat = q == GUEST_RX ? S(RX_MSGS) : S(TX_MSGS);
+	struct guest *g = &self->g;
+	uint64_t errors, msgs;
+	int err, round = 0;
+
+	do {
+		errors = dev_stat(DEV, S(RING_ERRORS));
+		msgs = dev_stat(DEV, stat);
+		guest_reset_rings(g);
+		guest_post(g);
+		while (read(self->fd, (char[8]){}, 8) > 0)
+			;
+		err = guest_start(g);
+		if (!err && mprotect(used, 4096, PROT_READ))
+			err = -errno;
+		if (!err)
+			err = send_some(self, q, 0);
+		if (!err &&
+		    !WAIT_FOR(dev_stat(DEV, stat) == msgs + NUM, LONG_MS))
+			err = -ETIMEDOUT;
+		if (!err)
+			err = guest_stop(g);
+		if (!err && mprotect(used, 4096, PROT_READ | PROT_WRITE))
+			err = -errno;
+		/* On a slow machine the entries are given up before the stop. */
+	} while (!err && errors != dev_stat(DEV, S(RING_ERRORS)) &&
+		 ++round < 10);
+	return err ?: round == 10;
+}
+
+TEST_F(restart, stopped_before_the_first_buffer_could_be_given_back)
+{
+	int ret = stop_at_first(self, GUEST_RX);
+
+	ASSERT_LE(0, ret);
+	if (ret)
+		SKIP(return, "the machine is too slow");
+	ASSERT_EQ(0, go_on(&self->g));
+	EXPECT_EQ(0, got_some(self, GUEST_RX, 0));
+	EXPECT_EQ(0, talk(&self->g, self->fd));
+}
+
+/*
+ * Its buffers look like those of a guest that was reset, which must not get messages of
+ * the former one.
+ */
+TEST_F(restart, a_guest_that_has_sent_nothing_counts_as_another)
+{
+	int ret = stop_at_first(self, GUEST_TX);
+
+	ASSERT_LE(0, ret);
+	if (ret)
+		SKIP(return, "the machine is too slow");
+	EXPECT_EQ(-ESTALE, go_on(&self->g));
+}
+
+/* A guest that was reset has not made so many entries available. */
+TEST_F(restart, a_guest_without_the_first_entries_is_another_guest)
+{
+	int ret = stop_at_first(self, GUEST_RX);
+
+	ASSERT_LE(0, ret);
+	if (ret)
+		SKIP(return, "the machine is too slow");
+	guest_reset_rings(&self->g);
+	guest_post(&self->g);
+	EXPECT_EQ(-ESTALE, go_on(&self->g));
+}
+
 /* A guest that was reset in the meantime gets nothing of the former one. */
 TEST_F(restart, a_new_guest_gets_no_used_entries_of_the_one_before)
 {

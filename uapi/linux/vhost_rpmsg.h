@@ -169,7 +169,8 @@ struct vhost_rpmsg_attach {
  * Errors: EFAULT: a ring is not set up or not accessible; EINVAL: invalid
  * argument; EPERM: not the owner; ESTALE: VHOST_RPMSG_CONTINUE, and the used
  * indices in guest memory differ from those at the last stop, or both are 0 and
- * the used rings are all zeroes, or there is no guest to continue with. Use
+ * the used rings are all zeroes, unless the guest has sent messages and used
+ * entries are to be written first, or there is no guest to continue with. Use
  * VHOST_RPMSG_START then.
  */
 #define VHOST_RPMSG_SET_RUNNING	_IOW(VHOST_VIRTIO, 0x91, int)
