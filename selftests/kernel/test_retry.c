@@ -352,6 +352,30 @@ TEST_F(gone, an_announcement_is_given_up_and_counted)
 	show(page);
 }
 
+/* The endpoint has not seen it. */
+TEST_F(gone, a_message_that_cannot_be_read_counts_for_the_device)
+{
+	uint8_t *page = guest_alloc_page(&self->g);
+	struct guest_hdr hdr = { .src = REMOTE, .dst = 1024, .len = 4 };
+	struct vhost_rpmsg_ept_info info;
+	struct guest_seg seg[2] = {
+		{ guest_alloc(&self->g, sizeof(hdr)), sizeof(hdr) },
+		{ page, 4 },
+	};
+
+	guest_put_hdr(&self->g, seg[0].p, hdr);
+	guest_hide(&self->g);
+	ASSERT_LE(0, guest_add(&self->g, GUEST_RX, seg, 2, false, false, 0));
+	hide(page);
+	guest_show(&self->g);
+	guest_kick_always(&self->g, GUEST_RX);
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	EXPECT_STAT(1, dev_stat(DEV, VHOST_RPMSG_A_STATS_RX_DROP_INVALID));
+	ASSERT_EQ(0, ioctl(self->fd, VHOST_RPMSG_EPT_GET_INFO, &info));
+	EXPECT_EQ(0, info.rx_dropped);
+	show(page);
+}
+
 TEST_F(gone, a_buffer_is_given_up_and_counted)
 {
 	struct guest *g = &self->g;

@@ -231,8 +231,9 @@ struct vhost_rpmsg_rec {
  *	to 0; 0 before the first guest.
  * @head_generation: generation of the guest that sent the message which the
  *	next read() returns; 0 if there is none
- * @rx_dropped: messages from the guest that were dropped for any reason;
- *	messages that a reader left unread do not count
+ * @rx_dropped: messages from the guest that the endpoint has dropped for any
+ *	reason; messages that a reader left unread, and those that could not be
+ *	read in the guest's memory, do not count
  * @tx_dropped: messages that were written, but dropped
  */
 struct vhost_rpmsg_ept_info {
