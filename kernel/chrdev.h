@@ -24,8 +24,9 @@ struct vrpmsg_chrdev;
  * @read_lock: serialises readers, and protects the messages in the receive
  *	queue against removal; a mutex, since it is held while a message is
  *	copied to the process
- * @retry: allocates memory for a message that was refused for lack of it
- * @retry_len: length of that message; chrdev->lock
+ * @retry: allocates memory for messages when there was none without reclaim
+ * @retry_len: length of the message that found none; chrdev->lock
+ * @poor: @retry has found none, either; chrdev->lock
  */
 struct vrpmsg_file {
 	struct vrpmsg_chrdev *chrdev;
@@ -35,6 +36,7 @@ struct vrpmsg_file {
 	struct mutex read_lock;
 	struct delayed_work retry;
 	u32 retry_len;
+	bool poor;
 };
 
 /**

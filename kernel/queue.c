@@ -7,11 +7,16 @@
  * wake-up at the end of the burst. Likewise, it takes all waiting messages from
  * the send queue at once.
  */
+#include <linux/sizes.h>
+
 #include "chrdev.h"
 #include "trace.h"
 
-/* Delay before an allocation for a message is retried, in ms. */
+/* Delay before an allocation for a message that failed is retried, in ms. */
 #define QUEUE_RETRY_INTERVAL	10
+
+/* How much is allocated then: about what fits into the ring of a Linux guest. */
+#define QUEUE_RETRY_BYTES	SZ_128K
 
 /* Count for the endpoint and for its device, which outlives it. */
 static void queue_count(struct vrpmsg_chrdev *chrdev, unsigned int stat, u64 n)
@@ -154,6 +159,22 @@ static void queue_begin_burst(struct vrpmsg_chrdev *chrdev)
 }
 
 /*
+ * There is no memory for a message of @len bytes, perhaps only because some must
+ * be reclaimed: have queue_retry() do that, at once unless it has just failed.
+ * That takes as long as the reader's cgroup makes it take, so a guest waits for it
+ * with the policy HOLD only.
+ */
+static void queue_want_memory(struct vrpmsg_chrdev *chrdev, size_t len)
+{
+	struct vrpmsg_file *reader = chrdev->reader;
+	unsigned int delay = reader->poor ? QUEUE_RETRY_INTERVAL : 0;
+
+	lockdep_assert_held(&chrdev->lock);
+	reader->retry_len = len;
+	schedule_delayed_work(&reader->retry, msecs_to_jiffies(delay));
+}
+
+/*
  * The receive queue seems full, or there is no memory for a message of @len
  * bytes (@nomem). Hold the guest back until there is memory, or until the
  * reader has freed a quarter of the queue, which is worth a wake-up. Returns
@@ -162,61 +183,85 @@ static void queue_begin_burst(struct vrpmsg_chrdev *chrdev)
 static bool queue_stall(struct vrpmsg_chrdev *chrdev, bool nomem, size_t len)
 {
 	struct vrpmsg_rx_burst *burst = &chrdev->rx_burst;
-	bool stalled;
+	bool theirs, stalled;
 
 	spin_lock(&chrdev->lock);
 	/* Only a reader for whom the messages are makes room. */
-	stalled = chrdev->reader && chrdev->closes == burst->closes &&
-		  chrdev->policy == VHOST_RPMSG_FULL_POLICY_HOLD &&
+	theirs = chrdev->reader && chrdev->closes == burst->closes;
+	stalled = theirs && chrdev->policy == VHOST_RPMSG_FULL_POLICY_HOLD &&
 		  (nomem || queue_rx_used(chrdev) + burst->queue.used >=
 				    chrdev->rx_limit);
-	if (stalled && nomem) {
-		chrdev->reader->retry_len = len;
-		schedule_delayed_work(&chrdev->reader->retry,
-				      msecs_to_jiffies(QUEUE_RETRY_INTERVAL));
-	}
 	if (stalled && !chrdev->stalled) {
 		WRITE_ONCE(chrdev->stalled, true);
 		queue_count(chrdev, VHOST_RPMSG_A_STATS_STALLS, 1);
 		trace_vrpmsg_stall(chrdev->ept.rdev, chrdev->ept.addr, true);
 	}
+	/* Last: the work may run at once, and does nothing for nobody. */
+	if (theirs && nomem)
+		queue_want_memory(chrdev, len);
 	spin_unlock(&chrdev->lock);
 	return stalled;
 }
 
-/* Reclaim memory for a refused message, outside of the worker. */
+/*
+ * Allocate memory for messages of @len bytes, as much as the guest soon sends.
+ * Returns the first message, and more in @more; NULL without memory.
+ */
+static struct vrpmsg_msg *queue_reclaim(struct vrpmsg_file *reader, size_t len,
+					struct vrpmsg_pool *more)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_RETRY_MAYFAIL;
+	/* What exceeds the limit is not kept. */
+	size_t max =
+		min(READ_ONCE(reader->chrdev->rx_limit) / 2, QUEUE_RETRY_BYTES);
+	struct mem_cgroup *old_memcg = set_active_memcg(reader->memcg);
+	struct vrpmsg_msg *msg, *first;
+
+	first = vrpmsg_msg_alloc(len, gfp);
+	for (msg = first; msg && more->bytes < max;) {
+		msg = vrpmsg_msg_alloc(len, gfp);
+		if (msg)
+			vrpmsg_pool_put(more, msg);
+	}
+	set_active_memcg(old_memcg);
+	return first;
+}
+
+/* Reclaim memory for messages that have found none, outside of the worker. */
 static void queue_retry(struct work_struct *work)
 {
 	struct vrpmsg_file *reader =
 		container_of(to_delayed_work(work), struct vrpmsg_file, retry);
 	struct vrpmsg_chrdev *chrdev = reader->chrdev;
-	struct mem_cgroup *old_memcg;
+	bool drop = READ_ONCE(chrdev->policy) == VHOST_RPMSG_FULL_POLICY_DROP;
+	struct vrpmsg_pool more = {};
 	struct vrpmsg_msg *msg;
 	bool resume;
 
-	if (!READ_ONCE(chrdev->stalled))
+	if (!drop && !READ_ONCE(chrdev->stalled))
 		return;
-	old_memcg = set_active_memcg(reader->memcg);
-	msg = vrpmsg_msg_alloc(READ_ONCE(reader->retry_len),
-			       GFP_KERNEL | __GFP_RETRY_MAYFAIL);
-	set_active_memcg(old_memcg);
-	if (!msg) {
-		schedule_delayed_work(&reader->retry,
-				      msecs_to_jiffies(QUEUE_RETRY_INTERVAL));
-		return;
-	}
+	msg = queue_reclaim(reader, READ_ONCE(reader->retry_len), &more);
 
 	spin_lock(&chrdev->lock);
+	reader->poor = !msg;
+	if (!msg && !drop)
+		schedule_delayed_work(&reader->retry,
+				      msecs_to_jiffies(QUEUE_RETRY_INTERVAL));
 	/* Keep it for the waiting message, regardless of the limit. */
-	if (chrdev->spare &&
+	if (msg && chrdev->spare &&
 	    vrpmsg_spare_put_msg(chrdev->spare, &chrdev->spare->rx, msg,
 				 SIZE_MAX))
 		msg = NULL;
-	resume = chrdev->stalled;
-	WRITE_ONCE(chrdev->stalled, false);
+	if (chrdev->spare)
+		vrpmsg_spare_put(chrdev->spare, &chrdev->spare->rx, &more,
+				 chrdev->rx_limit);
+	resume = chrdev->stalled && (drop || !reader->poor);
+	if (resume)
+		WRITE_ONCE(chrdev->stalled, false);
 	spin_unlock(&chrdev->lock);
 	if (msg)
 		vrpmsg_msg_free(msg);
+	vrpmsg_pool_free(&more);
 	if (resume)
 		vrpmsg_chrdev_resume(chrdev);
 }

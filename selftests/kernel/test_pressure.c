@@ -3,6 +3,7 @@
  * Full queues, and sides that are too slow. Each test ends with a balance: the number of
  * sent messages is the sum of received and dropped ones.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -618,6 +620,129 @@ TEST_F(pressure, a_reader_without_memory_loses_nothing)
 	ASSERT_TRUE(set_memory_max("max"));
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 	READ_IN_ORDER(self->sent);
+}
+
+#define PAGE_CACHE	(4 << 20)
+
+/* Read all files of a folder with many large ones. */
+static void read_folder(const char *path)
+{
+	static char buf[256 << 10];
+	struct dirent *entry;
+	DIR *dir = opendir(path);
+	int fd;
+
+	while (dir && (entry = readdir(dir))) {
+		fd = openat(dirfd(dir), entry->d_name,
+			    O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		while (read(fd, buf, sizeof(buf)) > 0)
+			;
+		close(fd);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/*
+ * A process that keeps the cgroup full of clean page cache, as the programs of many
+ * containers do. Its pages can be reclaimed at any time.
+ */
+static pid_t read_files(void)
+{
+	pid_t pid = fork();
+	int fd;
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Pages that are cached already belong to others. */
+	fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+	if (fd < 0 || write(fd, "1", 1) != 1 || !join_cgroup(CGROUP))
+		_exit(1);
+	close(fd);
+	for (;;)
+		read_folder("/usr/bin");
+}
+
+static long memory_now(void)
+{
+	FILE *f = fopen(CGROUP "/memory.current", "r");
+	long now = 0;
+
+	if (f && fscanf(f, "%ld", &now) != 1)
+		now = 0;
+	if (f)
+		fclose(f);
+	return now;
+}
+
+#define MANY	2000
+
+/*
+ * The reader's memory cgroup is full, but the guest's messages find room in it. The guest
+ * waits until each message is processed if @slowly. Returns false if it cannot be tried.
+ */
+static bool page_cache_gives_way(struct __test_metadata *_metadata,
+				 FIXTURE_DATA(pressure) *self, int policy,
+				 bool slowly)
+{
+	const char *why = make_cgroup();
+	char text[16];
+	bool filled;
+	pid_t pid;
+	int err;
+
+	if (why)
+		SKIP(return false, "%s", why);
+	open_in_cgroup(_metadata, self, policy);
+	snprintf(text, sizeof(text), "%d", PAGE_CACHE);
+	ASSERT_TRUE(set_memory_max(text));
+	pid = read_files();
+	ASSERT_LT(0, pid);
+	filled = WAIT_FOR(memory_now() > PAGE_CACHE - (256 << 10), 3 * LONG_MS);
+	while (filled && self->sent < MANY) {
+		err = send_next(self);
+		if (err == -EAGAIN) {
+			ASSERT_TRUE(guest_wait_used(&self->g, GUEST_RX,
+						    LONG_MS));
+		} else {
+			ASSERT_EQ(0, err);
+		}
+		if (slowly)
+			ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
+	}
+	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	set_memory_max("max");
+	if (!filled)
+		SKIP(return false, "too few files are read");
+	return true;
+}
+
+/* One message for each page, and one page after the other, would be 100 waits. */
+TEST_F(pressure, page_cache_gives_way_to_messages)
+{
+	if (!page_cache_gives_way(_metadata, self, VHOST_RPMSG_FULL_POLICY_HOLD,
+				  false))
+		return;
+	EXPECT_EQ(0, ept_stat(self->ept, S(RX_DROP_NOMEM)));
+	EXPECT_EQ(MANY, ept_stat(self->ept, S(RX_MSGS)));
+	EXPECT_GT(MANY / 50, ept_stat(self->ept, S(STALLS)));
+}
+
+/* The guest does not wait for memory, so what comes before there is some is lost. */
+TEST_F(pressure, page_cache_gives_way_to_messages_that_may_be_dropped)
+{
+	if (!page_cache_gives_way(_metadata, self, VHOST_RPMSG_FULL_POLICY_DROP,
+				  true))
+		return;
+	EXPECT_EQ(0, ept_stat(self->ept, S(STALLS)));
+	EXPECT_EQ(MANY, ept_stat(self->ept, S(RX_MSGS)) +
+				ept_stat(self->ept, S(RX_DROP_NOMEM)));
+	EXPECT_GT(MANY / 10, ept_stat(self->ept, S(RX_DROP_NOMEM)));
 }
 
 /* A writer at the limit gets an error, and the OOM killer does not run. */
