@@ -107,14 +107,14 @@ asan:
 		$(BUILD)/asan/selftests/leaky CFLAGS='-O1 -g \
 		-fsanitize=address,undefined -fno-sanitize-recover=undefined'
 
-# The bridge without its main() and log, with libFuzzer, and with the system calls of
-# selftests/fuzz/bridge/kernel.c.
+# The bridge without its main(), log and alarm, with libFuzzer, and with the system calls
+# of selftests/fuzz/bridge/kernel.c.
 FUZZ := $(BUILD)/fuzz
 FUZZ_CC ?= clang
 FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=undefined
 FUZZ_OBJS := $(patsubst %.c,$(FUZZ)/%.o,$(wildcard selftests/fuzz/bridge/*.c) \
-	$(filter-out %/main.c %/log.c,$(wildcard tools/vrpmsg-bridge/*.c)))
+	$(filter-out %/main.c %/log.c %/alarm.c,$(wildcard tools/vrpmsg-bridge/*.c)))
 
 fuzz: $(FUZZ)/fuzz_bridge
 

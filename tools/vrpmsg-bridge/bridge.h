@@ -10,6 +10,7 @@
  *   sync.c	/dev/vhost-rpmsg: apply that state to the kernel
  *   state.c	the settings that the kernel can have
  *   memory.c	memory of the guest, mapped into this process
+ *   alarm.c	time limits for system calls that can sleep
  *   log.c	lines on standard error
  *
  * A file calls only files below it in this list. The file layers has the order, and
@@ -60,6 +61,11 @@ void log_line(enum log_level level, const char *fmt, ...)
 #define log_warn(...)	log_line(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(...)	log_line(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...)	log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+/* alarm.c */
+void alarm_start(void);
+void alarm_stop(void);
+void alarm_close(int fd);
 
 /**
  * struct config - options of the command line

@@ -146,7 +146,7 @@ void listener_close(const struct listener *listener)
 		unlink(listener->path);
 	/* The session closes the socket of a front end itself. */
 	if (!listener->connected)
-		close(listener->fd);
+		alarm_close(listener->fd);
 }
 
 static int socket_option(int fd, int option)
@@ -260,7 +260,7 @@ int listener_accept(const struct listener *listener,
 	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) ||
 	    !uid_allowed(config, peer.uid)) {
 		log_warn("event=denied pid=%d uid=%u", peer.pid, peer.uid);
-		close(sock);
+		alarm_close(sock);
 		return -EAGAIN;
 	}
 	log_info("event=connected pid=%d uid=%u", peer.pid, peer.uid);

@@ -35,9 +35,14 @@ static void close_fd(int *fd)
 
 static void close_fds(struct session *session)
 {
+	/* Most messages have none. */
+	if (!session->num_fds && session->reply_fd < 0)
+		return;
+	alarm_start();
 	while (session->num_fds)
 		close_fd(&session->fds[--session->num_fds]);
 	close_fd(&session->reply_fd);
+	alarm_stop();
 }
 
 /* Send the payload as the reply; header.size is its length. */
@@ -90,7 +95,7 @@ static int take_fds(struct session *session, struct msghdr *msg)
 			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(fd),
 			       sizeof(fd));
 			if (session->num_fds == VHOST_USER_MAX_FDS) {
-				close(fd);
+				alarm_close(fd);
 				too_many = true;
 			} else {
 				session->fds[session->num_fds++] = fd;
@@ -98,6 +103,19 @@ static int take_fds(struct session *session, struct msghdr *msg)
 		}
 	}
 	return too_many ? -EPROTO : 0;
+}
+
+/* recvmsg() closes the descriptors for which @msg has no room. */
+static ssize_t receive(int sock, struct msghdr *msg)
+{
+	ssize_t ret;
+
+	alarm_start();
+	ret = recvmsg(sock, msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (ret < 0)
+		ret = -errno;
+	alarm_stop();
+	return ret;
 }
 
 static int check_header(const struct vhost_user_header *header)
@@ -151,7 +169,9 @@ static int handle(struct session *session)
 		err = protocol_handle(session);
 	if (err > 0)
 		err = send_reply(session);
-	close_fds(session);
+	/* Otherwise session_free() closes them, which gives up the device first. */
+	if (!err)
+		close_fds(session);
 	return err;
 }
 
@@ -186,9 +206,9 @@ int session_receive(struct session *session)
 		iov.iov_len =
 			header_size + session->header.size - session->have;
 	}
-	ret = recvmsg(session->sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ret = receive(session->sock, &msg);
 	if (ret < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+		return ret == -EAGAIN || ret == -EINTR ? 0 : ret;
 	err = take_fds(session, &msg);
 	if (err)
 		return err;
@@ -226,7 +246,7 @@ struct session *session_new(int sock, const struct config *config)
 	struct session *session = calloc(1, sizeof(*session));
 
 	if (!session) {
-		close(sock);
+		alarm_close(sock);
 		return NULL;
 	}
 	session->config = config;
@@ -242,8 +262,9 @@ void session_free(struct session *session)
 {
 	log_info("event=disconnected messages=%llu refused=%llu",
 		 session->messages, session->refused);
-	close_fds(session);
+	/* The next VMM does not have to wait for what the front end has sent. */
 	vhost_close(&session->vhost);
-	close(session->sock);
+	close_fds(session);
+	alarm_close(session->sock);
 	free(session);
 }

@@ -28,7 +28,7 @@ void state_init(struct state *state)
 static void release_fd(int fd, int kept)
 {
 	if (fd >= 0 && fd != kept)
-		close(fd);
+		alarm_close(fd);
 }
 
 /* Unmap and close everything in @state that @kept does not share. */

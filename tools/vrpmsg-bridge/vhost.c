@@ -5,9 +5,7 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "bridge.h"
@@ -15,9 +13,6 @@
 /* Limits of the kernel. */
 #define MAX_NUM		0x8000
 #define MAX_BASE	0xffff
-
-/* Microseconds for a write() to an eventfd, which blocks only if it is full. */
-#define WRITE_US	10000
 
 void vhost_init(struct vhost *vhost)
 {
@@ -199,34 +194,10 @@ int vhost_set_kick(struct vhost *vhost, unsigned int index, int fd)
 	return apply_rings(vhost, &next);
 }
 
-/* This handler exists only so that the signal interrupts a blocking write(). */
-static void on_alarm(int sig)
-{
-	(void)sig;
-}
-
-/* Interrupt system calls after @microseconds, and again and again; 0: no more. */
-static void set_alarm(suseconds_t microseconds)
-{
-	const struct itimerval timer = {
-		.it_interval.tv_usec = microseconds,
-		.it_value.tv_usec = microseconds,
-	};
-	/* Without SA_RESTART, a blocking write() fails with EINTR. */
-	const struct sigaction action = { .sa_handler = on_alarm };
-	sigset_t mask;
-
-	sigaction(SIGALRM, &action, NULL);
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGALRM);
-	sigprocmask(SIG_UNBLOCK, &mask, NULL);
-	setitimer(ITIMER_REAL, &timer, NULL);
-}
-
 /*
  * Signal eventfd @fd, unless it is full and so signals already. The front end can fill
  * it after poll(), and then write() blocks. O_NONBLOCK would change the front end's
- * file as well, and eventfds do not support RWF_NOWAIT for writing. So a timer ends the
+ * file as well, and eventfds do not support RWF_NOWAIT for writing. So an alarm ends the
  * write().
  */
 static void signal_event(int fd)
@@ -236,10 +207,10 @@ static void signal_event(int fd)
 
 	if (poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLOUT))
 		return;
-	set_alarm(WRITE_US);
+	alarm_start();
 	if (write(fd, &one, sizeof(one)) < 0)
 		log_debug("event=signal error=\"%s\"", strerror(errno));
-	set_alarm(0);
+	alarm_stop();
 }
 
 int vhost_set_call(struct vhost *vhost, unsigned int index, int fd)
