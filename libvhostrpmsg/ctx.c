@@ -531,10 +531,14 @@ static void **dump_once(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 	return list;
 }
 
-/* Repeat a dump until it was not interrupted, or the time is over. */
-static void **dump_again(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
-			 const struct vrpmsg_kind *kind, size_t *count,
-			 bool *interrupted)
+/*
+ * Repeat a dump until it was not interrupted, the time is over, or @enough, if it is not
+ * NULL, accepts it.
+ */
+static void **dump_until(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
+			 const struct vrpmsg_kind *kind,
+			 bool (*enough)(void **list, void *arg), void *arg,
+			 size_t *count, bool *interrupted)
 {
 	long long end = now_ms() + MAX_DUMP_MS;
 	void **list = NULL;
@@ -545,9 +549,17 @@ static void **dump_again(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 	do {
 		vrpmsg_free_list(list, kind);
 		list = get_objects(ctx, msg, kind, count, interrupted);
-	} while (list && *interrupted && now_ms() < end);
+	} while (list && *interrupted && !(enough && enough(list, arg)) &&
+		 now_ms() < end);
 	free_request(msg);
 	return list;
+}
+
+static void **dump_again(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
+			 const struct vrpmsg_kind *kind, size_t *count,
+			 bool *interrupted)
+{
+	return dump_until(ctx, msg, kind, NULL, NULL, count, interrupted);
 }
 
 /*
@@ -565,6 +577,18 @@ void **vrpmsg_dump(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 	if (list && count)
 		*count = n;
 	return list;
+}
+
+void **vrpmsg_dump_until(struct vrpmsg_ctx *ctx, int cmd, int name_attr,
+			 const char *dev_name, const struct vrpmsg_kind *kind,
+			 bool (*enough)(void **list, void *arg), void *arg)
+{
+	struct nl_msg *msg = vrpmsg_request(ctx, cmd);
+	bool interrupted;
+	size_t count;
+
+	vrpmsg_put_string(msg, name_attr, dev_name);
+	return dump_until(ctx, msg, kind, enough, arg, &count, &interrupted);
 }
 
 /* Append @more to @list, and free the array @more. */

@@ -317,40 +317,66 @@ struct vrpmsg_ept **vrpmsg_ept_list(struct vrpmsg_ctx *ctx,
 	return (struct vrpmsg_ept **)list;
 }
 
-struct vrpmsg_ept *vrpmsg_ept_find(struct vrpmsg_ctx *ctx, const char *dev_name,
-				   const char *name)
-{
-	struct vrpmsg_ept **list = vrpmsg_ept_list(ctx, dev_name, NULL);
-	struct vrpmsg_ept *found = NULL;
-	size_t i, count = 0;
+/**
+ * struct search - a search for an endpoint by name
+ * @name: name to find
+ * @count: number of endpoints with that name in the last list
+ * @ept: one of them
+ */
+struct search {
+	const char *name;
+	size_t count;
+	const struct vrpmsg_ept *ept;
+};
 
-	if (!list)
-		return NULL;
-	for (i = 0; list[i]; i++) {
+/* Whether the name is in a list once. Then it does not matter that the list is torn. */
+static bool search_list(void **list, void *arg)
+{
+	struct search *search = arg;
+	const struct vrpmsg_ept *ept;
+
+	search->count = 0;
+	for (; *list; list++) {
+		ept = *list;
 		/*
 		 * Nobody else may pass for an administrator's service, and an
 		 * endpoint without a name does not have the name "".
 		 */
-		if (!list[i]->name[0] || list[i]->owner != VRPMSG_OWNER_NONE ||
-		    list[i]->driver || strcmp(list[i]->name, name))
+		if (!ept->name[0] || ept->owner != VRPMSG_OWNER_NONE ||
+		    ept->driver || strcmp(ept->name, search->name))
 			continue;
-		count++;
-		if (!found)
-			found = malloc(sizeof(*found));
-		if (found)
-			*found = *list[i];
+		search->count++;
+		search->ept = ept;
 	}
-	vrpmsg_ept_list_free(list);
-	if (count == 1 && found)
-		return found;
-	free(found);
-	if (!count)
-		vrpmsg_fail(ctx, ENOENT, "no such endpoint");
-	else if (count > 1)
+	return search->count == 1;
+}
+
+struct vrpmsg_ept *vrpmsg_ept_find(struct vrpmsg_ctx *ctx, const char *dev_name,
+				   const char *name)
+{
+	struct search search = { .name = name };
+	struct vrpmsg_ept *found = NULL;
+	void **list;
+
+	/* Users of a ctrl node can make endpoints come and go all the time. */
+	list = vrpmsg_dump_until(ctx, VHOST_RPMSG_CMD_EPT_GET,
+				 VHOST_RPMSG_A_EPT_DEV_NAME, dev_name,
+				 &vrpmsg_ept_kind, search_list, &search);
+	if (!list)
+		return NULL;
+	if (search_list(list, &search)) {
+		found = malloc(sizeof(*found));
+		if (found)
+			*found = *search.ept;
+		else
+			vrpmsg_fail(ctx, ENOMEM, NULL);
+	} else if (search.count) {
 		vrpmsg_fail(ctx, ENOTUNIQ, "several endpoints have that name");
-	else
-		vrpmsg_fail(ctx, ENOMEM, NULL);
-	return NULL;
+	} else {
+		vrpmsg_fail(ctx, ENOENT, "no such endpoint");
+	}
+	vrpmsg_free_list(list, &vrpmsg_ept_kind);
+	return found;
 }
 
 struct vrpmsg_ept *

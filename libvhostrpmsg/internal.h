@@ -66,6 +66,14 @@ void **vrpmsg_dump(struct vrpmsg_ctx *ctx, struct nl_msg *msg,
 void **vrpmsg_dump_of(struct vrpmsg_ctx *ctx, int cmd, int id_attr,
 		      int name_attr, const char *dev_name,
 		      const struct vrpmsg_kind *kind, size_t *count);
+/*
+ * Dump the objects of a device until the list is consistent, or @enough accepts it. If
+ * objects come and go all the time, return the last list anyway: an object that exists
+ * during the whole dump is in each list exactly once.
+ */
+void **vrpmsg_dump_until(struct vrpmsg_ctx *ctx, int cmd, int name_attr,
+			 const char *dev_name, const struct vrpmsg_kind *kind,
+			 bool (*enough)(void **list, void *arg), void *arg);
 void vrpmsg_free_list(void **list, const struct vrpmsg_kind *kind);
 
 /* Set errno, and the message of vrpmsg_ctx_errmsg(): @text, or strerror() for NULL. */

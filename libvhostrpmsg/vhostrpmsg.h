@@ -659,11 +659,11 @@ vrpmsg_ept_list(struct vrpmsg_ctx *ctx, const char *dev_name, size_t *count);
  * @name: name of the endpoint
  *
  * Skips endpoints that users created through a ctrl node: a user can choose any
- * name.
+ * name. Users who create and delete endpoints all the time do not make it fail, but
+ * then it may take a second to see that there is none of this name.
  *
  * Return: as vrpmsg_ept_add().
- * Errors: EAGAIN; ENODEV; ENOENT: no endpoint has this name; ENOTUNIQ: several have
- * it.
+ * Errors: ENODEV; ENOENT: no endpoint has this name; ENOTUNIQ: several have it.
  */
 VRPMSG_API struct vrpmsg_ept *
 vrpmsg_ept_find(struct vrpmsg_ctx *ctx, const char *dev_name, const char *name);

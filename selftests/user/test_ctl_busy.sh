@@ -34,6 +34,10 @@ vrpmsgctl dev add $dev >/dev/null
 vrpmsgctl ept add dev $dev name echo >/dev/null
 expect "a list that is never complete" 2 "" "came and went too often" \
 	with busy chan show dev $dev
+expect "the name of an endpoint in such a list" 0 "name echo" "" \
+	with busy -o ept show $dev/echo
+expect "a name that is not in it" 2 "" "no such endpoint" \
+	with busy ept show $dev/nosuch
 expect "wait goes on" 1 "" "" with busy wait chan sensors dev $dev timeout 0.5
 expect "wait for an endpoint goes on" 1 "" "" \
 	with busy wait ept $dev/sensors timeout 0.5

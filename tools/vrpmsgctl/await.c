@@ -33,9 +33,7 @@ static enum answer ept_is(const struct wait_args *args)
 
 	ept = ctl_get_ept(args->name);
 	if (!ept)
-		return errno == ENOENT || errno == ENODEV || errno == EAGAIN ?
-			       NOT_YET :
-			       FAILED;
+		return errno == ENOENT || errno == ENODEV ? NOT_YET : FAILED;
 	answer = !args->remote || vrpmsg_ept_is_addressed(ept) ||
 				 vrpmsg_ept_remote_kind(ept) !=
 					 VRPMSG_REMOTE_NONE ?
