@@ -87,13 +87,11 @@ struct nl_sock *vrpmsg_socket(void)
 	return sk;
 }
 
-int vrpmsg_resolve(struct nl_sock *sk)
+int vrpmsg_resolved(int number)
 {
-	int family = genl_ctrl_resolve(sk, VHOST_RPMSG_FAMILY_NAME);
-
-	if (family >= 0)
-		return family;
-	switch (-family) {
+	if (number >= 0)
+		return number;
+	switch (-number) {
 	case NLE_OBJ_NOTFOUND:
 		errno = EPROTONOSUPPORT;
 		break;
@@ -104,6 +102,11 @@ int vrpmsg_resolve(struct nl_sock *sk)
 		errno = EIO;
 	}
 	return -1;
+}
+
+int vrpmsg_resolve(struct nl_sock *sk)
+{
+	return vrpmsg_resolved(genl_ctrl_resolve(sk, VHOST_RPMSG_FAMILY_NAME));
 }
 
 struct vrpmsg_ctx *vrpmsg_ctx_open(void)

@@ -19,6 +19,7 @@
 struct vrpmsg_monitor {
 	struct nl_sock *sk;
 	int family;		/* 0 while the module is not loaded */
+	bool joined;		/* false: the next read has to join the group again */
 	char errmsg[128];
 	char buf[VRPMSG_RECV_SIZE] __attribute__((aligned(8)));
 };
@@ -36,29 +37,46 @@ static int add_membership(struct vrpmsg_monitor *monitor, int group)
 			  NETLINK_ADD_MEMBERSHIP, &group, sizeof(group));
 }
 
+/* Look the family up with the socket @sk, and join its multicast group. */
+static int join_with(struct vrpmsg_monitor *monitor, struct nl_sock *sk)
+{
+	int family = vrpmsg_resolve(sk), group;
+
+	if (family < 0)
+		return -1;
+	/*
+	 * Each load of the module has another number. With this one the monitor is a
+	 * member, for which it may have no privileges any more.
+	 */
+	if (family == monitor->family)
+		return 0;
+	group = genl_ctrl_resolve_grp(sk, VHOST_RPMSG_FAMILY_NAME,
+				      VHOST_RPMSG_MCGRP_EVENTS);
+	group = vrpmsg_resolved(group);
+	if (group < 0 || add_membership(monitor, group))
+		return -1;
+	monitor->family = family;
+	return 0;
+}
+
 /*
- * Look the family up and join its multicast group. The lookup uses a second socket:
- * libnl would discard events that the monitor's socket receives meanwhile.
+ * Join the multicast group of the module that is loaded now. The lookup uses a second
+ * socket: libnl would discard events that the monitor's socket receives meanwhile. If
+ * this fails, no event says when to try again, except after EPROTONOSUPPORT.
  */
 static int join(struct vrpmsg_monitor *monitor)
 {
 	struct nl_sock *sk = vrpmsg_socket();
-	int family, group = -1, ret = -1;
+	int ret = -1, err;
 
-	if (!sk)
-		return -1;
-	family = vrpmsg_resolve(sk);
-	if (family >= 0) {
-		monitor->family = family;
-		group = genl_ctrl_resolve_grp(sk, VHOST_RPMSG_FAMILY_NAME,
-					      VHOST_RPMSG_MCGRP_EVENTS);
-		errno = EPROTONOSUPPORT;
-	} else if (errno == EPROTONOSUPPORT) {
-		monitor->family = 0;
-	}
-	if (group >= 0)
-		ret = add_membership(monitor, group);
+	if (sk)
+		ret = join_with(monitor, sk);
+	err = errno;
 	nl_socket_free(sk);
+	errno = err;
+	if (ret && err == EPROTONOSUPPORT)
+		monitor->family = 0;
+	monitor->joined = !ret || err == EPROTONOSUPPORT;
 	return ret;
 }
 
@@ -68,10 +86,9 @@ static int join_ctrl(struct vrpmsg_monitor *monitor)
 	int room = RECV_ROOM, group;
 
 	group = genl_ctrl_resolve_grp(monitor->sk, "nlctrl", "notify");
-	if (group < 0) {
-		errno = EPROTONOSUPPORT;
+	group = vrpmsg_resolved(group);
+	if (group < 0)
 		return -1;
-	}
 	/* If this fails for lack of privileges, add_membership() fails, too. */
 	setsockopt(nl_socket_get_fd(monitor->sk), SOL_SOCKET, SO_RCVBUFFORCE,
 		   &room, sizeof(room));
@@ -152,7 +169,8 @@ static bool family_came(struct nlmsghdr *nlh)
  * Events were lost. The events in the socket are older than the lost ones, and a
  * caller that lists the objects now would take them for newer. Besides, the kernel
  * silently drops further events until the socket is empty. One of them may have
- * announced that the family is registered again. Sets errno.
+ * announced that the family is registered again. Sets errno: ENOBUFS, or the reason why
+ * the monitor receives no events.
  */
 static void monitor_lost(struct vrpmsg_monitor *monitor)
 {
@@ -162,9 +180,9 @@ static void monitor_lost(struct vrpmsg_monitor *monitor)
 		n = recv(vrpmsg_monitor_fd(monitor), monitor->buf,
 			 sizeof(monitor->buf), MSG_DONTWAIT);
 	} while (n >= 0 || errno == EINTR || errno == ENOBUFS);
-	/* If that fails, the membership is most likely still good. */
-	join(monitor);
-	errno = ENOBUFS;
+	/* If the module is not loaded, there is nothing to miss until it is. */
+	if (!join(monitor) || errno == EPROTONOSUPPORT)
+		errno = ENOBUFS;
 }
 
 /* Returns the next message from the kernel, or NULL and errno. */
@@ -175,6 +193,10 @@ static struct nlmsghdr *monitor_recv(struct vrpmsg_monitor *monitor)
 	socklen_t from_len;
 	ssize_t n;
 
+	if (!monitor->joined) {
+		monitor_lost(monitor);
+		return NULL;
+	}
 	for (;;) {
 		from_len = sizeof(from);
 		n = recvfrom(vrpmsg_monitor_fd(monitor), monitor->buf,
@@ -210,6 +232,7 @@ static struct nlmsghdr *monitor_recv(struct vrpmsg_monitor *monitor)
 static void keep_words(struct vrpmsg_monitor *monitor)
 {
 	int err = errno;
+	const char *words = vrpmsg_words(err);
 
 	if (err == EAGAIN)
 		snprintf(monitor->errmsg, sizeof(monitor->errmsg),
@@ -220,6 +243,8 @@ static void keep_words(struct vrpmsg_monitor *monitor)
 	else if (err == EPROTO)
 		snprintf(monitor->errmsg, sizeof(monitor->errmsg),
 			 "the kernel sent a malformed event");
+	else if (words)
+		snprintf(monitor->errmsg, sizeof(monitor->errmsg), "%s", words);
 	else
 		snprintf(monitor->errmsg, sizeof(monitor->errmsg), "%m");
 	errno = err;

@@ -89,6 +89,9 @@ struct nl_sock *vrpmsg_socket(void);
 /* Get the family's number. Returns -1 and sets errno: EPROTONOSUPPORT if no module. */
 int vrpmsg_resolve(struct nl_sock *sk);
 
+/* Convert what libnl's genl_ctrl_resolve() and _grp() return in the same way. */
+int vrpmsg_resolved(int number);
+
 /* Parse a message with a policy. Returns false and sets errno to EPROTO on failure. */
 bool vrpmsg_parse(struct nlmsghdr *nlh, struct nlattr **tb, int max,
 		  const struct nla_policy *policy);

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -211,6 +212,95 @@ TEST_F(monitor, the_module_is_reloaded)
 	ASSERT_NE(NULL, event);
 	EXPECT_STREQ(DEV, vrpmsg_dev_name(vrpmsg_event_dev(event)));
 	vrpmsg_event_free(event);
+}
+
+/* This program can open no more files; returns the former limit. */
+static struct rlimit no_more_files(void)
+{
+	struct rlimit former, limit;
+	int fd = dup(STDIN_FILENO);
+
+	if (fd < 0 || getrlimit(RLIMIT_NOFILE, &former))
+		die("files: %s", strerror(errno));
+	close(fd);
+	limit = former;
+	limit.rlim_cur = fd;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		die("limit: %s", strerror(errno));
+	return former;
+}
+
+TEST_F(monitor, a_reload_when_there_is_no_descriptor)
+{
+	const char *module = getenv("VRPMSG_KO");
+	struct vrpmsg_event *event;
+	struct rlimit former;
+	struct vrpmsg_dev *dev;
+
+	if (!module)
+		SKIP(return, "VRPMSG_KO does not say where the module is");
+	module_remove("vhost_rpmsg_kclient");
+	ASSERT_EQ(0, module_remove("vhost_rpmsg"));
+	ASSERT_EQ(0, module_load(module));
+	former = no_more_files();
+	/* The events of the removal come first. */
+	do {
+		event = vrpmsg_monitor_read(self->monitor);
+		vrpmsg_event_free(event);
+	} while (event);
+	EXPECT_EQ(EMFILE, errno);
+	EXPECT_EQ(NULL, vrpmsg_monitor_read(self->monitor));
+	EXPECT_EQ(EMFILE, errno);
+	EXPECT_STREQ(strerror(EMFILE), vrpmsg_monitor_errmsg(self->monitor));
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &former));
+	EXPECT_EQ(NULL, vrpmsg_monitor_read(self->monitor));
+	EXPECT_EQ(ENOBUFS, errno);
+	EXPECT_EQ(NULL, vrpmsg_monitor_read(self->monitor));
+	EXPECT_EQ(EAGAIN, errno);
+	dev = vrpmsg_dev_add(self->ctx, DEV, NULL);
+	ASSERT_NE(NULL, dev);
+	vrpmsg_dev_free(dev);
+	event = next_event(self->monitor, VRPMSG_EVENT_DEV);
+	ASSERT_NE(NULL, event);
+	EXPECT_STREQ(DEV, vrpmsg_dev_name(vrpmsg_event_dev(event)));
+	vrpmsg_event_free(event);
+}
+
+/* A program may drop its privileges after it has opened the monitor: 0 or a step. */
+static int loss_without_privileges(struct vrpmsg_ctx *ctx)
+{
+	struct vrpmsg_monitor *monitor = vrpmsg_monitor_open(ctx);
+	struct vrpmsg_event *event;
+	int one = 1, id = 0, i;
+
+	if (!monitor || setsockopt(vrpmsg_monitor_fd(monitor), SOL_SOCKET,
+				   SO_RCVBUF, &one, sizeof(one)))
+		return 1;
+	for (i = 0; i < 50 && id >= 0; i++)
+		id = nl_ept_new(EPT_REQ(.dev = DEV));
+	if (id < 0)
+		return 2;
+	if (setuid(65534))
+		return 3;
+	do {
+		event = vrpmsg_monitor_read(monitor);
+		vrpmsg_event_free(event);
+	} while (event);
+	if (errno != ENOBUFS)
+		return 4;
+	return vrpmsg_monitor_read(monitor) || errno != EAGAIN ? 5 : 0;
+}
+
+TEST_F(monitor, a_loss_without_privileges)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid)
+		_exit(loss_without_privileges(self->ctx));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
 }
 
 /* In a network namespace of its own: 0, or the step that failed. */

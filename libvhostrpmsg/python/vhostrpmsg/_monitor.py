@@ -61,6 +61,10 @@ class Monitor:
 
     It needs CAP_NET_ADMIN. To follow the current state, create the monitor first, then
     list the objects, then read events.
+
+    Reading can raise another OSError than EventsLost, for example with errno.EMFILE,
+    after events were lost or the module was loaded again. There are no events until
+    reading again, after a while, raises EventsLost.
     """
 
     def __init__(self) -> None:
