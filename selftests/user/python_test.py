@@ -38,6 +38,12 @@ def open_fds():
     return len(os.listdir("/proc/self/fd"))
 
 
+def sleeps_in_poll(thread):
+    with open(f"/proc/self/task/{thread.native_id}/wchan",
+              encoding="ascii") as wchan:
+        return "poll" in wchan.read()
+
+
 class Base(unittest.TestCase):
     """Tests with a device; no file may be left open at the end."""
 
@@ -355,21 +361,56 @@ class Files(Base):
 
     def test_descriptor_that_is_refused_late(self):
         """The descriptor stays the caller's, whenever the call fails."""
-        set_batch = vhostrpmsg._files._set_batch
+        info = vhostrpmsg._files._info
         fd = os.dup(self.file.fileno())
 
         def fail(*_):
             raise OSError(errno.EIO, "test")
-        vhostrpmsg._files._set_batch = fail
+        vhostrpmsg._files._info = fail
         try:
             self.fails(errno.EIO, vhostrpmsg.File, fd)
             # Here nobody else has it; setUp() and tearDown() count descriptors.
             self.fails(errno.EIO, self.ept.open, "w")
             self.fails(errno.EIO, self.ept.open_async, "w")
         finally:
-            vhostrpmsg._files._set_batch = set_batch
+            vhostrpmsg._files._info = info
         gc.collect()
         os.close(fd)
+
+    def test_batch_mode_of_a_shared_open_file(self):
+        """Batch mode is not left on, and not switched off for others."""
+        self.start()
+        self.file.wait_remote(10)
+        with vhostrpmsg.File(os.dup(self.file.fileno())) as other:
+            self.file.write(b"")
+            self.assertEqual(other.read(), b"")
+            self.file.write_batch([vhostrpmsg.Message(b"batch", 0)])
+            self.assertEqual(other.read(), b"batch")
+            self.file.write(b"one")
+            self.assertEqual(self.file.read_batch()[0].data, b"one")
+            # As a process does that gets the descriptor.
+            vhostrpmsg.File(os.dup(self.file.fileno())).close()
+            other.write(b"two")
+            self.assertEqual(self.file.read_batch()[0].data, b"two")
+
+    def test_empty_messages_wait_for_room(self):
+        self.ctx.set_endpoint(self.ept, remote=1, tx_limit=1)
+        self.file.write(b"")
+        thread = threading.Thread(target=self.file.write, args=(b"",))
+        thread.start()
+        # It does not wait with the lock.
+        wait_for(lambda: sleeps_in_poll(thread))
+        os.set_blocking(self.file.fileno(), False)
+        self.assertRaises(BlockingIOError, self.file.read)
+        self.assertRaises(BlockingIOError, self.file.write, b"")
+        os.set_blocking(self.file.fileno(), True)
+        self.ctx.set_endpoint(self.ept, tx_limit=1000)
+        thread.join(10)
+        self.assertFalse(thread.is_alive())
+        self.assertEqual(self.ctx.endpoint(self.ept.id).tx_queued, 128)
+        self.file.close()
+        with self.ept.open("r") as reader:
+            self.fails(errno.EBADF, reader.write, b"")
 
     def test_empty_message(self):
         self.start(addressed=True)

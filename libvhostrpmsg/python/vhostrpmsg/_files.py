@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import select
@@ -131,6 +132,19 @@ def _set_batch(fd: int, on: bool) -> None:
         fail()
 
 
+@contextlib.contextmanager
+def _batch_mode(fd: int, on: bool) -> Iterator[None]:
+    """Switch batch mode on for a while, or do nothing."""
+    if not on:
+        yield
+        return
+    try:
+        _set_batch(fd, True)
+        yield
+    finally:
+        _set_batch(fd, False)
+
+
 def open_number(number: int, mode: str) -> int:
     """Open the endpoint with this number; returns a file descriptor."""
     fd: int = lib.vrpmsg_ept_open(number, _flags(mode))
@@ -161,6 +175,10 @@ class File(Descriptor):
     OSError with errno.EBUSY: another file is open for reading; errno.ENETRESET: the
     endpoint has just been deleted.
 
+    A descriptor must not be in batch mode. Batch mode belongs to the open file: while
+    read_batch() or write_batch() runs, nobody else may use that, such as a process that
+    has inherited or received the descriptor, or another File of a duplicate.
+
     Calls may sleep, and release Python's global lock meanwhile. If the file was set
     non-blocking with os.set_blocking(), they raise BlockingIOError instead. After the
     endpoint was deleted, reading raises BrokenPipeError once the queue is empty.
@@ -170,12 +188,11 @@ class File(Descriptor):
 
     def __init__(self, file: Union[Path, int], mode: str = "rw") -> None:
         flags = _flags(mode)
-        # Of the open file, so calls of several threads must not change it meanwhile.
-        self._batch = False
+        # Batch mode is the open file's, so calls of several threads must not change it
+        # meanwhile.
         self._lock = threading.Lock()
         if isinstance(file, int):
             self._addressed = _info(file).addressed
-            _set_batch(file, False)
             self._fd = file
         else:
             self._fd = os.open(file, flags | os.O_CLOEXEC)
@@ -210,13 +227,12 @@ class File(Descriptor):
         OSError with errno.ENOTCONN: no remote is known yet, see wait_remote();
         errno.EMSGSIZE: the message is longer than the MTU.
         """
-        # pwritev() of nothing does not reach the driver.
         if data:
             self._write(False, data)
         elif self._addressed:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         else:
-            self._write(True, _batch([Message(b"", 0)]))
+            self._call(False, _WRITABLE, self._write_empty)
 
     def read_from(self) -> Message:
         """Read the next message of an addressed endpoint, with its source."""
@@ -290,12 +306,28 @@ class File(Descriptor):
         return self._call(batch, _WRITABLE, lambda flags: os.pwritev(
             self.fileno(), [data], _NO_OFFSET, flags))
 
+    def _write_empty(self, flags: int) -> int:
+        """Send an empty message, which pwritev() does not pass to the driver.
+
+        write() has no flags. So poll() says whether it would wait.
+        """
+        fd = self.fileno()
+        # poll() would wait for ever if the file is not open for writing.
+        os.pwritev(fd, [b""], _NO_OFFSET, flags)
+        if flags & os.RWF_NOWAIT and os.get_blocking(fd):
+            poll = select.poll()
+            poll.register(fd, _WRITABLE)
+            if not poll.poll(0):
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return os.write(fd, b"")
+
     def _call(self, batch: bool, events: int,
               call: Callable[[int], int]) -> int:
         """Repeat a call that does not wait, in batch mode or not, until it succeeds.
 
         Waiting with the lock would make other threads wait as well, and without it
-        they could change the mode.
+        they could change the mode. It is switched off again each time, since the next
+        user of the open file may be another one.
 
         With RWF_NOWAIT, a write does not wait for memory either, and does not say if
         there is none. If it is refused again and again although there is room, wait
@@ -305,10 +337,7 @@ class File(Descriptor):
         poll.register(self.fileno(), events)
         refused = 0
         while True:
-            with self._lock:
-                if batch != self._batch:
-                    _set_batch(self.fileno(), batch)
-                    self._batch = batch
+            with self._lock, _batch_mode(self.fileno(), batch):
                 try:
                     return call(os.RWF_NOWAIT)
                 except BlockingIOError:
