@@ -503,15 +503,30 @@ class Async(Base):
         async def main():
             async with ept.open_async() as file:
                 # As if there had been a remote for a moment.
-                ready, early = file._ready, []
+                wait, early = file._wait, []
 
-                async def first_at_once(direction):
+                async def first_at_once(events):
                     if early:
-                        await ready(direction)
-                    early.append(direction)
-                file._ready = first_at_once
+                        await wait(events)
+                    early.append(events)
+                file._wait = first_at_once
                 task = asyncio.create_task(file.wait_remote())
                 await asyncio.sleep(0.1)
+                self.assertFalse(task.done())
+                self.ctx.set_endpoint(ept, remote=REMOTE)
+                await asyncio.wait_for(task, 60)
+        asyncio.run(main())
+
+    def test_write_beside_wait_remote(self):
+        ept = self.ctx.add_endpoint(DEV)
+
+        async def main():
+            async with ept.open_async() as file:
+                task = asyncio.create_task(file.wait_remote())
+                await asyncio.sleep(0.1)
+                with self.assertRaises(OSError) as caught:
+                    await asyncio.wait_for(file.write(b"a"), 10)
+                self.assertEqual(caught.exception.errno, errno.ENOTCONN)
                 self.assertFalse(task.done())
                 self.ctx.set_endpoint(ept, remote=REMOTE)
                 await asyncio.wait_for(task, 60)

@@ -12,7 +12,7 @@ import threading
 import time
 from dataclasses import dataclass
 from types import TracebackType
-from typing import (Any, AsyncIterator, Awaitable, Callable, Iterable, Iterator, List,
+from typing import (AsyncIterator, Awaitable, Callable, Iterable, Iterator, List,
                     NamedTuple, Optional, Type, TypeVar, Union)
 
 from ._native import Descriptor, address, fail, ffi, lib, optional_text, text
@@ -426,8 +426,7 @@ class AsyncFile:
     async def wait_remote(self) -> None:
         """Wait until a message can be written: a remote is known, and there is room."""
         while True:
-            async with self._writing:
-                await self._ready(os.O_WRONLY)
+            await self._wait(select.POLLOUT)
             try:
                 self._file.wait_remote(0)
                 return
@@ -445,12 +444,11 @@ class AsyncFile:
 
     async def _read(self, call: Callable[[], T]) -> T:
         async with self._reading:
-            return await self._repeat(
-                call, lambda: self._ready(os.O_RDONLY))
+            return await self._repeat(call, self._readable)
 
     async def _write(self, call: Callable[[], T]) -> T:
         async with self._writing:
-            return await self._repeat(call, self._writable)
+            return await self._repeat(call, lambda: self._wait(_WRITABLE))
 
     async def _repeat(self, call: Callable[[], T],
                       wait: Callable[[], Awaitable[None]]) -> T:
@@ -460,28 +458,23 @@ class AsyncFile:
             except BlockingIOError:
                 await wait()
 
-    async def _writable(self) -> None:
-        # An event loop only knows POLLIN and POLLOUT, but an epoll is a descriptor.
+    async def _wait(self, events: int) -> None:
+        # An event loop only knows POLLIN and POLLOUT, and one writer of a descriptor.
+        # But an epoll is a descriptor.
         with select.epoll() as epoll:
-            epoll.register(self.fileno(), _WRITABLE)
-            await wait_fd(asyncio.get_running_loop(), epoll.fileno(),
-                          os.O_RDONLY)
+            epoll.register(self.fileno(), events)
+            await wait_fd(epoll.fileno())
 
-    async def _ready(self, direction: int) -> None:
-        loop = asyncio.get_running_loop()
-        await wait_fd(loop, self.fileno(), direction)
+    async def _readable(self) -> None:
+        await wait_fd(self.fileno())
 
 
-async def wait_fd(loop: asyncio.AbstractEventLoop, fd: int,
-                  direction: int) -> None:
-    """Wait until fd is readable (os.O_RDONLY) or writable (os.O_WRONLY)."""
-    add: Callable[..., Any] = loop.add_reader
-    remove: Callable[..., Any] = loop.remove_reader
-    if direction == os.O_WRONLY:
-        add, remove = loop.add_writer, loop.remove_writer
+async def wait_fd(fd: int) -> None:
+    """Wait until fd is readable."""
+    loop = asyncio.get_running_loop()
     ready = asyncio.Event()
-    add(fd, ready.set)
+    loop.add_reader(fd, ready.set)
     try:
         await ready.wait()
     finally:
-        remove(fd)
+        loop.remove_reader(fd)

@@ -138,8 +138,7 @@ class Monitor:
         return self
 
     async def __anext__(self) -> Event:
-        loop = asyncio.get_running_loop()
         async with self._waiting:
             while (event := self.poll()) is None:
-                await wait_fd(loop, self.fileno(), os.O_RDONLY)
+                await wait_fd(self.fileno())
         return event
