@@ -679,6 +679,54 @@ TEST(device_must_be_persistent)
 	EXPECT_EQ(0, nl_dev_del(DEV));
 }
 
+/* The module was loaded again, and systemd allows the former number of its file. */
+TEST(device_file_that_is_denied)
+{
+	uint64_t value;
+	struct fe fe;
+	pid_t pid;
+
+	unlink(LOG);
+	pid = SPAWN_HOSTILE("deny", "-s", SOCK, "-n", DEV);
+	fe_init(&fe);
+	ASSERT_EQ(0, fe_connect(&fe));
+	EXPECT_GT(0, fe_get(&fe, GET_FEATURES, &value));
+	EXPECT_EQ(2, wait_exit(pid));
+	EXPECT_EQ(1, logged("not permitted\" hint=\"the control group "));
+	fe_exit(&fe);
+}
+
+TEST(device_of_another_owner)
+{
+	char number[16], *const argv[] = {
+		"setpriv", "--reuid=65534", "--clear-groups", "vrpmsg-bridge",
+		"--fd",	   number,	    "--name",	      DEV,
+		NULL
+	};
+	uint64_t value;
+	int socks[2];
+	struct fe fe;
+	pid_t pid;
+
+	unlink(LOG);
+	nl_dev_del(DEV);
+	ASSERT_GT(nl_dev_new(DEV), 0);
+	ASSERT_EQ(0, chmod("/dev/vhost-rpmsg", 0666));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks));
+	fcntl(socks[1], F_SETFD, 0);
+	snprintf(number, sizeof(number), "%d", socks[1]);
+	pid = spawn(-1, argv);
+	close(socks[1]);
+	fe_init(&fe);
+	fe.sock = socks[0];
+	EXPECT_GT(0, fe_get(&fe, GET_FEATURES, &value));
+	EXPECT_EQ(2, wait_exit(pid));
+	EXPECT_EQ(1, logged("not permitted\" hint=\"the device has another"));
+	fe_exit(&fe);
+	EXPECT_EQ(0, chmod("/dev/vhost-rpmsg", 0600));
+	EXPECT_EQ(0, nl_dev_del(DEV));
+}
+
 /* The bridge has its own device, which ends with the front end. */
 TEST(device_without_a_name)
 {

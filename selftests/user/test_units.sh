@@ -20,6 +20,7 @@ cleanup()
 {
 	[[ ! $pid ]] || kill "$pid"
 	vrpmsgctl dev del one
+	vrpmsgctl dev del two
 	rm -rf "$tmp" "$folder"/vrpmsg-bridge@* "$folder/bridges.target" /run/vrpmsg
 }
 pid=
@@ -48,6 +49,7 @@ END
 groupadd -f -r kvm
 mountpoint -q /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup
 vrpmsgctl dev add one >"$tmp/why"
+vrpmsgctl dev add two >"$tmp/why"
 unshare --fork --kill-child --pid --mount --uts --cgroup --mount-proc \
 	env -i container=lxc PATH="$PATH" $systemd --system \
 	--unit=bridges.target --show-status=no --log-target=null &
@@ -78,6 +80,19 @@ serves()
 	END
 }
 
+# Other modules may have got the number of the device file before the module was loaded
+# again, so the file has another one than when the bridge was started.
+device=/dev/vhost-rpmsg
+read -r major minor < <(stat -c '0x%t 0x%T' $device)
+another_number()
+{
+	rm $device
+	mknod $device c "$major" $((minor + 1))
+	serves two 2>"$tmp/why"
+	rm $device
+	mknod -m 600 $device c "$major" $((minor))
+}
+
 echo "TAP version 13"
 succeeds "systemd makes the sockets" sockets
 expect "for whom a drop-in says" 0 "^nobody:nogroup 600$" "" \
@@ -87,5 +102,8 @@ expect "which changes no other socket" 0 "^nobody:nogroup 600$" "" \
 	stat -c '%U:%G %a' /run/vrpmsg/two.sock
 expect "nor its own" 0 "^root:kvm 660$" "" \
 	stat -c '%U:%G %a' /run/vrpmsg/one.sock
+another_number
+# The first attempt ends the bridge.
+succeeds "a device file with another number" wait_for serves two
 echo "1..$number"
 exit $failed

@@ -241,6 +241,7 @@ int vhost_sync(struct vhost *vhost, const struct state *to);
  */
 void vhost_init(struct vhost *vhost);
 int vhost_open(struct vhost *vhost, const struct config *config);
+bool vhost_denied(const struct config *config);
 void vhost_close(struct vhost *vhost);
 int vhost_set_features(struct vhost *vhost, uint64_t features);
 int vhost_set_memory(struct vhost *vhost, const struct memory *mem);

@@ -94,7 +94,9 @@ static int serve(const struct listener *listener, int signals,
 			continue;
 		}
 		dropped = serve_front_end(&session);
-		if (listener->connected)
+		/* systemd starts the bridge again, and allows it then. */
+		if (listener->connected ||
+		    (dropped == -EPERM && vhost_denied(config)))
 			err = dropped;
 	}
 	if (session)

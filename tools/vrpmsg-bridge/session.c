@@ -132,6 +132,8 @@ static const char *open_hint(int err, const struct config *config)
 {
 	if (err == -ENODEV && config->require_device)
 		return " hint=\"vrpmsgctl dev add\"";
+	if (err == -EPERM && vhost_denied(config))
+		return " hint=\"the control group does not allow it\"";
 	if (err == -EPERM && config->name)
 		return " hint=\"the device has another owner\"";
 	if (err == -EBUSY && config->name)

@@ -27,6 +27,16 @@ int vhost_open(struct vhost *vhost, const struct config *config)
 	return sync_open(vhost, config);
 }
 
+/*
+ * Whether the control group does not allow to open the device file: other reasons have
+ * other errors. systemd allows the number that the file had when it started the bridge,
+ * and the module may have another one since it was loaded again.
+ */
+bool vhost_denied(const struct config *config)
+{
+	return access(config->device, R_OK | W_OK) && errno == EPERM;
+}
+
 void vhost_close(struct vhost *vhost)
 {
 	struct state none;

@@ -7,11 +7,13 @@
  *	nomem	there is no memory for the first front end
  *	bind	time passes between bind() and listen(), until GO exists
  *	exit	time passes after each look at the socket's file, until GO exists
+ *	deny	from listen() on, the control group does not allow the device file
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -83,10 +85,44 @@ void *calloc(size_t count, size_t size)
 	return __libc_calloc(count, size);
 }
 
+static bool listens;
+
+/* Like a control group, for access() and open(). */
+static bool denied(const char *path)
+{
+	if (!listens || strcmp(path, "/dev/vhost-rpmsg") || !is("deny"))
+		return false;
+	errno = EPERM;
+	return true;
+}
+
+int access(const char *path, int mode)
+{
+	int (*next)(const char *path, int mode) = dlsym(RTLD_NEXT, "access");
+
+	return denied(path) ? -1 : next(path, mode);
+}
+
+int open(const char *path, int flags, ...)
+{
+	int (*next)(const char *path, int flags, ...) =
+		dlsym(RTLD_NEXT, "open");
+	va_list ap;
+	mode_t mode;
+
+	if (denied(path))
+		return -1;
+	va_start(ap, flags);
+	mode = va_arg(ap, int);
+	va_end(ap);
+	return next(path, flags, mode);
+}
+
 int listen(int fd, int backlog)
 {
 	int (*next)(int fd, int backlog) = dlsym(RTLD_NEXT, "listen");
 
+	listens = true;
 	if (is("bind"))
 		wait_for_go();
 	return next(fd, backlog);
