@@ -7,8 +7,9 @@
  * vrpmsg_ctx_errmsg() returns the reason as text. Getters cannot fail.
  *
  * Only one thread at a time may use a handle (struct vrpmsg_ctx, struct
- * vrpmsg_monitor); different handles are independent. Objects are snapshots: they
- * belong to the caller, do not change, and remain valid after the handle is closed.
+ * vrpmsg_monitor); different handles are independent. After fork() only one of the two
+ * processes may use it, since they share its socket. Objects are snapshots: they belong
+ * to the caller, do not change, and remain valid after the handle is closed.
  */
 #ifndef VHOSTRPMSG_H
 #define VHOSTRPMSG_H
@@ -157,7 +158,7 @@ enum vrpmsg_state {
  * @name: name of the device
  *
  * Return: a snapshot, which the caller frees with vrpmsg_dev_free(); or NULL.
- * Errors: ENODEV: no device has this name.
+ * Errors: EINVAL; ENODEV: no device has this name.
  */
 VRPMSG_API struct vrpmsg_dev *vrpmsg_dev_get(struct vrpmsg_ctx *ctx,
 					     const char *name);
@@ -251,7 +252,8 @@ vrpmsg_dev_add(struct vrpmsg_ctx *ctx, const char *name,
  * @config: what to change; the rest does not change
  *
  * Return: 0 or -1.
- * Errors: EINVAL, ENODEV, ERANGE.
+ * Errors: EINVAL, ENODEV; EOPNOTSUPP: the owner is set, and the device is not
+ * persistent; ERANGE.
  */
 VRPMSG_API int vrpmsg_dev_set(struct vrpmsg_ctx *ctx, const char *name,
 			      const struct vrpmsg_dev_config *config);
@@ -262,7 +264,7 @@ VRPMSG_API int vrpmsg_dev_set(struct vrpmsg_ctx *ctx, const char *name,
  * @name: name of the device
  *
  * Return: 0 or -1.
- * Errors: EBUSY: a VMM is attached, or the device is not persistent; ENODEV.
+ * Errors: EBUSY: a VMM is attached, or the device is not persistent; EINVAL, ENODEV.
  */
 VRPMSG_API int vrpmsg_dev_del(struct vrpmsg_ctx *ctx, const char *name);
 
@@ -285,7 +287,7 @@ VRPMSG_API int vrpmsg_dev_del_by_id(struct vrpmsg_ctx *ctx, uint32_t id);
  * messages that wait to be sent. A device that is not stale does not change.
  *
  * Return: 0 or -1.
- * Errors: EBUSY: a VMM is attached, or the device is not persistent; ENODEV.
+ * Errors: EBUSY: a VMM is attached, or the device is not persistent; EINVAL, ENODEV.
  */
 VRPMSG_API int vrpmsg_dev_reset(struct vrpmsg_ctx *ctx, const char *name);
 
@@ -610,7 +612,7 @@ vrpmsg_ept_add(struct vrpmsg_ctx *ctx, const struct vrpmsg_ept_config *config);
  *
  * Return: 0 or -1.
  * Errors: EINVAL: something else is set; ENOENT; EOPNOTSUPP: the endpoint is
- * addressed and has no remote; ERANGE.
+ * addressed and has no remote; EPERM: it is a driver's; ERANGE.
  */
 VRPMSG_API int vrpmsg_ept_set(struct vrpmsg_ctx *ctx, uint32_t id,
 			      const struct vrpmsg_ept_config *config);
@@ -623,7 +625,7 @@ VRPMSG_API int vrpmsg_ept_set(struct vrpmsg_ctx *ctx, uint32_t id,
  * A process that has it open can still read the queued messages, then gets EPIPE.
  *
  * Return: 0 or -1.
- * Errors: ENOENT.
+ * Errors: ENOENT; EPERM: the endpoint is a driver's.
  */
 VRPMSG_API int vrpmsg_ept_del(struct vrpmsg_ctx *ctx, uint32_t id);
 
@@ -663,7 +665,7 @@ vrpmsg_ept_list(struct vrpmsg_ctx *ctx, const char *dev_name, size_t *count);
  * then it may take a second to see that there is none of this name.
  *
  * Return: as vrpmsg_ept_add().
- * Errors: ENODEV; ENOENT: no endpoint has this name; ENOTUNIQ: several have it.
+ * Errors: EINVAL, ENODEV; ENOENT: no endpoint has this name; ENOTUNIQ: several have it.
  */
 VRPMSG_API struct vrpmsg_ept *
 vrpmsg_ept_find(struct vrpmsg_ctx *ctx, const char *dev_name, const char *name);
@@ -692,7 +694,7 @@ vrpmsg_ept_find_or_add(struct vrpmsg_ctx *ctx,
  * reset of the guest.
  *
  * Return: 0 or -1.
- * Errors: EINVAL: it has no name; ENOENT.
+ * Errors: EINVAL: it has no name; ENOENT; EPERM: it is a driver's.
  */
 VRPMSG_API int vrpmsg_ept_announce(struct vrpmsg_ctx *ctx, uint32_t id);
 
@@ -702,7 +704,7 @@ VRPMSG_API int vrpmsg_ept_announce(struct vrpmsg_ctx *ctx, uint32_t id);
  * @id: number of the endpoint
  *
  * Return: 0 or -1.
- * Errors: ENOENT.
+ * Errors: ENOENT; EPERM: the endpoint is a driver's.
  */
 VRPMSG_API int vrpmsg_ept_withdraw(struct vrpmsg_ctx *ctx, uint32_t id);
 
@@ -986,6 +988,8 @@ VRPMSG_API int vrpmsg_fd_destroy(int fd);
  * vrpmsg_fd_set_batch() - turn batch mode of an open file on or off
  * @fd: file descriptor of an endpoint
  * @batch: true for many messages per read(2) and write(2), false for one
+ *
+ * The mode is that of all descriptors of the open file, also in other processes.
  *
  * Return: 0 or -1.
  * Errors: ENOTTY: @fd is not of an endpoint.

@@ -49,7 +49,8 @@ class Context:
     with errno.EPROTONOSUPPORT: it is not installed. Requests wait for the kernel,
     but never for a guest. A request that the kernel refuses changes nothing.
 
-    Only one thread at a time may use it. close() or `with` frees it.
+    Only one thread at a time may use it, and after os.fork() only the parent or the
+    child, since they share its socket. close() or `with` frees it.
     """
 
     def __init__(self) -> None:

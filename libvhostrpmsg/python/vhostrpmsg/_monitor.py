@@ -57,7 +57,8 @@ class Monitor:
             for event in monitor:
                 print(event.action, event.object)
 
-    Several tasks may wait for events. Each event goes to one of them.
+    Several tasks may wait for events. Each event goes to one of them. After os.fork()
+    only the parent or the child may use it.
 
     It needs CAP_NET_ADMIN. To follow the current state, create the monitor first, then
     list the objects, then read events.
