@@ -147,7 +147,7 @@ ept_exec()
 # Applied at the next boot.
 configure()
 {
-	types "$(readme "vrpmsgctl save")"
+	types "$(readme "vrpmsgctl save dev gpu0")"
 	cp "$share"/examples/gpu0/gpu0-shell.service /etc/systemd/system/
 	install -m 755 "$share"/examples/service.sh /usr/local/bin/
 	quiet systemctl enable gpu0-shell.service

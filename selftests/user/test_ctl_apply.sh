@@ -3,6 +3,7 @@
 #
 # vrpmsgctl save and apply.
 set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
 tmp=$(mktemp -d)
 a=apply-a$$ b=apply-b$$
 # shellcheck source=ctl.sh
@@ -154,6 +155,21 @@ expect "an address with another name" 2 "" "third.conf:1: .* cannot be changed" 
 # --prune considers all files together.
 vrpmsgctl dev add $b >/dev/null
 vrpmsgctl ept add dev $b name keep >/dev/null
+mkdir conf
+# README's command, for each device.
+# shellcheck disable=SC2317	# called through expect
+readme_saves()
+{
+	local command dev
+
+	command=$(grep -o "vrpmsgctl save .*\.conf" "$top/README.md")
+	for dev in $a $b; do
+		bash -c "$(sed "s/gpu0/$dev/g; s,/etc/vrpmsg,conf," <<<"$command")" ||
+			return
+	done
+	vrpmsgctl apply --dry-run conf/*.conf
+}
+expect "the files that README saves agree with each other" 0 "" "" readme_saves
 vrpmsgctl save | sed "/dev $a addr 77/d" | grep -v "^dev add $b" |
 	grep -v " $b " >one.conf
 vrpmsgctl save dev $b >two.conf
