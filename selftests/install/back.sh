@@ -37,6 +37,16 @@ fault()
 	vrpmsgctl dev del gpu1
 }
 
+# Configuration tools may run as another user.
+others_file()
+{
+	install -m 600 -o nobody /dev/stdin /etc/vrpmsg/other.conf <<<"dev add gpu1"
+	quiet systemctl reload vrpmsg.service
+	quiet vrpmsgctl dev show gpu1
+	rm /etc/vrpmsg/other.conf
+	vrpmsgctl dev del gpu1
+}
+
 # The service stops when its endpoint is deleted, and starts with a new one.
 bound()
 {
@@ -59,5 +69,6 @@ reinstall()
 check "devices, endpoints and the socket are back" back
 check "a server starts with its endpoint, the bridge with its VMM" serves
 check "a fault in a file has its line" fault
+check "a file of another user is applied, too" others_file
 check "a server ends and starts with its endpoint" bound
 check "an upgrade of the packages leaves a bridge alone" reinstall

@@ -124,6 +124,23 @@ done
 expect "it is shown in full" 0 "hold-time 4294967.295 " "" vrpmsgctl -o dev show $b
 vrpmsgctl dev del $b
 
+# vrpmsg.service can read what root can.
+capabilities()
+{
+	local caps
+
+	caps=$(sed -n 's/^CapabilityBoundingSet=//p' \
+		"$top/tools/systemd/vrpmsg.service")
+	caps=${caps// /,+}
+	caps=${caps//CAP_/}
+	echo "-all,+${caps,,}"
+}
+echo "dev add $b" >other.conf
+chmod 600 other.conf
+chown 65534 other.conf
+expect "vrpmsg.service applies a file of another user" 0 "^dev add $b$" "" \
+	setpriv --bounding-set "$(capabilities)" vrpmsgctl apply --dry-run other.conf
+
 # Change in place.
 cat >second.conf <<EOF2
 dev add $a mtu 100
