@@ -52,6 +52,11 @@ expect "no endpoint of this number" 2 "" "^vrpmsgctl: /dev/vrpmsg-ep4294967294: 
 expect "the device is not an endpoint" 1 "" \
 	'endpoint: "gpu0" is not a number, DEVICE/SERVICE or path; try' \
 	vrpmsgctl recv gpu0
+for word in gpu0 sensors 5x; do
+	expect "wait for what no endpoint can be: $word" 1 "" \
+		"endpoint: \"$word\" is not a number, DEVICE/SERVICE or path; try" \
+		vrpmsgctl wait ept $word timeout 2
+done
 expect "ns needs a command" 1 "" "ns: COMMAND is missing; try vrpmsgctl ns --help" \
 	vrpmsgctl ns
 expect "too many arguments" 1 "" 'unknown argument "b"' vrpmsgctl dev show a b

@@ -67,6 +67,14 @@ expect "ept show by link" 0 "name echo addr 1024" "" \
 	vrpmsgctl -o ept show "$tmp/link"
 expect "ept show of another file" 2 "" "not the char device" \
 	vrpmsgctl -o ept show /dev/null
+expect "wait for another file" 2 "" "^vrpmsgctl: /dev/null: not the char device" \
+	vrpmsgctl wait ept /dev/null timeout 2
+expect "wait for a file that is not there yet" 1 "" "" \
+	vrpmsgctl wait ept "$tmp/nosuch" timeout 0.5
+mknod "$tmp/node" c $((16#$(stat -c %t "/dev/vrpmsg-ep$id"))) 99999
+expect "wait for the endpoint of a static node" 1 "" "" \
+	vrpmsgctl wait ept "$tmp/node" timeout 0.5
+expect "wait for a link" 0 "" "" vrpmsgctl wait ept "$tmp/link" timeout 2
 expect "ept show of no name" 2 "" "no such endpoint: No such file" \
 	vrpmsgctl -o ept show $dev/nosuch
 expect "ept show of a name on no device" 2 "" "No such device" \

@@ -48,6 +48,15 @@ expect "it is there" 0 "" "" vrpmsgctl wait dev $dev timeout 5
 expect "but does not run" 1 "" "" vrpmsgctl wait dev $dev running timeout 0.1
 waits "wait for an endpoint" ept $dev/echo
 waited vrpmsgctl ept add dev $dev name echo announced
+# udev makes links when there are no more events.
+linked()
+{
+	vrpmsgctl ept add dev $dev name linked >"$tmp/path" && sleep 1 &&
+		ln -s "$(cut -d: -f1 "$tmp/path")" "$tmp/link"
+}
+waits "wait for a link" ept "$tmp/link"
+waited linked
+vrpmsgctl ept del $dev/linked
 expect "without a remote" 1 "" "" \
 	vrpmsgctl wait ept $dev/echo remote timeout 0.1
 

@@ -116,6 +116,23 @@ link_of_user()
 		[[ $(realpath "$links/plain") == "${nodes[plain]}" ]]
 }
 
+# udev makes the link when everything has been said of the endpoint.
+waits_for_link()
+{
+	local waiter
+
+	vrpmsgctl wait ept "$links/late" timeout 20 &
+	waiter=$!
+	while [[ -d /proc/$waiter && $(<"/proc/$waiter/wchan") != *poll* ]]; do
+		sleep 0.1
+	done
+	kill -STOP "$udevd"
+	vrpmsgctl ept add dev "$dev" name late || return
+	sleep 1
+	kill -CONT "$udevd"
+	wait "$waiter"
+}
+
 gone_again()
 {
 	vrpmsgctl dev del "$dev"
@@ -142,6 +159,7 @@ succeeds "no name has another one" no_other_links
 succeeds "each address has a link" links_by_address
 succeeds "the ctrl node has a link" ctrl_link
 succeeds "an endpoint of a user has a link of its own" link_of_user
+succeeds "wait sees a link" waits_for_link
 succeeds "links go with their endpoints" gone_again
 succeeds "a device's name is an instance" units
 echo "1..$number"

@@ -6,7 +6,17 @@
 
 #include "ctl.h"
 
-enum answer { YES, NOT_YET, FAILED };
+/* How often to look for a file: udev makes links after the event of an endpoint. */
+#define LOOK_NS 200000000
+
+/* NO_FILE: no event may come. FAILED: an error message was printed. */
+enum answer { YES, NOT_YET, NO_FILE, FAILED };
+
+static enum answer failed(const struct wait_args *args)
+{
+	ctl_refused(args->name);
+	return FAILED;
+}
 
 static enum answer dev_is(const struct wait_args *args)
 {
@@ -14,7 +24,7 @@ static enum answer dev_is(const struct wait_args *args)
 	enum answer answer;
 
 	if (!dev)
-		return errno == ENODEV ? NOT_YET : FAILED;
+		return errno == ENODEV ? NOT_YET : failed(args);
 	/* A running device also counts as attached. */
 	answer = args->state == WAIT_THERE ||
 				 vrpmsg_dev_state(dev) == args->state ||
@@ -30,10 +40,20 @@ static enum answer ept_is(const struct wait_args *args)
 {
 	struct vrpmsg_ept *ept;
 	enum answer answer;
+	uint32_t id;
+	int status;
 
-	ept = ctl_get_ept(args->name);
+	if (ctl_is_path(args->name)) {
+		status = ctl_try_path(args->name, &id);
+		if (status)
+			return status == CTL_NOTHING ? NO_FILE : FAILED;
+		ept = vrpmsg_ept_get(ctl_ctx(), id);
+	} else {
+		ept = ctl_get_ept(args->name);
+	}
 	if (!ept)
-		return errno == ENOENT || errno == ENODEV ? NOT_YET : FAILED;
+		return errno == ENOENT || errno == ENODEV ? NOT_YET :
+							    failed(args);
 	answer = !args->remote || vrpmsg_ept_is_addressed(ept) ||
 				 vrpmsg_ept_remote_kind(ept) !=
 					 VRPMSG_REMOTE_NONE ?
@@ -52,7 +72,8 @@ static enum answer chan_is(const struct wait_args *args)
 	chans = vrpmsg_chan_list(ctl_ctx(), args->dev, NULL);
 	/* EAGAIN: the guest changed its channels all the time. */
 	if (!chans)
-		return errno == ENODEV || errno == EAGAIN ? NOT_YET : FAILED;
+		return errno == ENODEV || errno == EAGAIN ? NOT_YET :
+							    failed(args);
 	for (i = 0; chans[i]; i++) {
 		if (!strcmp(vrpmsg_chan_name(chans[i]), args->name))
 			answer = YES;
@@ -91,6 +112,18 @@ static int next_event(struct vrpmsg_monitor *monitor, int64_t end)
 	}
 }
 
+/* Look again soon, even if no event comes. */
+static int next_look(struct vrpmsg_monitor *monitor, int64_t end)
+{
+	int64_t soon = ctl_now() + LOOK_NS;
+	int status;
+
+	if (end >= 0 && end < soon)
+		return next_event(monitor, end);
+	status = next_event(monitor, soon);
+	return status == CTL_NOTHING ? CTL_OK : status;
+}
+
 static int wait_until(const struct wait_args *args,
 		      enum answer (*is)(const struct wait_args *args))
 {
@@ -108,10 +141,12 @@ static int wait_until(const struct wait_args *args,
 		if (answer == YES)
 			break;
 		if (answer == FAILED)
-			status = ctl_refused(args->name);
+			status = CTL_REFUSED;
 		else if (!ctl_left(end))
 			/* Events may always come before the next check. */
 			status = CTL_NOTHING;
+		else if (answer == NO_FILE)
+			status = next_look(monitor, end);
 		else
 			status = next_event(monitor, end);
 	}
@@ -126,7 +161,9 @@ int wait_dev(const void *args)
 
 int wait_ept(const void *args)
 {
-	return wait_until(args, ept_is);
+	const struct wait_args *a = args;
+
+	return ctl_check_ept(a->name) ?: wait_until(a, ept_is);
 }
 
 int wait_chan(const void *args)

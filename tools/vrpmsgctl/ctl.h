@@ -191,6 +191,11 @@ struct vrpmsg_ept *ctl_get_ept(const char *arg);
 int ctl_open_ept(const char *arg, int flags, int *fd);
 /* Whether @arg looks like an endpoint, not like the name of a device. */
 bool ctl_is_ept(const char *arg);
+/* The same; prints an error and returns CTL_USAGE if it does not. */
+int ctl_check_ept(const char *arg);
+bool ctl_is_path(const char *arg);
+/* Like ctl_find_ept() for a path; returns CTL_NOTHING if there is no file yet. */
+int ctl_try_path(const char *arg, uint32_t *id);
 bool ctl_ept_is_admins(const struct vrpmsg_ept *ept);
 bool ctl_ept_has_node(const struct vrpmsg_ept *ept);
 

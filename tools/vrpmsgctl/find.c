@@ -52,6 +52,22 @@ bool ctl_is_ept(const char *arg)
 	return kind_of(arg) != BY_NUMBER || ctl_number(arg, &id);
 }
 
+bool ctl_is_path(const char *arg)
+{
+	return kind_of(arg) == BY_PATH;
+}
+
+static int not_ept(const char *arg)
+{
+	return ctl_usage("endpoint: \"%s\" is not a number, DEVICE/SERVICE or path",
+			 arg);
+}
+
+int ctl_check_ept(const char *arg)
+{
+	return ctl_is_ept(arg) ? CTL_OK : not_ept(arg);
+}
+
 /* Find DEVICE/NAME. */
 static struct vrpmsg_ept *find_by_name(const char *arg)
 {
@@ -83,6 +99,9 @@ static int path_id(const char *arg, uint32_t *id)
 		 minor(st.st_rdev));
 	n = S_ISCHR(st.st_mode) ? readlink(link, target, sizeof(target) - 1) :
 				  -1;
+	/* A static node, and there is no such endpoint now. */
+	if (S_ISCHR(st.st_mode) && n < 0 && errno == ENOENT)
+		return -1;
 	if (n > 0) {
 		target[n] = '\0';
 		name = strrchr(target, '/');
@@ -95,13 +114,22 @@ static int path_id(const char *arg, uint32_t *id)
 	return 0;
 }
 
-static int find_by_path(const char *arg, uint32_t *id)
+int ctl_try_path(const char *arg, uint32_t *id)
 {
 	if (!path_id(arg, id))
 		return CTL_OK;
+	if (errno == ENOENT)
+		return CTL_NOTHING;
 	if (errno == ENOTTY)
 		return ctl_error("%s: not the char device of an endpoint", arg);
 	return ctl_error("%s", arg);
+}
+
+static int find_by_path(const char *arg, uint32_t *id)
+{
+	int status = ctl_try_path(arg, id);
+
+	return status == CTL_NOTHING ? ctl_error("%s", arg) : status;
 }
 
 int ctl_find_ept(const char *arg, uint32_t *id)
@@ -119,10 +147,7 @@ int ctl_find_ept(const char *arg, uint32_t *id)
 		vrpmsg_ept_free(ept);
 		return CTL_OK;
 	default:
-		if (!ctl_number(arg, id))
-			return ctl_usage("endpoint: \"%s\" is not a number, DEVICE/SERVICE or path",
-					 arg);
-		return CTL_OK;
+		return ctl_number(arg, id) ? CTL_OK : not_ept(arg);
 	}
 }
 
@@ -214,8 +239,7 @@ int ctl_open_ept(const char *arg, int flags, int *fd)
 		id = vrpmsg_ept_id(ept);
 		vrpmsg_ept_free(ept);
 	} else if (kind == BY_NUMBER && !ctl_number(arg, &id)) {
-		return ctl_usage("endpoint: \"%s\" is not a number, DEVICE/SERVICE or path",
-				 arg);
+		return not_ept(arg);
 	}
 	if (kind == BY_PATH) {
 		*fd = open_path(arg, flags);
