@@ -75,6 +75,9 @@ expect "the number of no user" 1 "" "owner: must be from 0 to 4294967294" \
 	vrpmsgctl dev add $dev owner 4294967295
 expect "a keyword without value" 1 "" "addr: ADDR is missing" \
 	vrpmsgctl ept add dev $dev addr
+expect "stats of two" 1 "" '"dev" conflicts with an earlier argument' \
+	vrpmsgctl stats 0 dev $dev
+expect "stats of nothing" 1 "" "stats: dev NAME or EPT\|DEV is missing" vrpmsgctl stats
 expect "an unknown keyword" 1 "" 'unknown argument "colour"' \
 	vrpmsgctl ept add dev $dev colour red
 expect "an unknown policy" 1 "" '"hold" or "drop".*; try vrpmsgctl ept add --help' \
@@ -224,6 +227,11 @@ closed	[^
 ]*
 reset	[^
 ]*$" ept set 0 remote 1 rx-limit 2 tx-limit 3 ""
+completes "what has counters" "^dev	.*
+interval	[^
+]*
+count	[^
+]*$" stats ""
 completes policies "^hold	.*
 drop	" ept add dev x policy ""
 completes "what to send" "^text	.*

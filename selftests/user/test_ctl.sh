@@ -62,6 +62,13 @@ expect "ept show by number" 0 "name echo addr 1024" "" vrpmsgctl -o ept show "$i
 expect "ept show by path" 0 "name echo addr 1024" "" \
 	vrpmsgctl -o ept show "/dev/vrpmsg-ep$id"
 expect "ept show by name" 0 "name all addr 77" "" vrpmsgctl -o ept show $dev/all
+# The device has the number of the endpoint as its name.
+vrpmsgctl dev add "$id" >/dev/null
+expect "stats of a number is of the endpoint" 0 '"stalls":[0-9.]+\}\}$' "" \
+	vrpmsgctl -j stats "$id" interval 0.1 count 1
+expect "stats dev is of the device" 0 '"ns-invalid":[0-9.]+' "" \
+	vrpmsgctl -j stats dev "$id" interval 0.1 count 1
+vrpmsgctl dev del "$id"
 ln -s "/dev/vrpmsg-ep$id" "$tmp/link"
 expect "ept show by link" 0 "name echo addr 1024" "" \
 	vrpmsgctl -o ept show "$tmp/link"

@@ -101,7 +101,8 @@ struct wait_args {
 };
 
 struct stats_args {
-	const char *target;
+	const char *target;	/* an endpoint, or else a device */
+	const char *dev;	/* or this device */
 	int64_t interval;
 	uint32_t count;
 };

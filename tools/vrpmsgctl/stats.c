@@ -29,18 +29,23 @@ static const struct {
 	{ "STALLS/s", "stalls", 10 },
 };
 
+static bool of_ept(const struct stats_args *args)
+{
+	return !args->dev && ctl_is_ept(args->target);
+}
+
 static int take(const struct stats_args *args, struct sample *sample)
 {
 	struct vrpmsg_dev *dev = NULL;
 	struct vrpmsg_ept *ept = NULL;
 	int i;
 
-	if (ctl_is_ept(args->target))
+	if (of_ept(args))
 		ept = ctl_get_ept(args->target);
 	else
-		dev = vrpmsg_dev_get(ctl_ctx(), args->target);
+		dev = vrpmsg_dev_get(ctl_ctx(), args->dev ?: args->target);
 	if (!ept && !dev)
-		return ctl_refused(args->target);
+		return ctl_refused(args->dev ?: args->target);
 	sample->when = ctl_now();
 	for (i = 0; i < MAX_STATS && vrpmsg_stat_name(i); i++)
 		sample->stat[i] = ept ? vrpmsg_ept_stat(ept, i) :
@@ -63,13 +68,13 @@ static double rate(const struct sample *before, const struct sample *now, int i)
 static void print_json(const struct stats_args *args,
 		       const struct sample *before, const struct sample *now)
 {
-	bool of_ept = ctl_is_ept(args->target);
+	bool ept = of_ept(args);
 	int i;
 
 	out_double("interval", NULL, (now->when - before->when) / 1e9);
 	out_begin("rates");
 	for (i = 0; i < MAX_STATS && vrpmsg_stat_name(i); i++) {
-		if (!of_ept || !vrpmsg_stat_dev_only(i))
+		if (!ept || !vrpmsg_stat_dev_only(i))
 			out_double(vrpmsg_stat_name(i), NULL,
 				   rate(before, now, i));
 	}

@@ -350,8 +350,13 @@ static const struct ctl_keyword awaited_chan[] = {
 };
 
 static const struct ctl_keyword counted[] = {
-	{ .type = CTL_TARGET, .flags = CTL_REQUIRED, .value = "EPT|DEV",
-	  ARG(stats_args, target), .help = "an endpoint or a device" },
+	/* A positional argument at the beginning would take the word "dev". */
+	{ .name = "dev", .type = CTL_DEV, .flags = CTL_REQUIRED, .group = 1,
+	  .value = "NAME", ARG(stats_args, dev),
+	  .help = "a device, also if its name is a number" },
+	{ .type = CTL_TARGET, .flags = CTL_REQUIRED, .group = 1,
+	  .value = "EPT|DEV", ARG(stats_args, target),
+	  .help = "an endpoint or a device" },
 	{ .name = "interval", .type = CTL_SECONDS, .value = "SECONDS",
 	  ARG(stats_args, interval), .help = "time between two lines (1)" },
 	{ .name = "count", .type = CTL_NUMBER, .value = "N",
