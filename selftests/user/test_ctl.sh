@@ -172,6 +172,22 @@ expect "columns of endpoints" 0 "^PATH +DEV +NAME +ADDR +REMOTE +FLAGS +POLICY +
 expect "no colour in a file" 0 "^[^$(printf '\033')]*$" "" vrpmsgctl dev show
 expect "colour" 0 "$(printf '\033')\[32mrunning" "" \
 	vrpmsgctl --color=always dev show
+# shellcheck disable=SC2317	# called through expect
+on_terminal()
+{
+	TERM=xterm /usr/bin/python3 -c 'import os, pty, sys
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(["vrpmsgctl", *sys.argv[1:]])))' "$@"
+}
+unset NO_COLOR
+for option in "" --color --color=auto; do
+	NO_COLOR='' expect "colour on a terminal: $option" 0 \
+		"$(printf '\033')\[32mrunning" "" on_terminal $option dev show $dev
+	NO_COLOR=1 expect "unless NO_COLOR is set: $option" 0 \
+		"^[^$(printf '\033')]*running[^$(printf '\033')]*$" "" \
+		on_terminal $option dev show $dev
+done
+NO_COLOR=1 expect "but --color=always is stronger" 0 "$(printf '\033')\[32mrunning" "" \
+	on_terminal --color=always dev show $dev
 expect "chan show" 0 "^$dev: name sensors addr 2000$" "" vrpmsgctl -o chan show
 expect "chan show of a device" 0 "name sensors addr 2000$" "" \
 	vrpmsgctl -o chan show dev $dev

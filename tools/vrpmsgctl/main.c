@@ -177,11 +177,11 @@ static bool use_color(const char *when)
 {
 	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
 
-	if (when && !strcmp(when, "always"))
+	if (!strcmp(when, "always"))
 		return true;
-	if (when && !strcmp(when, "never"))
+	if (!strcmp(when, "never"))
 		return false;
-	return isatty(STDOUT_FILENO) && (when || !no_color || !*no_color) &&
+	return isatty(STDOUT_FILENO) && (!no_color || !*no_color) &&
 	       (!term || strcmp(term, "dumb"));
 }
 
@@ -193,7 +193,7 @@ static int parse_options(int argc, char **argv, struct out_opts *out)
 	int c;
 
 	make_options(options, letters);
-	out->color = use_color(NULL);
+	out->color = use_color("auto");
 	while ((c = getopt_long(argc, argv, letters, options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
