@@ -1,10 +1,12 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Answer questions of a guest, in shell. It only needs permission to open the file.
 #
 # usage: service.sh /dev/vrpmsg/by-name/DEVICE/SERVICE
-set -eu
+#
+# It ends only if the reader does, and with its status. Not every sh has pipefail.
+set -euo pipefail
 [ -c "$1" ] || { echo "$1: no char device" >&2; exit 1; }
 # Use one reader for all messages: those between two readers would be dropped. Each line
 # is a message, with bytes that are not printable as \xNN.

@@ -102,6 +102,14 @@ service()
 	     <(printf 'what is %s?\n' one two)
 }
 
+# Then its unit starts it again.
+reader_fails()
+{
+	printf '#!/bin/sh\nexit 2\n' >"$tmp/bin/vrpmsgctl"
+	PATH=$tmp/bin:$PATH "$top/examples/service.sh" /dev/null
+	(($? == 2)) || echo "service.sh ends with another status"
+}
+
 # The programs of the unit are not installed here.
 unit()
 {
@@ -122,7 +130,7 @@ disk()
 
 echo "TAP version 13"
 programs=("$top"/examples/*.c "$tmp/vrpmsg_ctrl.3.c")
-echo "1..$((10 + ${#programs[@]}))"
+echo "1..$((11 + ${#programs[@]}))"
 
 extract "$man/libvhostrpmsg.3" >"$tmp/example.c"
 extract "$man/vrpmsg_ctrl.3" >"$tmp/vrpmsg_ctrl.3.c"
@@ -146,6 +154,7 @@ for kind in shared static; do
 	fi
 done
 check "a guest cannot end service.sh" service
+check "but a reader that fails does" reader_fails
 cp "$top"/tools/vrpmsg-bridge/*@* "$tmp"
 for file in "$top"/examples/gpu0/*.service; do
 	name="systemd has no complaint about ${file##*/}"
