@@ -50,6 +50,9 @@ wait_for()
 	return 1
 }
 
+# listens PID: the command has opened its monitor and sleeps in poll().
+listens() { has "/proc/$1/wchan" poll; }
+
 # start_guest DEVICE SERVICE=ADDR...: start echo_guest, see there.
 guest_pid=
 start_guest()

@@ -46,6 +46,27 @@ expect "monitor goes on" 124 "\"event\":\"present\".*\"event\":\"lost\"" "" \
 expect "the end of the time, although there is always an event" 1 "" "" \
 	with lost wait dev nosuch timeout 0.5
 
+# More happens than the socket has room for while the monitor is stopped.
+FAKE_NETLINK=small LD_PRELOAD=$fake vrpmsgctl -j monitor epts dev $dev >"$tmp/events" \
+	2>"$tmp/why" &
+monitor=$!
+wait_for listens $monitor
+kill -STOP $monitor
+for i in {1..20}; do
+	vrpmsgctl ept add dev $dev name "service$i" >/dev/null
+done
+kill -CONT $monitor
+wait_for has "$tmp/events" \
+	'"event":"present".*"event":"lost".*"event":"present","ept":\{[^}]*"service20"'
+result "a monitor that was stopped lists all objects again" $?
+vrpmsgctl ept del $dev/service20
+wait_for has "$tmp/events" '"event":"lost".*"event":"del","ept":\{[^}]*"service20"'
+result "and goes on" $?
+kill -TERM $monitor
+wait $monitor
+[[ $? == 143 ]]
+result "until a signal comes" $?
+
 # A message that waits for room does not go to the next guest.
 stuck()
 {

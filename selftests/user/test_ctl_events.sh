@@ -18,9 +18,6 @@ cleanup()
 }
 trap cleanup EXIT
 
-# The commands listen when they sleep in poll().
-listens() { has "/proc/$1/wchan" poll; }
-
 # waits NAME COMMAND...: start a command that waits; waited then checks its end.
 waits()
 {
@@ -104,22 +101,6 @@ if [[ ${VRPMSG_KO-} ]]; then
 else
 	echo "ok $((++number)) the module is loaded again # SKIP no VRPMSG_KO"
 fi
-
-# Events arrive faster than they are printed: a reader that was stopped loses some, and then
-# gets the present state.
-vrpmsgctl monitor epts >"$tmp/fifo.out" &
-slow=$!
-wait_for listens $slow
-kill -STOP $slow
-i=0
-while ((i < 3000)); do
-	vrpmsgctl ept set $dev/echo rx-limit $((1000 + i % 2)) 2>/dev/null || break
-	((i += 100))
-done
-kill -CONT $slow
-result "a monitor that was stopped goes on" $((i < 3000))
-kill -TERM $slow
-wait $slow
 
 # Rates.
 start_guest $dev
