@@ -117,7 +117,8 @@ compile()
 		"${flags[@]}" || return
 	readelf -d "$tmp/$name" | grep -q 'NEEDED.*libvhostrpmsg' &&
 		[[ $name != shared ]] && echo "it wants the shared library"
-	LD_LIBRARY_PATH=$tmp/home/lib timeout 10 "$tmp/$name" demo0 echo >"$tmp/out" 2>&1
+	LD_PRELOAD=$build/user/selftests/no_module.so LD_LIBRARY_PATH=$tmp/home/lib \
+		timeout 10 "$tmp/$name" demo0 echo >"$tmp/out" 2>&1
 	rc=$?
 	if ((rc != 1)) || ! grep -q vhost_rpmsg "$tmp/out"; then
 		echo "it ended with status $rc"

@@ -207,6 +207,7 @@ documents()
 		text "$page" >"$tmp/pages/${page##*/}"
 	done
 	PATH=$build/user/bin:$PATH LD_LIBRARY_PATH=$build/user/lib \
+		LD_PRELOAD=$build/user/selftests/no_module.so \
 		/usr/bin/python3 "$top/selftests/user/documents.py" "$tmp"/pages/*
 }
 
@@ -232,9 +233,5 @@ check "each function is documented in the header" documented
 check "C++ can name the types" cplusplus
 check "the synopsis of vrpmsgctl(8) is the tool's" synopsis_of_tool
 check "vrpmsg-bridge(8) has the events of the log" events
-if [[ -e /sys/module/vhost_rpmsg ]]; then
-	echo "ok $((++number)) documents # SKIP their commands would be executed"
-else
-	check_pages "documents name only what exists" documents
-fi
+check_pages "documents name only what exists" documents
 exit $failed

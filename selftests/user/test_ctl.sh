@@ -90,6 +90,19 @@ expect "ept show of no number" 2 "" "No such file" vrpmsgctl -o ept show 999999
 expect "ept show dev" 0 "all.*echo.*many" "" vrpmsgctl -o ept show dev $dev
 expect "ept show with counters" 0 "rx-queued 0 tx-queued 0.*stalls 0" "" \
 	vrpmsgctl -s ept show $dev/echo
+# What host_* use on a machine that may have the module.
+# shellcheck disable=SC2317	# called through expect
+without_module()
+{
+	LD_PRELOAD=$VRPMSG_BUILD/user/selftests/no_module.so vrpmsgctl "$@"
+}
+for words in "dev add hidden$$" "dev show $dev" "apply -" "ept exec dev $dev -- true"; do
+	# shellcheck disable=SC2086	# they are words
+	expect "there seems to be no module: $words" 2 "" \
+		"is the (vhost_rpmsg )?module loaded" without_module $words
+done
+expect "and no file" 2 "" "/dev/vrpmsg-ep$id: No such file" without_module send "$id" hi
+expect "nothing was made" 2 "" "No such device" vrpmsgctl dev show hidden$$
 expect "ept set" 0 "" "" vrpmsgctl ept set $dev/all remote 9 policy hold \
 	rx-limit 5000 tx-limit 6000
 expect "what was set" 0 "remote 9 \(fixed\) policy hold rx-limit 5000 tx-limit 6000" "" \
