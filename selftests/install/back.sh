@@ -60,6 +60,7 @@ reinstall()
 {
 	systemctl start vrpmsg-bridge@gpu0.service
 	systemctl show -p MainPID vrpmsg-bridge@gpu0.service >"$tmp/before"
+	grep -q '=[1-9]' "$tmp/before" || echo "there is no bridge"
 	quiet apt-get install -y --reinstall vhost-rpmsg libvhostrpmsg0
 	systemctl show -p MainPID vrpmsg-bridge@gpu0.service >"$tmp/after"
 	cmp "$tmp/before" "$tmp/after"

@@ -168,9 +168,10 @@ has_opener() { [[ $(field open ept show $dev/echo) == true ]]; }
 wait_for has_opener
 expect "one reader at a time" 2 "" "another process has it open" vrpmsgctl recv $dev/echo
 start_guest $dev sensors=2000
-wait $receiver
+# shellcheck disable=SC2317	# called through expect
+received() { wait $receiver && cat "$1"; }
 expect "the guest's driver says hello" 0 '"text":"hello","hex":"68656c6c6f"' "" \
-	cat "$tmp/hello.json"
+	received "$tmp/hello.json"
 expect "the remote is learned" 0 "remote 1024 \(learned\)" "" \
 	vrpmsgctl -o ept show $dev/echo
 expect "columns" 0 "^DEV +NAME +ADDR
@@ -306,8 +307,7 @@ receives()
 	receiver=$!
 	wait_for has_opener
 	guest "send 1024 1024 back\\slash"
-	wait $receiver
-	expect "$name" 0 "$out" "" cat "$tmp/received"
+	expect "$name" 0 "$out" "" received "$tmp/received"
 }
 receives "recv as text" '^back\\\\slash$' recv $dev/echo
 receives "recv as hex" "^6261636b5c736c617368$" recv $dev/echo hex
@@ -320,9 +320,8 @@ vrpmsgctl -j recv $dev/echo >"$tmp/bytes.json" &
 receiver=$!
 wait_for has_opener
 guest "send 1024 1024 $(printf 'no\001text')"
-wait $receiver
 expect "recv of bytes as JSON" 0 '^\{"len":7,"hex":"6e6f0174657874"\}$' "" \
-	cat "$tmp/bytes.json"
+	received "$tmp/bytes.json"
 
 ping_out="^PING $dev/echo \(1024 > 1024\): 56 bytes
 56 bytes: seq=1 time=[0-9.]+ us
