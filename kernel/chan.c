@@ -102,9 +102,7 @@ static struct vrpmsg_chan *chan_find_next(struct vrpmsg_dev *rdev,
 		    strcmp(ept->name, name))
 			continue;
 		chan = xa_load(&rdev->chans, ept->remote);
-		/* One without a name_node replaces another, see chan_create(). */
-		if (chan && !chan->ept && !hlist_unhashed(&chan->name_node) &&
-		    !strcmp(chan->name, name) &&
+		if (chan && !chan->ept && !strcmp(chan->name, name) &&
 		    (!first || chan->addr < first->addr))
 			first = chan;
 	}
@@ -289,16 +287,19 @@ bool vrpmsg_chan_create(struct vrpmsg_dev *rdev, struct vrpmsg_chan *chan)
 		return false;
 	}
 
-	/* Allocates nothing: the place is reserved, or was that of @old. */
+	/* The guest has reused the address for something else. */
+	if (old)
+		chan_forget(rdev, old->name, chan->addr);
+	/*
+	 * Not before: this can bind channels of the new name. Allocates nothing: the
+	 * place is reserved, or was that of @old.
+	 */
 	xa_store(&rdev->chans, chan->addr, chan, GFP_NOWAIT);
 	if (old) {
-		/* The guest has reused the address for something else. */
 		strscpy(name, old->name, sizeof(name));
-		chan_forget(rdev, name, chan->addr);
 		chan_free(rdev, old);
 		chan_match(rdev, name);
 	}
-	/* Not before: nothing may be bound to it before @old is gone. */
 	hlist_add_head(&chan->name_node,
 		       vrpmsg_name_bucket(rdev->named_chans, chan->name));
 	rdev->num_chans++;

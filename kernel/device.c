@@ -347,9 +347,10 @@ u32 vrpmsg_dev_new_ept_id(const struct vrpmsg_dev *rdev)
 
 /*
  * Since 6.10 a worker ends when its owner is killed, also if another process still has
- * the VMM's file. Nobody is told, and the rings can only be closed then.
+ * the VMM's file. Nobody is told, and the rings can only be closed then. The rings are
+ * freed after a grace period.
  */
-static bool dev_has_workers(const struct vrpmsg_dev *rdev)
+static bool dev_is_running(const struct vrpmsg_dev *rdev)
 {
 	struct vhost_rpmsg *vr;
 
@@ -362,7 +363,7 @@ static bool dev_has_workers(const struct vrpmsg_dev *rdev)
 /* Without rdev->lock, the result may be outdated. */
 enum vhost_rpmsg_dev_state vrpmsg_dev_state(const struct vrpmsg_dev *rdev)
 {
-	if (READ_ONCE(rdev->running) && dev_has_workers(rdev))
+	if (dev_is_running(rdev))
 		return VHOST_RPMSG_DEV_STATE_RUNNING;
 	if (READ_ONCE(rdev->attached))
 		return VHOST_RPMSG_DEV_STATE_ATTACHED;

@@ -233,18 +233,19 @@ static void queue_retry(struct work_struct *work)
 	struct vrpmsg_file *reader =
 		container_of(to_delayed_work(work), struct vrpmsg_file, retry);
 	struct vrpmsg_chrdev *chrdev = reader->chrdev;
-	bool drop = READ_ONCE(chrdev->policy) == VHOST_RPMSG_FULL_POLICY_DROP;
 	struct vrpmsg_pool more = {};
 	struct vrpmsg_msg *msg;
 	bool resume;
 
-	if (!drop && !READ_ONCE(chrdev->stalled))
+	/* The guest has stopped waiting for it. */
+	if (READ_ONCE(chrdev->policy) == VHOST_RPMSG_FULL_POLICY_HOLD &&
+	    !READ_ONCE(chrdev->stalled))
 		return;
 	msg = queue_reclaim(reader, READ_ONCE(reader->retry_len), &more);
 
 	spin_lock(&chrdev->lock);
 	reader->poor = !msg;
-	if (!msg && !drop)
+	if (!msg && chrdev->stalled)
 		schedule_delayed_work(&reader->retry,
 				      msecs_to_jiffies(QUEUE_RETRY_INTERVAL));
 	/* Keep it for the waiting message, regardless of the limit. */
@@ -255,7 +256,7 @@ static void queue_retry(struct work_struct *work)
 	if (chrdev->spare)
 		vrpmsg_spare_put(chrdev->spare, &chrdev->spare->rx, &more,
 				 chrdev->rx_limit);
-	resume = chrdev->stalled && (drop || !reader->poor);
+	resume = chrdev->stalled && !reader->poor;
 	if (resume)
 		WRITE_ONCE(chrdev->stalled, false);
 	spin_unlock(&chrdev->lock);

@@ -80,7 +80,7 @@ static int rings_start(struct vhost_rpmsg *vr, bool fresh)
 		vrpmsg_guest_new(rdev);
 	vrpmsg_hold_pause(rdev);
 	rdev->stale = false;
-	WRITE_ONCE(rdev->running, true);
+	rdev->running = true;
 	rcu_assign_pointer(rdev->vr, vr);
 	vrpmsg_ept_running_all(rdev, true);
 	/* Pending announcements are left over from a guest without NS. */
@@ -119,7 +119,7 @@ static bool rings_halt(struct vhost_rpmsg *vr)
 		}
 		WRITE_ONCE(rdev->stalled, VHOST_RPMSG_ADDR_ANY);
 		RCU_INIT_POINTER(rdev->vr, NULL);
-		WRITE_ONCE(rdev->running, false);
+		rdev->running = false;
 		vrpmsg_ept_running_all(rdev, false);
 	}
 	synchronize_rcu();
