@@ -101,6 +101,16 @@ static int send_next(FIXTURE_DATA(pressure) *self)
 	return err;
 }
 
+/* The same, and wait for a buffer. */
+static int send_patiently(FIXTURE_DATA(pressure) *self)
+{
+	int err = send_next(self);
+
+	while (err == -EAGAIN && guest_wait_used(&self->g, GUEST_RX, LONG_MS))
+		err = send_next(self);
+	return err;
+}
+
 /* Read a message and its number: 1, or 0 if there is none. */
 static int read_one(int fd, uint32_t *seq)
 {
@@ -424,19 +434,11 @@ TEST_F(pressure, a_slow_reader_loses_nothing)
 {
 	pthread_t thread;
 	void *bad;
-	int err;
 
 	fcntl(self->fd, F_SETFL, 0);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, read_slowly, self));
-	while (self->sent < 3000) {
-		err = send_next(self);
-		if (err == -EAGAIN) {
-			ASSERT_TRUE(guest_wait_used(&self->g, GUEST_RX,
-						    LONG_MS));
-		} else {
-			ASSERT_EQ(0, err);
-		}
-	}
+	while (self->sent < 3000)
+		ASSERT_EQ(0, send_patiently(self));
 	pthread_join(thread, &bad);
 	EXPECT_EQ(NULL, bad);
 	EXPECT_EQ(3000, self->received);
@@ -692,7 +694,6 @@ static bool page_cache_gives_way(struct __test_metadata *_metadata,
 	char text[16];
 	bool filled;
 	pid_t pid;
-	int err;
 
 	if (why)
 		SKIP(return false, "%s", why);
@@ -703,13 +704,7 @@ static bool page_cache_gives_way(struct __test_metadata *_metadata,
 	ASSERT_LT(0, pid);
 	filled = WAIT_FOR(memory_now() > PAGE_CACHE - (256 << 10), 3 * LONG_MS);
 	while (filled && self->sent < MANY) {
-		err = send_next(self);
-		if (err == -EAGAIN) {
-			ASSERT_TRUE(guest_wait_used(&self->g, GUEST_RX,
-						    LONG_MS));
-		} else {
-			ASSERT_EQ(0, err);
-		}
+		ASSERT_EQ(0, send_patiently(self));
 		if (slowly)
 			ASSERT_EQ(0, guest_drain(&self->g, LONG_MS));
 	}

@@ -107,6 +107,20 @@ static void *queue_with_table(struct guest *g, const char *text)
 				    ~4095ULL);
 }
 
+/* Queue "one" with a table that cannot be read, and "two". Returns the table, or NULL. */
+static void *queue_behind_table(struct guest *g)
+{
+	void *table;
+
+	guest_hide(g);
+	table = queue_with_table(g, "one");
+	if (!table || guest_queue(g, REMOTE, 1024, "two", 3))
+		return NULL;
+	hide(table);
+	guest_show(g);
+	return table;
+}
+
 static uint64_t errors(void)
 {
 	return dev_stat(DEV, VHOST_RPMSG_A_STATS_RING_ERRORS);
@@ -134,12 +148,8 @@ TEST_F(retry, a_message_with_a_table_is_not_lost)
 {
 	void *table;
 
-	guest_hide(&self->g);
-	table = queue_with_table(&self->g, "one");
+	table = queue_behind_table(&self->g);
 	ASSERT_NE(NULL, table);
-	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "two", 3));
-	hide(table);
-	guest_show(&self->g);
 	guest_kick_always(&self->g, GUEST_RX);
 	usleep(3000);
 	show(table);
@@ -322,12 +332,8 @@ TEST_F(gone, a_table_is_given_up_and_counted)
 	long long begun = now_ms();
 	void *table;
 
-	guest_hide(&self->g);
-	table = queue_with_table(&self->g, "one");
+	table = queue_behind_table(&self->g);
 	ASSERT_NE(NULL, table);
-	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "two", 3));
-	hide(table);
-	guest_show(&self->g);
 	guest_kick_always(&self->g, GUEST_RX);
 	EXPECT_TEXT(self->fd, "two");
 	EXPECT_LE(PATIENCE_MS, now_ms() - begun);

@@ -238,6 +238,20 @@ int fe_connect(struct fe *fe)
 	return 0;
 }
 
+int fe_served(void)
+{
+	uint64_t value;
+	struct fe fe;
+	int err;
+
+	fe_init(&fe);
+	err = fe_connect(&fe);
+	if (!err)
+		err = fe_get(&fe, GET_FEATURES, &value);
+	fe_exit(&fe);
+	return err;
+}
+
 void fe_disconnect(struct fe *fe)
 {
 	if (fe->sock >= 0)

@@ -165,6 +165,8 @@ void fe_make_log(struct fe *fe);
 int fe_set_log(struct fe *fe, uint64_t size);
 void fe_init(struct fe *fe);
 int fe_connect(struct fe *fe);
+/* Connect to the bridge, get an answer, and leave: 0 or an error. */
+int fe_served(void);
 void fe_disconnect(struct fe *fe);
 void fe_exit(struct fe *fe);
 int fe_handshake(struct fe *fe);

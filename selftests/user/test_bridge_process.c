@@ -45,21 +45,6 @@ static pid_t spawn_hostile(const char *what, char **argv)
 #define SPAWN_HOSTILE(what, ...)	\
 	spawn_hostile(what, (char *[]){ NULL, __VA_ARGS__, NULL })
 
-/* Connect to the bridge, and get an answer: 0 or an error. */
-static int served(void)
-{
-	uint64_t value;
-	struct fe fe;
-	int err;
-
-	fe_init(&fe);
-	err = fe_connect(&fe);
-	if (!err)
-		err = fe_get(&fe, GET_FEATURES, &value);
-	fe_exit(&fe);
-	return err;
-}
-
 /* The process */
 
 TEST_F(bridge, killed_and_restarted)
@@ -351,7 +336,7 @@ TEST(closed_standard_descriptors)
 		       NULL);
 		_exit(127);
 	}
-	EXPECT_EQ(0, served());
+	EXPECT_EQ(0, fe_served());
 	kill(pid, SIGTERM);
 	EXPECT_EQ(0, wait_exit(pid));
 }
@@ -365,7 +350,7 @@ TEST(inherited_listening_socket)
 	ASSERT_EQ(0, listen(sock, 1));
 	pid = spawn_with_fd(sock);
 	for (i = 0; i < 2; i++)
-		EXPECT_EQ(0, served());
+		EXPECT_EQ(0, fe_served());
 	kill(pid, SIGTERM);
 	EXPECT_EQ(0, wait_exit(pid));
 	EXPECT_EQ(0, unlink(SOCK));
@@ -390,7 +375,7 @@ TEST(users_that_may_connect)
 
 	pid = SPAWN("--socket-path", SOCK, "--allow-uid", "1", "--allow-uid",
 		    "0");
-	EXPECT_EQ(0, served());
+	EXPECT_EQ(0, fe_served());
 	kill(pid, SIGTERM);
 	EXPECT_EQ(0, wait_exit(pid));
 }
@@ -484,7 +469,7 @@ TEST(two_bridges_start_at_one_path)
 	EXPECT_TRUE(WAIT_FOR(logged("event=listening "), LONG_MS));
 	/* The lock is gone. */
 	EXPECT_EQ(-1, access(SOCK ".lock", F_OK));
-	EXPECT_EQ(0, served());
+	EXPECT_EQ(0, fe_served());
 	kill(pid, SIGTERM);
 	EXPECT_EQ(0, wait_exit(pid));
 	EXPECT_EQ(-1, access(SOCK, F_OK));
@@ -538,7 +523,7 @@ TEST(no_memory_for_a_front_end)
 	EXPECT_TRUE(WAIT_FOR(logged("event=dropped error=\"Cannot allocate"),
 			     LONG_MS));
 	fe_exit(&fe);
-	EXPECT_EQ(0, served());
+	EXPECT_EQ(0, fe_served());
 	kill(pid, SIGTERM);
 	EXPECT_EQ(0, wait_exit(pid));
 }
@@ -582,7 +567,7 @@ TEST(log_that_is_full_has_the_end)
 	ASSERT_TRUE(WAIT_FOR(!access(SOCK, F_OK), LONG_MS));
 	/* Several lines each. */
 	for (i = 0; i < 60; i++)
-		ASSERT_NE(0, served());
+		ASSERT_NE(0, fe_served());
 	kill(pid, SIGTERM);
 	EXPECT_EQ(0, wait_exit(pid));
 	EXPECT_EQ(1, logged("event=suppressed lines="));
@@ -780,7 +765,7 @@ TEST(socket_from_systemd)
 	ASSERT_LT(0, recv(notify, buf, sizeof(buf) - 1, 0));
 	EXPECT_STREQ("READY=1", buf);
 
-	EXPECT_EQ(0, served());
+	EXPECT_EQ(0, fe_served());
 	kill(pid, SIGTERM);
 	EXPECT_EQ(0, wait_exit(pid));
 	/* The bridge does not remove the socket of systemd. */

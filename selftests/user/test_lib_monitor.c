@@ -184,11 +184,25 @@ TEST_F(monitor, what_happens_after_a_loss_is_told)
 	vrpmsg_ept_free(ept);
 }
 
+/* After the module has been loaded again, there are events again. */
+static void hears_of_dev(struct __test_metadata *_metadata,
+			 FIXTURE_DATA(monitor) *self)
+{
+	struct vrpmsg_dev *dev = vrpmsg_dev_add(self->ctx, DEV, NULL);
+	struct vrpmsg_event *event;
+
+	ASSERT_NE(NULL, dev);
+	vrpmsg_dev_free(dev);
+	event = next_event(self->monitor, VRPMSG_EVENT_DEV);
+	ASSERT_NE(NULL, event);
+	EXPECT_STREQ(DEV, vrpmsg_dev_name(vrpmsg_event_dev(event)));
+	vrpmsg_event_free(event);
+}
+
 TEST_F(monitor, the_module_is_reloaded)
 {
 	const char *module = getenv("VRPMSG_KO");
 	struct vrpmsg_event *event;
-	struct vrpmsg_dev *dev;
 	bool lost = false;
 
 	if (!module)
@@ -205,13 +219,7 @@ TEST_F(monitor, the_module_is_reloaded)
 		lost = !event && errno == ENOBUFS;
 		vrpmsg_event_free(event);
 	}
-	dev = vrpmsg_dev_add(self->ctx, DEV, NULL);
-	ASSERT_NE(NULL, dev);
-	vrpmsg_dev_free(dev);
-	event = next_event(self->monitor, VRPMSG_EVENT_DEV);
-	ASSERT_NE(NULL, event);
-	EXPECT_STREQ(DEV, vrpmsg_dev_name(vrpmsg_event_dev(event)));
-	vrpmsg_event_free(event);
+	hears_of_dev(_metadata, self);
 }
 
 /* This program can open no more files; returns the former limit. */
@@ -235,7 +243,6 @@ TEST_F(monitor, a_reload_when_there_is_no_descriptor)
 	const char *module = getenv("VRPMSG_KO");
 	struct vrpmsg_event *event;
 	struct rlimit former;
-	struct vrpmsg_dev *dev;
 
 	if (!module)
 		SKIP(return, "VRPMSG_KO does not say where the module is");
@@ -257,13 +264,7 @@ TEST_F(monitor, a_reload_when_there_is_no_descriptor)
 	EXPECT_EQ(ENOBUFS, errno);
 	EXPECT_EQ(NULL, vrpmsg_monitor_read(self->monitor));
 	EXPECT_EQ(EAGAIN, errno);
-	dev = vrpmsg_dev_add(self->ctx, DEV, NULL);
-	ASSERT_NE(NULL, dev);
-	vrpmsg_dev_free(dev);
-	event = next_event(self->monitor, VRPMSG_EVENT_DEV);
-	ASSERT_NE(NULL, event);
-	EXPECT_STREQ(DEV, vrpmsg_dev_name(vrpmsg_event_dev(event)));
-	vrpmsg_event_free(event);
+	hears_of_dev(_metadata, self);
 }
 
 /* A program may drop its privileges after it has opened the monitor: 0 or a step. */
