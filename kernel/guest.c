@@ -164,7 +164,7 @@ void vrpmsg_guest_keep_used(struct vhost_rpmsg *vr, unsigned int qid)
  * The guest continues: queue the saved entries to be written first. No entry of
  * the avail rings must be taken again, whatever index the VMM has set: the used
  * index does not count those that could not be returned. Context: both
- * virtqueue mutexes held, after vrpmsg_guest_same() returned true.
+ * virtqueue mutexes held, after vrpmsg_guest_check_same() returned 0.
  */
 void vrpmsg_guest_restore(struct vhost_rpmsg *vr)
 {
@@ -263,28 +263,41 @@ void vrpmsg_guest_restart(struct vhost_rpmsg *vr)
  * Whether a guest whose used rings are all zeroes still has the entries whose
  * used entries are to be written. One that was reset has less in its rings. But
  * one that had only provided buffers has as many as before, so a guest that has
- * not sent anything counts as reset: it then hears all announcements again.
+ * not sent anything counts as reset: it then hears all announcements again. One
+ * that was reset and has sent as much again, while nobody served the rings, is
+ * not told from the former guest. Returns 0, -ESTALE, or -EFAULT if a ring
+ * cannot be read.
  */
-static bool guest_has_kept(struct vhost_rpmsg *vr)
+static int guest_has_kept(struct vhost_rpmsg *vr)
 {
 	struct vrpmsg_dev *rdev = vr->rdev;
+	u16 avail[VIRTIO_RPMSG_NUM_OF_VQS];
 	unsigned int i;
+	int err;
 
-	guard(mutex)(&rdev->lock);
-	for (i = 0; i < VIRTIO_RPMSG_NUM_OF_VQS; i++)
-		if (!vrpmsg_ring_is_at(&vr->vq[i], rdev->kept_avail[i]))
-			return false;
-	return rdev->kept_avail[VIRTIO_RPMSG_REQUEST] &&
-	       (rdev->kept_done[0] || rdev->kept_done[1]);
+	scoped_guard(mutex, &rdev->lock)
+	{
+		memcpy(avail, rdev->kept_avail, sizeof(avail));
+		if (!avail[VIRTIO_RPMSG_REQUEST] ||
+		    (!rdev->kept_done[0] && !rdev->kept_done[1]))
+			return -ESTALE;
+	}
+	/* Not with rdev->lock: a page fault may take for ever. */
+	for (i = 0; i < VIRTIO_RPMSG_NUM_OF_VQS; i++) {
+		err = vrpmsg_ring_check_pos(&vr->vq[i], avail[i]);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 /*
- * Whether the rings belong to the guest that was there at the last stop. The
+ * Check that the rings belong to the guest that was there at the last stop. The
  * used indices wrap to 0 after 65536 messages. If both are 0, the guest counts
  * as reset if its used rings are all zeroes, unless that is because its first
- * used entries could not be written.
+ * used entries could not be written. Returns 0, -ESTALE or -EFAULT.
  */
-bool vrpmsg_guest_same(struct vhost_rpmsg *vr)
+int vrpmsg_guest_check_same(struct vhost_rpmsg *vr)
 {
 	struct vrpmsg_dev *rdev = vr->rdev;
 	u16 used[VIRTIO_RPMSG_NUM_OF_VQS];
@@ -295,12 +308,14 @@ bool vrpmsg_guest_same(struct vhost_rpmsg *vr)
 	scoped_guard(mutex, &rdev->lock)
 	{
 		if (!rdev->guest || memcmp(used, rdev->kept_used, sizeof(used)))
-			return false;
+			return -ESTALE;
 		/* A ring of this size cannot have had so many in flight. */
 		for (i = 0; i < VIRTIO_RPMSG_NUM_OF_VQS; i++)
 			if (rdev->kept_done[i] > vr->vq[i].num)
-				return false;
+				return -ESTALE;
 	}
-	return used[0] || used[1] || !vrpmsg_ring_used_blank(&vr->vq[0]) ||
-	       !vrpmsg_ring_used_blank(&vr->vq[1]) || guest_has_kept(vr);
+	if (used[0] || used[1] || !vrpmsg_ring_used_blank(&vr->vq[0]) ||
+	    !vrpmsg_ring_used_blank(&vr->vq[1]))
+		return 0;
+	return guest_has_kept(vr);
 }

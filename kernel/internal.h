@@ -510,7 +510,7 @@ size_t vrpmsg_ring_copy(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 int vrpmsg_ring_peek_mtu(struct vhost_rpmsg *vr);
 bool vrpmsg_ring_is_armed(struct vhost_virtqueue *vq);
 bool vrpmsg_ring_used_blank(struct vhost_virtqueue *vq);
-bool vrpmsg_ring_is_at(struct vhost_virtqueue *vq, u16 pos);
+int vrpmsg_ring_check_pos(struct vhost_virtqueue *vq, u16 pos);
 
 /* ept.c */
 int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept,
@@ -571,7 +571,7 @@ void vrpmsg_guest_forget(struct vrpmsg_dev *rdev);
 void vrpmsg_guest_new(struct vrpmsg_dev *rdev);
 void vrpmsg_guest_reset_state(struct vhost_rpmsg *vr);
 void vrpmsg_guest_restart(struct vhost_rpmsg *vr);
-bool vrpmsg_guest_same(struct vhost_rpmsg *vr);
+int vrpmsg_guest_check_same(struct vhost_rpmsg *vr);
 
 /* burst.c */
 void vrpmsg_burst_rx(struct vhost_work *work);

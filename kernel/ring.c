@@ -207,13 +207,13 @@ bool vrpmsg_ring_used_blank(struct vhost_virtqueue *vq)
 	return true;
 }
 
-/* Whether the guest's avail ring can be continued at @pos. */
-bool vrpmsg_ring_is_at(struct vhost_virtqueue *vq, u16 pos)
+/* Whether the guest's avail ring can be continued at @pos: 0 or an error. */
+int vrpmsg_ring_check_pos(struct vhost_virtqueue *vq, u16 pos)
 {
 	u16 idx;
+	int err = ring_read(vq, &vq->avail->idx, &idx);
 
-	return !ring_read(vq, &vq->avail->idx, &idx) &&
-	       (u16)(idx - pos) <= vq->num;
+	return !err && (u16)(idx - pos) > vq->num ? -ESTALE : err;
 }
 
 /*

@@ -48,8 +48,9 @@ static int rings_prepare(struct vhost_rpmsg *vr, bool fresh)
 	}
 	if (fresh)
 		return 0;
-	if (!vrpmsg_guest_same(vr))
-		return -ESTALE;
+	err = vrpmsg_guest_check_same(vr);
+	if (err)
+		return err;
 	vrpmsg_guest_restore(vr);
 	return 0;
 }

@@ -113,6 +113,16 @@ static int use_vmm(void)
 	return 0;
 }
 
+/* It has another VMM, if any. */
+static int attach_own(void)
+{
+	int fd = open(PATH, O_RDWR), err;
+
+	err = attach(fd, DEV);
+	close(fd);
+	return err == -EBUSY ? 0 : err;
+}
+
 static int attach_other(void)
 {
 	int fd = open(PATH, O_RDWR), err;
@@ -146,6 +156,7 @@ static const struct call calls[] = {
 	{ "dev-set of another", set_dev },
 	{ "ept-new, ept-del on another", new_ept },
 	{ "another VMM", use_vmm },
+	{ "attaching to its device", attach_own },
 	{ "attaching to another", attach_other },
 	{ "an endpoint of another", use_ept },
 };
@@ -323,6 +334,29 @@ IOCTL_SLEEPS(set_vring_busyloop_timeout, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, true,
 	     true)
 IOCTL_SLEEPS(set_running, VHOST_RPMSG_SET_RUNNING, false, true)
 IOCTL_SLEEPS(set_running_while_it_runs, VHOST_RPMSG_SET_RUNNING, true, true)
+
+/* Used entries wait to be written, and the avail ring tells whether it is the same guest. */
+TEST_F(locks, continue_while_an_avail_ring_is_read)
+{
+	struct guest_opts opts = { .name = DEV, .num = 256 };
+	struct vring *ring = &self->g.ring[GUEST_RX].vring;
+	int go_on = VHOST_RPMSG_CONTINUE;
+
+	ASSERT_EQ(0, guest_open(&self->g, &opts));
+	ASSERT_EQ(0, mprotect(ring->used, PAGE, PROT_READ));
+	ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "x", 1));
+	guest_kick_always(&self->g, GUEST_RX);
+	ASSERT_NE(0, poll_fd(self->fd, POLLIN, LONG_MS));
+	ASSERT_EQ(0, guest_stop(&self->g));
+	ASSERT_EQ(0, mprotect(ring->used, PAGE, PROT_READ | PROT_WRITE));
+	ASSERT_EQ(0, madvise(ring->avail, PAGE, MADV_REMOVE));
+	close(self->uffd);
+	self->uffd = guest_withhold(ring->avail);
+	ASSERT_LE(0, self->uffd);
+	VMM_SLEEPS_IN(self->g.fd, VHOST_RPMSG_SET_RUNNING, &go_on);
+	EXPECT_IT_SLEEPS();
+	EXPECT_OTHERS_DO_NOT();
+}
 
 TEST_F(locks, write_to_the_iotlb)
 {

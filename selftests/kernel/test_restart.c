@@ -460,6 +460,25 @@ TEST_F(restart, a_guest_that_has_sent_nothing_counts_as_another)
 	EXPECT_EQ(-ESTALE, go_on(&self->g));
 }
 
+/* Nothing can be said about a ring that cannot be read now. */
+TEST_F(restart, an_avail_ring_that_cannot_be_read_is_not_another_guest)
+{
+	struct guest *g = &self->g;
+	int ret = stop_at_first(self, GUEST_RX);
+	void *page;
+
+	ASSERT_LE(0, ret);
+	if (ret)
+		SKIP(return, "the machine is too slow");
+	page = (void *)((uintptr_t)g->ring[GUEST_TX].vring.avail & -4096);
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_NONE));
+	EXPECT_EQ(-EFAULT, go_on(g));
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_READ | PROT_WRITE));
+	ASSERT_EQ(0, go_on(g));
+	EXPECT_EQ(0, got_some(self, GUEST_RX, 0));
+	EXPECT_EQ(0, talk(g, self->fd));
+}
+
 /* A guest that was reset has not made so many entries available. */
 TEST_F(restart, a_guest_without_the_first_entries_is_another_guest)
 {
