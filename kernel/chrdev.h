@@ -26,7 +26,7 @@ struct vrpmsg_chrdev;
  *	copied to the process
  * @retry: allocates memory for messages when there was none without reclaim
  * @retry_len: length of the message that found none; chrdev->lock
- * @poor: @retry has found none, either; chrdev->lock
+ * @poor: @retry has found too little; chrdev->lock
  */
 struct vrpmsg_file {
 	struct vrpmsg_chrdev *chrdev;

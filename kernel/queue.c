@@ -160,18 +160,18 @@ static void queue_begin_burst(struct vrpmsg_chrdev *chrdev)
 
 /*
  * There is no memory for a message of @len bytes, perhaps only because some must
- * be reclaimed: have queue_retry() do that, at once unless it has just failed.
- * That takes as long as the reader's cgroup makes it take, so a guest waits for it
- * with the policy HOLD only.
+ * be reclaimed: have queue_retry() do that, at once unless it has just found too
+ * little. That takes as long as the reader's cgroup makes it take, so a guest
+ * waits for it with the policy HOLD only, and no work of a processor waits.
  */
-static void queue_want_memory(struct vrpmsg_chrdev *chrdev, size_t len)
+static void queue_want_memory(struct vrpmsg_file *reader, size_t len)
 {
-	struct vrpmsg_file *reader = chrdev->reader;
 	unsigned int delay = reader->poor ? QUEUE_RETRY_INTERVAL : 0;
 
-	lockdep_assert_held(&chrdev->lock);
+	lockdep_assert_held(&reader->chrdev->lock);
 	reader->retry_len = len;
-	schedule_delayed_work(&reader->retry, msecs_to_jiffies(delay));
+	queue_delayed_work(system_dfl_wq, &reader->retry,
+			   msecs_to_jiffies(delay));
 }
 
 /*
@@ -198,7 +198,7 @@ static bool queue_stall(struct vrpmsg_chrdev *chrdev, bool nomem, size_t len)
 	}
 	/* Last: the work may run at once, and does nothing for nobody. */
 	if (theirs && nomem)
-		queue_want_memory(chrdev, len);
+		queue_want_memory(chrdev->reader, len);
 	spin_unlock(&chrdev->lock);
 	return stalled;
 }
@@ -244,10 +244,13 @@ static void queue_retry(struct work_struct *work)
 	msg = queue_reclaim(reader, READ_ONCE(reader->retry_len), &more);
 
 	spin_lock(&chrdev->lock);
-	reader->poor = !msg;
-	if (!msg && chrdev->stalled)
-		schedule_delayed_work(&reader->retry,
-				      msecs_to_jiffies(QUEUE_RETRY_INTERVAL));
+	/* It is not worth the time if it gains less than a page. */
+	reader->poor = more.bytes < PAGE_SIZE;
+	resume = msg && chrdev->stalled;
+	if (resume)
+		WRITE_ONCE(chrdev->stalled, false);
+	else if (chrdev->stalled)
+		queue_want_memory(reader, reader->retry_len);
 	/* Keep it for the waiting message, regardless of the limit. */
 	if (msg && chrdev->spare &&
 	    vrpmsg_spare_put_msg(chrdev->spare, &chrdev->spare->rx, msg,
@@ -256,9 +259,6 @@ static void queue_retry(struct work_struct *work)
 	if (chrdev->spare)
 		vrpmsg_spare_put(chrdev->spare, &chrdev->spare->rx, &more,
 				 chrdev->rx_limit);
-	resume = chrdev->stalled && !reader->poor;
-	if (resume)
-		WRITE_ONCE(chrdev->stalled, false);
 	spin_unlock(&chrdev->lock);
 	if (msg)
 		vrpmsg_msg_free(msg);

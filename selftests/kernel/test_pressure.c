@@ -135,6 +135,17 @@ static int write_next(FIXTURE_DATA(pressure) *self)
 	return n < 0 ? -errno : (int)n;
 }
 
+static bool all_are_returned(FIXTURE_DATA(pressure) *self)
+{
+	struct nl_ept ept;
+	uint64_t *s = ept.stats;
+
+	return !nl_ept_get(self->ept, &ept) &&
+	       self->sent - guest_in_flight(&self->g, GUEST_RX) ==
+		       s[S(RX_MSGS)] + s[S(RX_DROP_FULL)] +
+			       s[S(RX_DROP_CLOSED)] + s[S(RX_DROP_NOMEM)];
+}
+
 /* Every message arrives or is counted. */
 FIXTURE_TEARDOWN(pressure)
 {
@@ -146,10 +157,9 @@ FIXTURE_TEARDOWN(pressure)
 		/* The guest sees a burst before it is counted. */
 		WAIT_FOR(ept_stat(self->ept, S(TX_MSGS)) >= self->arrived,
 			 LONG_MS);
+		/* The reader sees a burst before the guest gets its buffers back. */
+		EXPECT_TRUE(WAIT_FOR(all_are_returned(self), LONG_MS));
 		ASSERT_EQ(0, nl_ept_get(self->ept, &ept));
-		EXPECT_EQ(self->sent - guest_in_flight(&self->g, GUEST_RX),
-			  s[S(RX_MSGS)] + s[S(RX_DROP_FULL)] +
-				  s[S(RX_DROP_CLOSED)] + s[S(RX_DROP_NOMEM)]);
 		EXPECT_EQ(s[S(RX_MSGS)] - s[S(RX_DISCARDS)],
 			  self->received + ept.rx_queued / COST);
 		EXPECT_EQ(self->written, s[S(TX_MSGS)] + s[S(TX_DROP_RESET)] +
@@ -725,10 +735,13 @@ TEST_F(pressure, page_cache_gives_way_to_messages)
 		return;
 	EXPECT_EQ(0, ept_stat(self->ept, S(RX_DROP_NOMEM)));
 	EXPECT_EQ(MANY, ept_stat(self->ept, S(RX_MSGS)));
-	EXPECT_GT(MANY / 50, ept_stat(self->ept, S(STALLS)));
+	EXPECT_GT(MANY / 25, ept_stat(self->ept, S(STALLS)));
 }
 
-/* The guest does not wait for memory, so what comes before there is some is lost. */
+/*
+ * The guest does not wait for memory, so what comes before there is some is lost: a few on
+ * an idle machine, and all if nobody reclaims any.
+ */
 TEST_F(pressure, page_cache_gives_way_to_messages_that_may_be_dropped)
 {
 	if (!page_cache_gives_way(_metadata, self, VHOST_RPMSG_FULL_POLICY_DROP,
@@ -737,7 +750,7 @@ TEST_F(pressure, page_cache_gives_way_to_messages_that_may_be_dropped)
 	EXPECT_EQ(0, ept_stat(self->ept, S(STALLS)));
 	EXPECT_EQ(MANY, ept_stat(self->ept, S(RX_MSGS)) +
 				ept_stat(self->ept, S(RX_DROP_NOMEM)));
-	EXPECT_GT(MANY / 10, ept_stat(self->ept, S(RX_DROP_NOMEM)));
+	EXPECT_GT(MANY / 2, ept_stat(self->ept, S(RX_DROP_NOMEM)));
 }
 
 /* A writer at the limit gets an error, and the OOM killer does not run. */
