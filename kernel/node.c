@@ -247,7 +247,8 @@ static struct vrpmsg_chrdev *node_alloc(struct vrpmsg_dev *rdev,
 {
 	struct vrpmsg_chrdev *chrdev;
 
-	chrdev = kzalloc(sizeof(*chrdev), GFP_KERNEL_ACCOUNT);
+	/* eptdev_add() holds a lock that administrators need. */
+	chrdev = kzalloc(sizeof(*chrdev), VRPMSG_GFP_LOCKED);
 	if (!chrdev)
 		return NULL;
 
