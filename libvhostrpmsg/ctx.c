@@ -87,26 +87,21 @@ struct nl_sock *vrpmsg_socket(void)
 	return sk;
 }
 
-int vrpmsg_resolved(int number)
+int vrpmsg_resolve(struct nl_sock *sk, const char *family, const char *group)
 {
+	int number;
+
+	/* libnl says "not found" also if the request failed; errno still tells why. */
+	errno = 0;
+	number = group ? genl_ctrl_resolve_grp(sk, family, group) :
+			 genl_ctrl_resolve(sk, family);
 	if (number >= 0)
 		return number;
-	switch (-number) {
-	case NLE_OBJ_NOTFOUND:
-		errno = EPROTONOSUPPORT;
-		break;
-	case NLE_NOMEM:
+	if (number == -NLE_NOMEM)
 		errno = ENOMEM;
-		break;
-	default:
-		errno = EIO;
-	}
+	else if (!errno || errno == EINTR)
+		errno = number == -NLE_OBJ_NOTFOUND ? EPROTONOSUPPORT : EIO;
 	return -1;
-}
-
-int vrpmsg_resolve(struct nl_sock *sk)
-{
-	return vrpmsg_resolved(genl_ctrl_resolve(sk, VHOST_RPMSG_FAMILY_NAME));
 }
 
 struct vrpmsg_ctx *vrpmsg_ctx_open(void)
@@ -410,7 +405,8 @@ static int try_send(struct vrpmsg_ctx *ctx, struct nl_msg *msg)
 	if (!ctx->sk)
 		return errno;
 	if (!ctx->family) {
-		ctx->family = vrpmsg_resolve(ctx->sk);
+		ctx->family =
+			vrpmsg_resolve(ctx->sk, VHOST_RPMSG_FAMILY_NAME, NULL);
 		if (ctx->family < 0) {
 			ctx->family = 0;
 			return errno;

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include <netlink/genl/ctrl.h>
-
 #include "internal.h"
 
 /*
@@ -18,6 +16,8 @@
 
 struct vrpmsg_monitor {
 	struct nl_sock *sk;
+	/* With @sk, libnl would discard events that come during a lookup. */
+	struct nl_sock *lookup;
 	int family;		/* 0 while the module is not loaded */
 	bool joined;		/* false: the next read has to join the group again */
 	char errmsg[128];
@@ -37,11 +37,12 @@ static int add_membership(struct vrpmsg_monitor *monitor, int group)
 			  NETLINK_ADD_MEMBERSHIP, &group, sizeof(group));
 }
 
-/* Look the family up with the socket @sk, and join its multicast group. */
-static int join_with(struct vrpmsg_monitor *monitor, struct nl_sock *sk)
+/* Look the family up, and join its multicast group. */
+static int join_events(struct vrpmsg_monitor *monitor)
 {
-	int family = vrpmsg_resolve(sk), group;
+	int family, group;
 
+	family = vrpmsg_resolve(monitor->lookup, VHOST_RPMSG_FAMILY_NAME, NULL);
 	if (family < 0)
 		return -1;
 	/*
@@ -50,33 +51,40 @@ static int join_with(struct vrpmsg_monitor *monitor, struct nl_sock *sk)
 	 */
 	if (family == monitor->family)
 		return 0;
-	group = genl_ctrl_resolve_grp(sk, VHOST_RPMSG_FAMILY_NAME,
-				      VHOST_RPMSG_MCGRP_EVENTS);
-	group = vrpmsg_resolved(group);
+	group = vrpmsg_resolve(monitor->lookup, VHOST_RPMSG_FAMILY_NAME,
+			       VHOST_RPMSG_MCGRP_EVENTS);
 	if (group < 0 || add_membership(monitor, group))
 		return -1;
 	monitor->family = family;
 	return 0;
 }
 
+static void discard_messages(struct vrpmsg_monitor *monitor, struct nl_sock *sk)
+{
+	ssize_t n;
+
+	do {
+		n = recv(nl_socket_get_fd(sk), monitor->buf,
+			 sizeof(monitor->buf), MSG_DONTWAIT);
+	} while (n >= 0 || errno == EINTR || errno == ENOBUFS);
+}
+
 /*
- * Join the multicast group of the module that is loaded now. The lookup uses a second
- * socket: libnl would discard events that the monitor's socket receives meanwhile. If
- * this fails, no event says when to try again, except after EPROTONOSUPPORT.
+ * Join the multicast group of the module that is loaded now. If this fails, no event
+ * says when to try again, except after EPROTONOSUPPORT.
  */
 static int join(struct vrpmsg_monitor *monitor)
 {
-	struct nl_sock *sk = vrpmsg_socket();
-	int ret = -1, err;
+	bool absent;
+	int ret;
 
-	if (sk)
-		ret = join_with(monitor, sk);
-	err = errno;
-	nl_socket_free(sk);
-	errno = err;
-	if (ret && err == EPROTONOSUPPORT)
+	/* A reply that an earlier lookup could not receive is out of date. */
+	discard_messages(monitor, monitor->lookup);
+	ret = join_events(monitor);
+	absent = ret && errno == EPROTONOSUPPORT;
+	if (absent)
 		monitor->family = 0;
-	monitor->joined = !ret || err == EPROTONOSUPPORT;
+	monitor->joined = !ret || absent;
 	return ret;
 }
 
@@ -85,8 +93,7 @@ static int join_ctrl(struct vrpmsg_monitor *monitor)
 {
 	int room = RECV_ROOM, group;
 
-	group = genl_ctrl_resolve_grp(monitor->sk, "nlctrl", "notify");
-	group = vrpmsg_resolved(group);
+	group = vrpmsg_resolve(monitor->lookup, "nlctrl", "notify");
 	if (group < 0)
 		return -1;
 	/* If this fails for lack of privileges, add_membership() fails, too. */
@@ -102,8 +109,9 @@ struct vrpmsg_monitor *vrpmsg_monitor_open(struct vrpmsg_ctx *ctx)
 
 	if (monitor) {
 		monitor->sk = vrpmsg_socket();
+		monitor->lookup = monitor->sk ? vrpmsg_socket() : NULL;
 		/* In this order no load of the module goes unnoticed. */
-		if (monitor->sk && !join_ctrl(monitor) && !join(monitor)) {
+		if (monitor->lookup && !join_ctrl(monitor) && !join(monitor)) {
 			vrpmsg_succeed(ctx);
 			return monitor;
 		}
@@ -118,6 +126,7 @@ void vrpmsg_monitor_close(struct vrpmsg_monitor *monitor)
 {
 	if (!monitor)
 		return;
+	nl_socket_free(monitor->lookup);
 	nl_socket_free(monitor->sk);
 	free(monitor);
 }
@@ -174,12 +183,7 @@ static bool family_came(struct nlmsghdr *nlh)
  */
 static void monitor_lost(struct vrpmsg_monitor *monitor)
 {
-	ssize_t n;
-
-	do {
-		n = recv(vrpmsg_monitor_fd(monitor), monitor->buf,
-			 sizeof(monitor->buf), MSG_DONTWAIT);
-	} while (n >= 0 || errno == EINTR || errno == ENOBUFS);
+	discard_messages(monitor, monitor->sk);
 	/* If the module is not loaded, there is nothing to miss until it is. */
 	if (!join(monitor) || errno == EPROTONOSUPPORT)
 		errno = ENOBUFS;

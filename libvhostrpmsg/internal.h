@@ -86,11 +86,11 @@ const char *vrpmsg_words(int err);
 
 /* Open a generic netlink socket. Returns NULL and sets errno on failure. */
 struct nl_sock *vrpmsg_socket(void);
-/* Get the family's number. Returns -1 and sets errno: EPROTONOSUPPORT if no module. */
-int vrpmsg_resolve(struct nl_sock *sk);
-
-/* Convert what libnl's genl_ctrl_resolve() and _grp() return in the same way. */
-int vrpmsg_resolved(int number);
+/*
+ * Get the number of a family, or of one of its multicast groups. Returns -1 and sets
+ * errno on failure: EPROTONOSUPPORT if there is no such family.
+ */
+int vrpmsg_resolve(struct nl_sock *sk, const char *family, const char *group);
 
 /* Parse a message with a policy. Returns false and sets errno to EPROTO on failure. */
 bool vrpmsg_parse(struct nlmsghdr *nlh, struct nlattr **tb, int max,

@@ -1386,8 +1386,8 @@ VRPMSG_API int vrpmsg_monitor_fd(const struct vrpmsg_monitor *monitor);
  * NULL.
  * Errors: EAGAIN: there is no event; ENOBUFS: events were lost, including those
  * that were waiting, or the module was reloaded: list the objects again and go on
- * reading; EPROTO. EIO, EMFILE, ENFILE, ENOMEM, EPERM: after a loss the monitor could
- * not subscribe again. Nothing arrives until a later call succeeds, which then fails
+ * reading; EPROTO. EIO, ENOMEM, EPERM: after a loss the monitor could not subscribe
+ * again. Nothing arrives until a later call succeeds, which then fails
  * with ENOBUFS: call again after a while, do not wait for the descriptor.
  */
 VRPMSG_API struct vrpmsg_event *

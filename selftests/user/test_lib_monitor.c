@@ -255,16 +255,55 @@ TEST_F(monitor, a_reload_when_there_is_no_descriptor)
 		event = vrpmsg_monitor_read(self->monitor);
 		vrpmsg_event_free(event);
 	} while (event);
-	EXPECT_EQ(EMFILE, errno);
+	EXPECT_EQ(ENOBUFS, errno);
 	EXPECT_EQ(NULL, vrpmsg_monitor_read(self->monitor));
-	EXPECT_EQ(EMFILE, errno);
-	EXPECT_STREQ(strerror(EMFILE), vrpmsg_monitor_errmsg(self->monitor));
+	EXPECT_EQ(EAGAIN, errno);
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &former));
+	hears_of_dev(_metadata, self);
+}
+
+/* A lookup that fails is not taken for a module that is not loaded. */
+TEST_F(monitor, a_reload_when_the_lookup_fails)
+{
+	const char *module = getenv("VRPMSG_KO");
+	struct vrpmsg_event *event;
+	int first, lookup, saved, pipes[2];
+
+	if (!module)
+		SKIP(return, "VRPMSG_KO does not say where the module is");
+	/* A monitor takes the first two descriptors that are free. */
+	vrpmsg_monitor_close(self->monitor);
+	ASSERT_EQ(0, pipe(pipes));
+	first = dup(pipes[0]);
+	ASSERT_GE(first, 0);
+	close(first);
+	self->monitor = vrpmsg_monitor_open(self->ctx);
+	ASSERT_NE(NULL, self->monitor);
+	lookup = first;
+	if (lookup == vrpmsg_monitor_fd(self->monitor))
+		lookup++;
+	saved = dup(lookup);
+	ASSERT_GE(saved, 0);
+
+	module_remove("vhost_rpmsg_kclient");
+	ASSERT_EQ(0, module_remove("vhost_rpmsg"));
+	ASSERT_EQ(0, module_load(module));
+	ASSERT_EQ(lookup, dup2(pipes[0], lookup));
+	do {
+		event = vrpmsg_monitor_read(self->monitor);
+		vrpmsg_event_free(event);
+	} while (event);
+	EXPECT_EQ(ENOTSOCK, errno);
+	EXPECT_STREQ(strerror(ENOTSOCK), vrpmsg_monitor_errmsg(self->monitor));
+	ASSERT_EQ(lookup, dup2(saved, lookup));
 	EXPECT_EQ(NULL, vrpmsg_monitor_read(self->monitor));
 	EXPECT_EQ(ENOBUFS, errno);
 	EXPECT_EQ(NULL, vrpmsg_monitor_read(self->monitor));
 	EXPECT_EQ(EAGAIN, errno);
 	hears_of_dev(_metadata, self);
+	close(saved);
+	close(pipes[0]);
+	close(pipes[1]);
 }
 
 /* A program may drop its privileges after it has opened the monitor: 0 or a step. */
