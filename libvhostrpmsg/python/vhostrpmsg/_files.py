@@ -309,7 +309,8 @@ class File(Descriptor):
     def _write_empty(self, flags: int) -> int:
         """Send an empty message, which pwritev() does not pass to the driver.
 
-        write() has no flags. So poll() says whether it would wait.
+        write() has no flags. So poll() says whether it would wait. It still waits, with
+        the lock, if another writer takes the room in between.
         """
         fd = self.fileno()
         # poll() would wait for ever if the file is not open for writing.
