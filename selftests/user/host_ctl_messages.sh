@@ -201,10 +201,10 @@ declare -A line=([hex]=130001 [text]=65001)
 head -c 260000000 /dev/zero >"$tmp/zero"
 for kind in flood text; do
 	for format in hex text; do
-		for try in 1 2 3 4 5; do
+		for _ in 1 2 3 4 5; do
 			ms=$(milliseconds_of_processor \
 				with "$kind 65000 4000" recv 0 count 4000 $format) ||
-				break
+				continue
 			size=$(<"$tmp/size")
 			peer=$(milliseconds_of_processor base64 "$tmp/zero")
 			echo "260 MB took $ms ms of a processor, $size bytes;" \
@@ -212,7 +212,7 @@ for kind in flood text; do
 			sed 's/^/# /' "$tmp/why"
 			((ms <= 3 * peer)) && break
 		done
-		((try <= 5 && ms > 0 && ms <= 3 * peer &&
+		((ms > 0 && ms <= 3 * peer &&
 		  size >= 4000 * ${line[$format]}))
 		result "recv keeps up with a $kind as $format" $?
 	done

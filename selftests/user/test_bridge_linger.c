@@ -18,9 +18,6 @@
 
 #include "front_end.h"
 
-/* How long something takes that does not wait for close(). */
-#define SOON_MS	(2000 * slowness())
-
 FIXTURE(linger)
 {
 	int peer;	/* never reads */
@@ -148,7 +145,7 @@ static int served_soon(void)
 	long long begin = now_ms();
 	int err = fe_served();
 
-	return now_ms() - begin < SOON_MS ? err : -ETIMEDOUT;
+	return now_ms() - begin < LONG_MS ? err : -ETIMEDOUT;
 }
 
 /* Returns its exit status if it ends soon. */
@@ -157,7 +154,7 @@ static int ends_soon(pid_t pid)
 	long long begin = now_ms();
 	int status = wait_exit(pid);
 
-	return now_ms() - begin < SOON_MS ? status : -ETIMEDOUT;
+	return now_ms() - begin < LONG_MS ? status : -ETIMEDOUT;
 }
 
 TEST_F(linger, in_a_message_that_ends_the_connection)

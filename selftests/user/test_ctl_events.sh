@@ -23,7 +23,7 @@ waits()
 {
 	waiting=$1
 	shift
-	vrpmsgctl wait "$@" timeout 20 >"$tmp/why" 2>&1 &
+	vrpmsgctl wait "$@" timeout $((20 * ${VRPMSG_SLOW:-1})) >"$tmp/why" 2>&1 &
 	waiter=$!
 	wait_for listens $waiter
 }
@@ -70,11 +70,11 @@ expect "monitor begins with what is there" 0 \
 	'"event":"present","dev":.*"event":"present","ept":' "" \
 	cat "$tmp/all.json"
 declare -A waiters
-vrpmsgctl wait dev $dev running timeout 20 &
+vrpmsgctl wait dev $dev running timeout $((20 * ${VRPMSG_SLOW:-1})) &
 waiters[running]=$!
-vrpmsgctl wait ept $dev/echo remote timeout 20 &
+vrpmsgctl wait ept $dev/echo remote timeout $((20 * ${VRPMSG_SLOW:-1})) &
 waiters[remote]=$!
-vrpmsgctl wait chan sensors dev $dev timeout 20 &
+vrpmsgctl wait chan sensors dev $dev timeout $((20 * ${VRPMSG_SLOW:-1})) &
 waiters[chan]=$!
 start_guest $dev sensors=2000
 for waiter in running remote chan; do
@@ -104,7 +104,7 @@ fi
 
 # Rates.
 start_guest $dev
-vrpmsgctl wait ept $dev/echo remote timeout 20
+vrpmsgctl wait ept $dev/echo remote timeout $((20 * ${VRPMSG_SLOW:-1}))
 vrpmsgctl stats $dev/echo interval 0.5 count 6 >"$tmp/stats" &
 stats=$!
 # Traffic is running whenever stats starts.

@@ -121,7 +121,7 @@ waits_for_link()
 {
 	local waiter
 
-	vrpmsgctl wait ept "$links/late" timeout 20 &
+	vrpmsgctl wait ept "$links/late" timeout $((20 * ${VRPMSG_SLOW:-1})) &
 	waiter=$!
 	while [[ -d /proc/$waiter && $(<"/proc/$waiter/wchan") != *poll* ]]; do
 		sleep 0.1
