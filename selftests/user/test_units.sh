@@ -52,7 +52,7 @@ vrpmsgctl dev add one >"$tmp/why"
 vrpmsgctl dev add two >"$tmp/why"
 unshare --fork --kill-child --pid --mount --uts --cgroup --mount-proc \
 	env -i container=lxc PATH="$PATH" $systemd --system \
-	--unit=bridges.target --show-status=no --log-target=null &
+	--unit=bridges.target --show-status=no --log-target=kmsg &
 pid=$!
 
 # In emulation systemd takes a while.
@@ -105,5 +105,7 @@ expect "nor its own" 0 "^root:kvm 660$" "" \
 another_number
 # The first attempt ends the bridge.
 succeeds "a device file with another number" wait_for serves two
+# What systemd says of it.
+((!failed)) || dmesg | grep -F "systemd[1]:" | tail -n 60 | sed 's/^/# /'
 echo "1..$number"
 exit $failed
