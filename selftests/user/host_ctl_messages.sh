@@ -63,6 +63,8 @@ FAKE_NETLINK=none expect "a name without netlink" 0 "^hello$" "" \
 FAKE_NETLINK=none expect "a name without netlink and without a link" 2 "" \
 	"^vrpmsgctl: /dev/vrpmsg/by-name/nosuch/echo: No such file" \
 	with echo call nosuch/echo hello
+FAKE_NETLINK=denied expect "a name with netlink denied" 0 "^hello$" "" \
+	with echo call fake/echo hello
 expect "a path that is no device" 2 "" "not the char device of an endpoint" \
 	in_dev
 

@@ -198,12 +198,11 @@ static int open_path(const char *arg, int flags)
 
 /*
  * Why the kernel cannot be asked for a name: no CAP_NET_ADMIN, another network
- * namespace (or no module), or a unit that may not use netlink.
+ * namespace, or no module.
  */
 static bool cannot_ask(void)
 {
-	return errno == EPERM || errno == EPROTONOSUPPORT ||
-	       errno == EAFNOSUPPORT;
+	return errno == EPERM || errno == EPROTONOSUPPORT;
 }
 
 /* Open the link of udev, since the kernel could not be asked. Keeps its message. */
@@ -222,7 +221,7 @@ static int open_link(const char *arg, int flags, int *fd)
 		return ctl_error("%s", path);
 	/* Most likely the module is not loaded. */
 	errno = err;
-	return ctl_refused(arg);
+	return ctl_try_ctx() ? ctl_refused(arg) : ctl_error("netlink");
 }
 
 int ctl_open_ept(const char *arg, int flags, int *fd)
@@ -232,7 +231,10 @@ int ctl_open_ept(const char *arg, int flags, int *fd)
 	uint32_t id;
 
 	if (kind == BY_NAME) {
-		ept = ctl_try_ctx() ? find_by_name(arg) : NULL;
+		/* There are many ways in which a unit may not use netlink. */
+		if (!ctl_try_ctx())
+			return open_link(arg, flags, fd);
+		ept = find_by_name(arg);
 		if (!ept)
 			return cannot_ask() ? open_link(arg, flags, fd) :
 					      ctl_refused(arg);

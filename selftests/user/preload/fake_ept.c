@@ -170,15 +170,17 @@ int open(const char *path, int flags, ...)
 	return next(path, flags, mode);
 }
 
-/* As in a unit with RestrictAddressFamilies=. */
+/* As in a unit with RestrictAddressFamilies=, or with AppArmor. */
 int socket(int family, int type, int protocol)
 {
 	int (*next)(int family, int type, int protocol) =
 		dlsym(RTLD_NEXT, "socket");
 
+	const char *how = getenv("FAKE_NETLINK") ?: "";
+
 	if (family == AF_NETLINK &&
-	    !strcmp(getenv("FAKE_NETLINK") ?: "", "none")) {
-		errno = EAFNOSUPPORT;
+	    (!strcmp(how, "none") || !strcmp(how, "denied"))) {
+		errno = strcmp(how, "none") ? EACCES : EAFNOSUPPORT;
 		return -1;
 	}
 	return next(family, type, protocol);
