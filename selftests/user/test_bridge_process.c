@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -257,6 +258,27 @@ TEST(connected_socket)
 	EXPECT_EQ(0, wait_exit(pid));
 }
 
+/* It is not a failure of the bridge if nobody waits for its reply. */
+TEST(connected_socket_of_an_impatient_front_end)
+{
+	int socks[2], status;
+	struct fe fe;
+	pid_t pid;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks));
+	pid = spawn_with_fd(socks[1]);
+	close(socks[1]);
+	fe_init(&fe);
+	fe.sock = socks[0];
+	ASSERT_EQ(0, fe_handshake(&fe));
+	kill(pid, SIGSTOP);
+	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+	EXPECT_EQ(0, fe_send(&fe, GET_FEATURES, 1, NULL, 0, NULL, 0));
+	fe_exit(&fe);
+	kill(pid, SIGCONT);
+	EXPECT_EQ(0, wait_exit(pid));
+}
+
 /* Connections, and starts and stops of rings, are as many as the front end wants. */
 TEST(log_that_is_flooded)
 {
@@ -339,6 +361,18 @@ TEST(closed_standard_descriptors)
 	EXPECT_EQ(0, fe_served());
 	kill(pid, SIGTERM);
 	EXPECT_EQ(0, wait_exit(pid));
+}
+
+TEST(version_without_standard_output)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		close(STDOUT_FILENO);
+		execlp("vrpmsg-bridge", "vrpmsg-bridge", "--version", NULL);
+		_exit(127);
+	}
+	EXPECT_EQ(2, wait_exit(pid));
 }
 
 TEST(inherited_listening_socket)

@@ -398,15 +398,15 @@ static int finish_output(void)
 }
 
 /*
- * Without standard error, a front end could get its number, and then the log. Returns
- * false if there is no file to use instead.
+ * Without standard error, a front end could get its number, and then the log. Writing
+ * still fails. Returns false if there is no file to use instead.
  */
 static bool fill_standard_fds(void)
 {
 	int fd;
 
 	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);

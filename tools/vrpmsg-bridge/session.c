@@ -70,8 +70,9 @@ static int send_reply(struct session *session)
 	}
 	/* Replies are small: if one does not fit, the front end does not read. */
 	ret = sendmsg(session->sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	/* A front end may leave without waiting for a reply. */
 	if (ret < 0)
-		return -errno;
+		return errno == EPIPE ? -ECONNRESET : -errno;
 	if ((size_t)ret != sizeof(session->header) + session->header.size)
 		return -EAGAIN;
 	return 0;
