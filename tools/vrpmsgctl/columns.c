@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,6 +145,12 @@ static int last_column(const struct row *row)
 	return end;
 }
 
+/* Not toupper(): in Turkish, i is another letter. */
+static char upper_case(char c)
+{
+	return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+}
+
 static void print_heading(FILE *to)
 {
 	char heading[32];
@@ -155,8 +160,7 @@ static void print_heading(FILE *to)
 		if (!columns[i].width)
 			continue;
 		for (j = 0; j < 31 && columns[i].heading[j]; j++)
-			heading[j] =
-				toupper((unsigned char)columns[i].heading[j]);
+			heading[j] = upper_case(columns[i].heading[j]);
 		heading[j] = '\0';
 		if ((size_t)j > columns[i].width)
 			columns[i].width = j;
