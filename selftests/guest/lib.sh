@@ -76,6 +76,7 @@ guest_start()
 	local name=$1 fd append
 
 	append="console=ttyS0 loglevel=6 acpi=off no_timer_check panic=-1"
+	append+=" watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60"
 	append+=" rpmsg_modules=$guest_modules"
 	rm -f "$run/$name".{in,qmp.in,qmp.out}
 	mkfifo "$run/$name".{in,qmp.in,qmp.out}
