@@ -46,7 +46,8 @@ static int chrdev_count_open(struct vrpmsg_file *f, bool reads,
 /* Allocate the state of an open file. Returns NULL if there is no memory. */
 static struct vrpmsg_file *chrdev_new_file(struct vrpmsg_chrdev *chrdev)
 {
-	struct vrpmsg_file *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
+	/* eptdev_open() holds a lock that administrators need. */
+	struct vrpmsg_file *f = kzalloc(sizeof(*f), VRPMSG_GFP_LOCKED);
 
 	if (!f)
 		return NULL;

@@ -112,7 +112,8 @@ struct vrpmsg_dev *vrpmsg_dev_alloc(void)
 {
 	struct vrpmsg_dev *rdev;
 
-	rdev = kzalloc(sizeof(*rdev), GFP_KERNEL_ACCOUNT);
+	/* The misc driver calls open() with its lock: no OOM killer. */
+	rdev = kzalloc(sizeof(*rdev), GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
 	if (!rdev)
 		return NULL;
 

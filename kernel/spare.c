@@ -8,7 +8,7 @@
 #include <linux/jiffies.h>
 #include <linux/slab.h>
 
-#include "compat.h"
+#include "internal.h"
 #include "spare.h"
 
 /* How often to check for traffic, and when to free idle memory. */
@@ -65,7 +65,7 @@ struct vrpmsg_spare *vrpmsg_spare_new(spinlock_t *lock)
 {
 	struct vrpmsg_spare *spare;
 
-	spare = kzalloc(sizeof(*spare), GFP_KERNEL_ACCOUNT);
+	spare = kzalloc(sizeof(*spare), VRPMSG_GFP_LOCKED);
 	if (!spare)
 		return NULL;
 	spare->lock = lock;
