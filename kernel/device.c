@@ -99,7 +99,8 @@ static void dev_free(struct kref *ref)
 		kvfree(rdev->kept_heads[i]);
 	xa_destroy(&rdev->epts);
 	mutex_destroy(&rdev->lock);
-	kfree(rdev);
+	/* A driver may be sending from an endpoint that it frees with kfree_rcu(). */
+	kfree_rcu(rdev, rcu);
 }
 
 void vrpmsg_dev_put(struct vrpmsg_dev *rdev)

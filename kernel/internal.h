@@ -124,6 +124,7 @@ struct vrpmsg_events {
 /**
  * struct vrpmsg_dev - a device: an address space with a name
  * @ref: held by the table of devices, the VMM and each endpoint
+ * @rcu: for drivers that send in an RCU read-side critical section
  * @id: number; 0 for the private device of an in-kernel driver
  * @persistent: created over netlink, and outlives its VMM
  * @name: both vrpmsg_devs_lock and @lock to change, either to read
@@ -209,6 +210,7 @@ struct vrpmsg_events {
  */
 struct vrpmsg_dev {
 	struct kref ref;
+	struct rcu_head rcu;
 	u32 id;
 	bool persistent;
 	char name[VHOST_RPMSG_NAME_SIZE];
