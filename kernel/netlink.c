@@ -202,7 +202,7 @@ static struct vrpmsg_nl_dump *nl_dump(struct netlink_callback *cb)
 	return (struct vrpmsg_nl_dump *)cb->ctx;
 }
 
-static void nl_dump_tear(struct netlink_callback *cb)
+void vrpmsg_nl_dump_tear(struct netlink_callback *cb)
 {
 	nl_dump(cb)->torn = true;
 	cb->seq = 2;
@@ -271,7 +271,7 @@ static struct vrpmsg_dev *nl_dump_dev(struct netlink_callback *cb)
 		if (rdev)
 			return rdev;
 		/* It was deleted during the dump. */
-		nl_dump_tear(cb);
+		vrpmsg_nl_dump_tear(cb);
 		dump->inside = false;
 	}
 	if (dump->only)
@@ -297,7 +297,7 @@ static int nl_dump_one(struct sk_buff *skb, struct netlink_callback *cb,
 	if (!dump->next)
 		dump->gen = gen;
 	else if (dump->gen != gen)
-		nl_dump_tear(cb);
+		vrpmsg_nl_dump_tear(cb);
 	dump->gen = gen;
 	return part->dump(skb, cb, rdev, dump);
 }

@@ -91,6 +91,7 @@ void *vrpmsg_nl_begin(struct sk_buff *skb, const struct vrpmsg_nl_msg *msg,
 int vrpmsg_nl_put_stats(struct sk_buff *skb, int attr, atomic64_t *stats);
 struct sk_buff *vrpmsg_nl_new_reply(void);
 int vrpmsg_nl_refuse_filter(struct netlink_callback *cb, int attr);
+void vrpmsg_nl_dump_tear(struct netlink_callback *cb);
 struct vrpmsg_nl_msg vrpmsg_nl_dump_begin(struct netlink_callback *cb);
 int vrpmsg_nl_dump_parts(struct sk_buff *skb, struct netlink_callback *cb,
 			 const struct vrpmsg_nl_part *part);

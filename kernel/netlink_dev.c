@@ -204,6 +204,9 @@ int vhost_rpmsg_nl_dev_get_dumpit(struct sk_buff *skb,
 		if (err)
 			return skb->len ?: err;
 	}
+	/* A name can be in it twice: of a device that was deleted and made again. */
+	if (dump->gen != vrpmsg_devs_gen())
+		vrpmsg_nl_dump_tear(cb);
 	return 0;
 }
 

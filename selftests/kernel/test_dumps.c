@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -542,6 +543,60 @@ TEST_F(many, dumps_while_others_come_and_go)
 	EXPECT_FALSE(d->interrupted);
 	EXPECT_EQ(MANY, d->num);
 	EXPECT_EQ(0, check_dump(d, self->ids));
+}
+
+#define NAMES 30
+
+static const char *name_of(int i)
+{
+	static char name[16];
+
+	snprintf(name, sizeof(name), "again-%d", i);
+	return name;
+}
+
+/* The first device of all is deleted and made again, and becomes the last one. */
+static void make_again(volatile bool *stop)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int i = 0; !*stop; i = (i + 1) % NAMES)
+		if (nl_dev_del(name_of(i)) || nl_dev_new(name_of(i)) < 0)
+			_exit(1);
+	_exit(0);
+}
+
+static int twice(const struct nl_dev *devs, int num)
+{
+	int i, j, n = 0;
+
+	for (i = 0; i < num; i++)
+		for (j = 0; j < i; j++)
+			n += !strcmp(devs[i].name, devs[j].name);
+	return n;
+}
+
+TEST(a_name_is_twice_only_in_a_dump_that_says_so)
+{
+	volatile bool *stop = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	static struct nl_dev devs[64];
+	int status, i, n = 0;
+	pid_t pid;
+
+	ASSERT_NE(MAP_FAILED, (void *)stop);
+	for (i = 0; i < NAMES; i++)
+		ASSERT_LT(0, nl_dev_new(name_of(i)));
+	pid = fork();
+	if (!pid)
+		make_again(stop);
+	for (i = 0; i < 2000; i++)
+		n += twice(devs, nl_dev_dump(devs, 64));
+	*stop = true;
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, n);
+	for (i = 0; i < NAMES; i++)
+		EXPECT_EQ(0, nl_dev_del(name_of(i)));
 }
 
 TEST_HARNESS_MAIN
