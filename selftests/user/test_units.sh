@@ -26,12 +26,13 @@ cleanup()
 pid=
 trap cleanup EXIT
 
+# The unit does not see /tmp and /home, where the build may be. The VM forgets this file.
+install -D -t /usr/local/sbin "$VRPMSG_BUILD/user/bin/vrpmsg-bridge"
+
 # Nothing else of this machine is to start, or to be waited for.
 mkdir -p $folder/vrpmsg-bridge@two.socket.d
 for kind in service socket; do
-	sed -e "s,/usr/local/sbin,$VRPMSG_BUILD/user/bin," \
-		-e '/^Wants=/d; /^After=/d' \
-		-e 's/^\[Unit\]/&\nDefaultDependencies=no/' \
+	sed -e '/^Wants=/d; /^After=/d' -e 's/^\[Unit\]/&\nDefaultDependencies=no/' \
 		"${UNITS:-$top/tools/vrpmsg-bridge}/vrpmsg-bridge@.$kind" \
 		>"$folder/vrpmsg-bridge@.$kind"
 done
