@@ -323,7 +323,7 @@ struct device *vrpmsg_node_add(dev_t devt, const struct device_type *type,
 			       const char *name);
 int vrpmsg_node_uevent_name(struct kobj_uevent_env *env, const char *name);
 bool vrpmsg_node_evict(struct vrpmsg_dev *rdev, u32 addr);
-int vrpmsg_number_get(u32 *number);
+int vrpmsg_number_get(u32 *number, bool users);
 void vrpmsg_number_put(u32 number);
 struct vrpmsg_chrdev *vrpmsg_chrdev_new(struct vrpmsg_dev *rdev,
 					const struct vrpmsg_chrdev_config *cfg);

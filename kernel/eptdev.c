@@ -369,7 +369,7 @@ eptdev_alloc(struct vrpmsg_dev *rdev, const struct vrpmsg_eptdev_config *cfg)
 		return ERR_CAST(user);
 	}
 	eptdev->user = user;
-	err = vrpmsg_number_get(&eptdev->number);
+	err = vrpmsg_number_get(&eptdev->number, true);
 	if (err) {
 		eptdev_put(eptdev);
 		return ERR_PTR(err);

@@ -71,7 +71,11 @@
 
 #define VRPMSG_NUM_STATS	(VHOST_RPMSG_A_STATS_MAX + 1)
 
-/* Numbers of drivers' endpoints; those below are of char devices. */
+/*
+ * The first numbers of endpoints that are made with a ctrl node, and of drivers'
+ * endpoints; those below are of administrators' endpoints.
+ */
+#define VRPMSG_FIRST_USER_ID	0x80000U
 #define VRPMSG_FIRST_DRIVER_ID	0x100000U
 
 /* As on the wire, in the byte order that the vhost core negotiated. */

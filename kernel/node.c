@@ -11,6 +11,7 @@
 
 #define NODE_NUM	(MINORMASK + 1)
 
+static_assert(VRPMSG_FIRST_USER_ID < NODE_NUM);
 static_assert(NODE_NUM <= VRPMSG_FIRST_DRIVER_ID);
 
 static dev_t node_devt;
@@ -22,7 +23,8 @@ static struct cdev node_cdev;
 static DEFINE_MUTEX(vrpmsg_chrdevs_lock);
 /* Look-ups only take the XArray's lock. */
 static DEFINE_XARRAY_ALLOC(vrpmsg_chrdevs);
-static u32 vrpmsg_chrdevs_next;
+/* Of administrators, and of users. */
+static u32 vrpmsg_chrdevs_next[2];
 
 struct vrpmsg_chrdev *vrpmsg_chrdev_get_by_id(u32 id)
 {
@@ -39,14 +41,21 @@ struct vrpmsg_chrdev *vrpmsg_chrdev_get_by_id(u32 id)
 /**
  * vrpmsg_number_get - allocate the number of an endpoint
  * @number: is set to the number
+ * @users: the endpoint is made with a ctrl node. Then it gets no number that an
+ *	administrator's could have: a user who makes many endpoints could wait
+ *	for the number of one that was deleted, whose path somebody still uses.
  *
  * Return: 0, -ENOMEM, -ENOSPC.
  */
-int vrpmsg_number_get(u32 *number)
+int vrpmsg_number_get(u32 *number, bool users)
 {
-	int err = xa_alloc_cyclic(&vrpmsg_chrdevs, number, NULL,
-				  XA_LIMIT(0, NODE_NUM - 1),
-				  &vrpmsg_chrdevs_next, VRPMSG_GFP_LOCKED);
+	const struct xa_limit limit = {
+		.min = users ? VRPMSG_FIRST_USER_ID : 0,
+		.max = users ? NODE_NUM - 1 : VRPMSG_FIRST_USER_ID - 1,
+	};
+	int err = xa_alloc_cyclic(&vrpmsg_chrdevs, number, NULL, limit,
+				  &vrpmsg_chrdevs_next[users],
+				  VRPMSG_GFP_LOCKED);
 
 	return err == -EBUSY ? -ENOSPC : min(err, 0);
 }
@@ -293,11 +302,12 @@ static struct vrpmsg_chrdev *node_alloc(struct vrpmsg_dev *rdev,
 static int node_add(struct vrpmsg_chrdev *chrdev,
 		    const struct vrpmsg_chrdev_config *cfg)
 {
-	int err;
+	int err = 0;
 
 	lockdep_assert_held(&vrpmsg_chrdevs_lock);
 	chrdev->id = cfg->number;
-	err = chrdev->lent ? 0 : vrpmsg_number_get(&chrdev->id);
+	if (!chrdev->lent)
+		err = vrpmsg_number_get(&chrdev->id, uid_valid(cfg->owner));
 	if (err)
 		return err;
 

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -550,6 +551,19 @@ TEST_F(ctrl, descriptor)
 	EXPECT_EQ(0, dev_endpoints(DEV));
 }
 
+/* A user cannot wait until it is the turn of a number that an administrator had. */
+TEST_F(ctrl, numbers_are_none_of_administrators)
+{
+	int fd = NEW_EPT("", ANY, ANY, 0);
+
+	ASSERT_LE(0, fd);
+	EXPECT_LE(524288, ept_info(fd).id);
+	ASSERT_EQ(0, CREATE_EPT("node", ANY, ANY));
+	EXPECT_LE(524288, ctrl_find_node(DEV, "node"));
+	EXPECT_GT(524288, nl_ept_new(EPT_REQ(.dev = DEV)));
+	close(fd);
+}
+
 /* No char device with its number can be opened. */
 TEST_F(ctrl, descriptor_has_no_node)
 {
@@ -566,9 +580,9 @@ TEST_F(ctrl, descriptor_has_no_node)
 		snprintf(self->buf, 64, "/dev/vrpmsg-ep%d", i ? node : ept);
 		ASSERT_EQ(0, stat(self->buf, &st));
 		unlink(path);
-		ASSERT_EQ(0, mknod(path, S_IFCHR | 0600,
-				   st.st_rdev - (i ? node : ept) +
-					   ept_info(fd).id));
+		ASSERT_EQ(0,
+			  mknod(path, S_IFCHR | 0600,
+				makedev(major(st.st_rdev), ept_info(fd).id)));
 		EXPECT_EQ(-1, open(path, O_RDWR));
 		EXPECT_EQ(ENETRESET, errno);
 		unlink(path);
