@@ -184,7 +184,8 @@ struct vrpmsg_events {
  * @ns_ept: the name service's endpoint, address 53
  * @names: callbacks of the name service for changes of endpoints
  * @users: unprivileged users that have created endpoints; users_lock
- * @num_owned: number of endpoints of all these users; users_lock
+ * @num_owned: number of endpoints of all these users within the limits;
+ *	users_lock
  * @node: what vrpmsg_dev_hooks created for a persistent device
  * @ready_lock: protects members marked (r); a spinlock that disables
  *	interrupts, since a driver may send from one; taken once or twice in a

@@ -13,11 +13,13 @@
  * @node: in rdev->users
  * @uid: the user's ID
  * @num: number of endpoints; 0 before it is added to the list
+ * @beyond: those among them that CAP_NET_ADMIN has allowed beyond a limit
  */
 struct vrpmsg_user {
 	struct list_head node;
 	kuid_t uid;
 	u32 num;
+	u32 beyond;
 };
 
 /* A spinlock: the last reference to an endpoint may be put anywhere. */
@@ -54,7 +56,11 @@ static int user_add(struct vrpmsg_dev *rdev, struct vrpmsg_user *new,
 	} else {
 		if (!user->num++)
 			list_add(&user->node, &rdev->users);
-		rdev->num_owned++;
+		/* An administrator takes nothing away from users. */
+		if (unbounded)
+			user->beyond++;
+		else
+			rdev->num_owned++;
 		*userp = user;
 	}
 	spin_unlock(&users_lock);
@@ -93,7 +99,10 @@ void vrpmsg_user_uncharge(struct vrpmsg_dev *rdev, struct vrpmsg_user *user)
 	bool last;
 
 	spin_lock(&users_lock);
-	rdev->num_owned--;
+	if (user->beyond)
+		user->beyond--;
+	else
+		rdev->num_owned--;
 	last = !--user->num;
 	if (last)
 		list_del(&user->node);

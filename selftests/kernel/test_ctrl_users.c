@@ -197,13 +197,28 @@ TEST_F(users, all_have_a_bound_together)
 {
 	int num = VHOST_RPMSG_MAX_CTRL_ENDPOINTS, i, ret;
 
-	for (i = 0; i < num; i++)
-		ASSERT_LE(0, ctrl_new_ept(self->ctrl, "", ANY, ANY, 0));
+	for (i = 0; i < num; i++) {
+		ASSERT_EQ(0,
+			  seteuid(40000 + i / VHOST_RPMSG_MAX_USER_ENDPOINTS));
+		ret = ctrl_new_ept(self->ctrl, "", ANY, ANY, 0);
+		ASSERT_EQ(0, seteuid(0));
+		ASSERT_LE(0, ret);
+	}
 	ret = as_user(ALICE, 0, make_all, self->ctrl);
 	EXPECT_EQ(254, ret);
 	EXPECT_LE(0, ctrl_new_ept(self->ctrl, "", ANY, ANY, 0));
 	EXPECT_LE(0, nl_ept_new(EPT_REQ(.dev = DEV)));
 	EXPECT_EQ(num + 2, dev_endpoints(DEV));
+}
+
+TEST_F(users, an_administrator_leaves_enough_to_users)
+{
+	int num = VHOST_RPMSG_MAX_CTRL_ENDPOINTS, i;
+
+	for (i = 0; i < num; i++)
+		ASSERT_LE(0, ctrl_new_ept(self->ctrl, "", ANY, ANY, 0));
+	EXPECT_EQ(VHOST_RPMSG_MAX_USER_ENDPOINTS / 16,
+		  as_user(ALICE, 0, make_all, self->ctrl));
 }
 
 /* Users */
