@@ -205,20 +205,18 @@ static bool queue_stall(struct vrpmsg_chrdev *chrdev, bool nomem, size_t len)
 
 /*
  * Allocate memory for messages of @len bytes, as much as the guest soon sends.
- * Returns the first message, and more in @more; NULL without memory.
+ * Returns the first message, and at least @most bytes of them in @more if there is
+ * so much; NULL without memory.
  */
 static struct vrpmsg_msg *queue_reclaim(struct vrpmsg_file *reader, size_t len,
-					struct vrpmsg_pool *more)
+					struct vrpmsg_pool *more, size_t most)
 {
 	gfp_t gfp = GFP_KERNEL | __GFP_RETRY_MAYFAIL;
-	/* What exceeds the limit is not kept. */
-	size_t max =
-		min(READ_ONCE(reader->chrdev->rx_limit) / 2, QUEUE_RETRY_BYTES);
 	struct mem_cgroup *old_memcg = set_active_memcg(reader->memcg);
 	struct vrpmsg_msg *msg, *first;
 
 	first = vrpmsg_msg_alloc(len, gfp);
-	for (msg = first; msg && more->bytes < max;) {
+	for (msg = first; msg && more->bytes < most;) {
 		msg = vrpmsg_msg_alloc(len, gfp);
 		if (msg)
 			vrpmsg_pool_put(more, msg);
@@ -235,17 +233,19 @@ static void queue_retry(struct work_struct *work)
 	struct vrpmsg_chrdev *chrdev = reader->chrdev;
 	struct vrpmsg_pool more = {};
 	struct vrpmsg_msg *msg;
+	/* What exceeds the limit is not kept. */
+	size_t most = min(READ_ONCE(chrdev->rx_limit) / 2, QUEUE_RETRY_BYTES);
 	bool resume;
 
 	/* The guest has stopped waiting for it. */
 	if (READ_ONCE(chrdev->policy) == VHOST_RPMSG_FULL_POLICY_HOLD &&
 	    !READ_ONCE(chrdev->stalled))
 		return;
-	msg = queue_reclaim(reader, READ_ONCE(reader->retry_len), &more);
+	msg = queue_reclaim(reader, READ_ONCE(reader->retry_len), &more, most);
 
 	spin_lock(&chrdev->lock);
 	/* It is not worth the time if it gains less than a page. */
-	reader->poor = more.bytes < PAGE_SIZE;
+	reader->poor = !msg || more.bytes < min_t(size_t, PAGE_SIZE, most);
 	resume = msg && chrdev->stalled;
 	if (resume)
 		WRITE_ONCE(chrdev->stalled, false);
