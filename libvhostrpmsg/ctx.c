@@ -97,7 +97,8 @@ int vrpmsg_resolve(struct nl_sock *sk, const char *family, const char *group)
 			 genl_ctrl_resolve(sk, family);
 	if (number >= 0)
 		return number;
-	if (number == -NLE_NOMEM)
+	/* ENOBUFS would mean lost events. */
+	if (number == -NLE_NOMEM || errno == ENOBUFS)
 		errno = ENOMEM;
 	else if (!errno || errno == EINTR)
 		errno = number == -NLE_OBJ_NOTFOUND ? EPROTONOSUPPORT : EIO;

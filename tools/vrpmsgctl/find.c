@@ -197,12 +197,12 @@ static int open_path(const char *arg, int flags)
 }
 
 /*
- * Why the kernel cannot be asked for a name: no CAP_NET_ADMIN, another network
- * namespace, or no module.
+ * Why the kernel cannot be asked for a name: no CAP_NET_ADMIN, a security module that
+ * refuses requests, another network namespace, or no module.
  */
 static bool cannot_ask(void)
 {
-	return errno == EPERM || errno == EPROTONOSUPPORT;
+	return errno == EPERM || errno == EACCES || errno == EPROTONOSUPPORT;
 }
 
 /* Open the link of udev, since the kernel could not be asked. Keeps its message. */
