@@ -51,7 +51,7 @@ static long kept(void)
  */
 static bool counts(void)
 {
-	return slowness() == 1;
+	return access("/sys/kernel/debug/kmemleak", F_OK) != 0;
 }
 
 static bool keeps(long num)
