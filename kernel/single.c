@@ -68,6 +68,7 @@ static int single_request(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 	if (!ept) {
 		vrpmsg_drop(vr->rdev, VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN,
 			    iter->dst, iter->len);
+		vrpmsg_hold_accepted(vr->rdev);
 		return single_refuse(vr, iter, -ENOENT);
 	}
 
@@ -75,6 +76,11 @@ static int single_request(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 	vrpmsg_ept_learn(ept, iter->src);
 	iter->ept = ept;
 	ret = ept->read(vr, iter);
+	/* As when the worker takes it. */
+	if (ret != -EAGAIN) {
+		ept->dropping = 0;
+		vrpmsg_hold_accepted(vr->rdev);
+	}
 	if (ret < 0)
 		return single_refuse(vr, iter, ret);
 	iter->len = ret;

@@ -814,6 +814,21 @@ TEST_F(kclient, a_request_that_is_refused_for_ever_is_dropped)
 	EXPECT_EQ(-ETIMEDOUT, guest_drain(g, SHORT_MS));
 }
 
+TEST_F(kclient, a_request_taken_by_hand_ends_dropping)
+{
+	struct kclient_recv recv = {};
+	struct guest *g = &self->g;
+
+	ASSERT_EQ(0, order(g, KCLIENT_HOLD_TIME, 10 * SHORT_MS));
+	ASSERT_EQ(0, guest_send(g, REMOTE, KCLIENT_HOLD, "", 0));
+	EXPECT_EQ(0, guest_drain(g, LONG_MS));
+	/* The worker does not see this one. */
+	ASSERT_EQ(0, guest_queue(g, REMOTE, KCLIENT_HOLD, "", 0));
+	ASSERT_EQ(0, ioctl(g->fd, KCLIENT_RECV, &recv));
+	ASSERT_EQ(0, guest_send(g, REMOTE, KCLIENT_HOLD, "", 0));
+	EXPECT_EQ(-ETIMEDOUT, guest_drain(g, SHORT_MS));
+}
+
 TEST_F(kclient, a_new_hold_time_is_for_who_is_held_already)
 {
 	ASSERT_EQ(0, order(&self->g, KCLIENT_HOLD_TIME, 0));
