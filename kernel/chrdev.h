@@ -118,6 +118,7 @@ struct vrpmsg_tx_burst {
  * @linger_node: in the list of linger.c; linger_lock
  * @linger_until: when @closing times out, in jiffies; linger_lock
  * @stalled: (l) a full receive queue holds the guest back
+ * @stalled_at: (l) since when, in jiffies
  * @dropping: (l) the hold time that has expired, in milliseconds, so that
  *	messages are dropped; or 0
  * @policy: (l) what to do when the receive queue is full
@@ -165,6 +166,7 @@ struct vrpmsg_chrdev {
 	struct list_head linger_node;
 	unsigned long linger_until;
 	bool stalled;
+	unsigned long stalled_at;
 	u32 dropping;
 	u8 policy;
 	u8 closed;

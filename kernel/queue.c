@@ -87,10 +87,28 @@ static u32 queue_rx_used(const struct vrpmsg_chrdev *chrdev)
 	return READ_ONCE(chrdev->rx.used) + READ_ONCE(chrdev->rx_dead.used);
 }
 
-/* Whether the policy is HOLD and the reader has less than a quarter free. */
+/*
+ * The room that a guest needs to continue: a quarter of the queue, which is worth
+ * a wake-up. But if a slow reader takes a second to make it, the hold timer counts
+ * the reader as one that does not read. So after 100 ms, or a fifth of a shorter
+ * hold_time, any room will do.
+ */
+static u32 queue_room(const struct vrpmsg_chrdev *chrdev)
+{
+	u32 limit = READ_ONCE(chrdev->ept.rdev->hold_time);
+	unsigned long most = HZ / 10;
+
+	if (limit)
+		most = min_t(unsigned long, most, msecs_to_jiffies(limit) / 5);
+	if (chrdev->stalled && time_after(jiffies, chrdev->stalled_at + most))
+		return 1;
+	return max(chrdev->rx_limit / 4, 1U);
+}
+
+/* Whether the policy is HOLD and the reader has too little free. */
 static bool queue_is_full(struct vrpmsg_chrdev *chrdev)
 {
-	u32 room = max(chrdev->rx_limit / 4, 1U);
+	u32 room = queue_room(chrdev);
 
 	lockdep_assert_held(&chrdev->lock);
 	return chrdev->reader && !chrdev->gone &&
@@ -177,8 +195,7 @@ static void queue_want_memory(struct vrpmsg_file *reader, size_t len)
 /*
  * The receive queue seems full, or there is no memory for a message of @len
  * bytes (@nomem). Hold the guest back until there is memory, or until the
- * reader has freed a quarter of the queue, which is worth a wake-up. Returns
- * false if the guest need not wait.
+ * reader has made enough room. Returns false if the guest need not wait.
  */
 static bool queue_stall(struct vrpmsg_chrdev *chrdev, bool nomem, size_t len)
 {
@@ -193,6 +210,7 @@ static bool queue_stall(struct vrpmsg_chrdev *chrdev, bool nomem, size_t len)
 				    chrdev->rx_limit);
 	if (stalled && !chrdev->stalled) {
 		WRITE_ONCE(chrdev->stalled, true);
+		chrdev->stalled_at = jiffies;
 		queue_count(chrdev, VHOST_RPMSG_A_STATS_STALLS, 1);
 		trace_vrpmsg_stall(chrdev->ept.rdev, chrdev->ept.addr, true);
 	}

@@ -511,6 +511,33 @@ TEST_F(receive, a_reader_that_is_slow_but_steady_loses_nothing)
 	close(fd);
 }
 
+/* Nor does one that takes longer for a quarter of its queue than a hold may last. */
+TEST_F(receive, a_reader_of_a_large_queue_loses_nothing)
+{
+	unsigned int sent = 0, got = 0;
+	long long end;
+	int fd;
+
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 10 * SHORT_MS)));
+	ASSERT_EQ(0,
+		  nl_ept_set(self->ept, EPT_REQ(.rx_limit = 80 * COST(4)), -1));
+	fd = OPEN(O_RDWR);
+	end = now_ms() + 40 * SHORT_MS;
+	while (now_ms() < end) {
+		while (!guest_queue(&self->g, REMOTE, 1024, &sent,
+				    sizeof(sent)))
+			sent++;
+		guest_kick(&self->g, GUEST_RX);
+		usleep(SHORT_MS * 400);
+		ASSERT_EQ(4, read(fd, self->buf, 4));
+		ASSERT_EQ(0, memcmp(self->buf, &got, 4));
+		got++;
+	}
+	printf("# sent %u, read %u\n", sent, got);
+	EXPECT_EQ(0, STAT(RX_DROP_FULL));
+	close(fd);
+}
+
 /* It takes effect at once, while the guest waits and the process does not read. */
 TEST_F(receive, a_new_hold_time_is_for_who_is_held_already)
 {
