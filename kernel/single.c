@@ -40,6 +40,14 @@ static void single_finish(struct vhost_rpmsg *vr, unsigned int qid)
 	vhost_poll_queue(&vr->vq[qid].poll);
 }
 
+/* The request is consumed, as in rx_burst(). */
+static void single_consume(struct vhost_rpmsg *vr,
+			   struct vhost_rpmsg_iter *iter)
+{
+	vrpmsg_hold_accepted(vr->rdev);
+	vrpmsg_ring_put_request(vr, iter);
+}
+
 /* No endpoint takes the request: return its buffer, or leave it in the ring. */
 static int single_refuse(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 			 int err)
@@ -49,7 +57,7 @@ static int single_refuse(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 		vrpmsg_ring_unget(iter);
 		return err;
 	}
-	vrpmsg_ring_put_request(vr, iter);
+	single_consume(vr, iter);
 	return err;
 }
 
@@ -68,7 +76,6 @@ static int single_request(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 	if (!ept) {
 		vrpmsg_drop(vr->rdev, VHOST_RPMSG_A_STATS_RX_DROP_UNKNOWN,
 			    iter->dst, iter->len);
-		vrpmsg_hold_accepted(vr->rdev);
 		return single_refuse(vr, iter, -ENOENT);
 	}
 
@@ -76,11 +83,8 @@ static int single_request(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 	vrpmsg_ept_learn(ept, iter->src);
 	iter->ept = ept;
 	ret = ept->read(vr, iter);
-	/* As when the worker takes it. */
-	if (ret != -EAGAIN) {
+	if (ret != -EAGAIN)
 		ept->dropping = 0;
-		vrpmsg_hold_accepted(vr->rdev);
-	}
 	if (ret < 0)
 		return single_refuse(vr, iter, ret);
 	iter->len = ret;
@@ -222,7 +226,7 @@ int vhost_rpmsg_finish_unlock(struct vhost_rpmsg *vr,
 
 	lockdep_assert_held(&vq->mutex);
 	if (qid == VIRTIO_RPMSG_REQUEST) {
-		vrpmsg_ring_put_request(vr, iter);
+		single_consume(vr, iter);
 		ret = iter->fault ? -EFAULT : 0;
 	} else {
 		/* Pad with zeroes, so that stale contents are not sent. */
