@@ -189,8 +189,8 @@ static const struct vrpmsg_listener nl_listener = {
 };
 
 /*
- * Dumps. A dump that fits into one datagram is consistent. A dump of several
- * datagrams is torn if objects of a device were added or deleted between two
+ * Dumps. The objects of a device in one datagram are consistent. A dump of
+ * several datagrams is torn if objects of a device were added or deleted between two
  * datagrams with objects of that device. Then the next or the last message has
  * NLM_F_DUMP_INTR. Changes on other devices, or on a device before or after its
  * part of the dump, do not matter.

@@ -178,7 +178,6 @@ int vhost_rpmsg_nl_dev_get_dumpit(struct sk_buff *skb,
 	struct vrpmsg_nl_dump *dump = (struct vrpmsg_nl_dump *)cb->ctx;
 	struct vrpmsg_nl_msg msg;
 	struct vrpmsg_dev *rdev;
-	u32 gen = vrpmsg_devs_gen();
 	int err;
 
 	if (!dump->begun) {
@@ -188,9 +187,8 @@ int vhost_rpmsg_nl_dev_get_dumpit(struct sk_buff *skb,
 		if (err)
 			return err;
 		dump->begun = true;
-		dump->gen = gen;
+		dump->gen = vrpmsg_devs_gen();
 	}
-	dump->torn |= dump->gen != gen;
 	msg = vrpmsg_nl_dump_begin(cb);
 
 	while ((rdev = vrpmsg_dev_get_next(dump->dev))) {
