@@ -260,7 +260,7 @@ void vrpmsg_guest_restart(struct vhost_rpmsg *vr)
 }
 
 /*
- * Whether a guest whose used rings are all zeroes still has the entries whose
+ * Check that a guest whose used rings are all zeroes still has the entries whose
  * used entries are to be written. One that was reset has less in its rings. But
  * one that had only provided buffers has as many as before, so a guest that has
  * not sent anything counts as reset: it then hears all announcements again. One

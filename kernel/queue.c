@@ -108,12 +108,10 @@ static u32 queue_room(const struct vrpmsg_chrdev *chrdev)
 /* Whether the policy is HOLD and the reader has too little free. */
 static bool queue_is_full(struct vrpmsg_chrdev *chrdev)
 {
-	u32 room = queue_room(chrdev);
-
 	lockdep_assert_held(&chrdev->lock);
 	return chrdev->reader && !chrdev->gone &&
 	       chrdev->policy == VHOST_RPMSG_FULL_POLICY_HOLD &&
-	       queue_rx_used(chrdev) > chrdev->rx_limit - room;
+	       queue_rx_used(chrdev) > chrdev->rx_limit - queue_room(chrdev);
 }
 
 /* Whether a guest that was held back can continue. Also ends dropping. */
