@@ -191,10 +191,11 @@ expect "a histogram as JSON" 0 \
 # pipes: what a disk costs depends on the machine.
 milliseconds_of_processor()
 {
-	local TIMEFORMAT='%U %S' user system
+	local TIMEFORMAT='%U %S' user system status
 
 	{ time "$@" 2>"$tmp/why"; } 2>"$tmp/times" | wc -c >"$tmp/size"
-	[[ ${PIPESTATUS[*]} == "0 0" ]] || return "${PIPESTATUS[0]}"
+	status=$((PIPESTATUS[0] | PIPESTATUS[1]))
+	((status == 0)) || return "$status"
 	read -r user system <"$tmp/times"
 	echo $((10#${user/./} + 10#${system/./}))
 }
