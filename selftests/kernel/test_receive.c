@@ -479,6 +479,14 @@ TEST_F(receive, a_reader_that_does_not_read_holds_the_guest_for_so_long_only)
 	close(fd);
 }
 
+/* Send numbers until there is no descriptor left. */
+static void send_numbers(FIXTURE_DATA(receive) *self, unsigned int *next)
+{
+	while (!guest_queue(&self->g, REMOTE, 1024, next, sizeof(*next)))
+		++*next;
+	guest_kick(&self->g, GUEST_RX);
+}
+
 /*
  * The guest always has more to send than the process reads, which is nobody's fault: as
  * long as the process reads, it gets every message.
@@ -495,10 +503,7 @@ TEST_F(receive, a_reader_that_is_slow_but_steady_loses_nothing)
 	fd = OPEN(O_RDWR);
 	end = now_ms() + 30 * SHORT_MS;
 	while (now_ms() < end) {
-		while (!guest_queue(&self->g, REMOTE, 1024, &sent,
-				    sizeof(sent)))
-			sent++;
-		guest_kick(&self->g, GUEST_RX);
+		send_numbers(self, &sent);
 		usleep(10000);
 		for (i = 0; i < 8 && read(fd, self->buf, 4) == 4; i++) {
 			ASSERT_EQ(0, memcmp(self->buf, &got, 4));
@@ -524,10 +529,7 @@ TEST_F(receive, a_reader_of_a_large_queue_loses_nothing)
 	fd = OPEN(O_RDWR);
 	end = now_ms() + 40 * SHORT_MS;
 	while (now_ms() < end) {
-		while (!guest_queue(&self->g, REMOTE, 1024, &sent,
-				    sizeof(sent)))
-			sent++;
-		guest_kick(&self->g, GUEST_RX);
+		send_numbers(self, &sent);
 		usleep(SHORT_MS * 400);
 		ASSERT_EQ(4, read(fd, self->buf, 4));
 		ASSERT_EQ(0, memcmp(self->buf, &got, 4));

@@ -148,15 +148,6 @@ static int served_soon(void)
 	return now_ms() - begin < LONG_MS ? err : -ETIMEDOUT;
 }
 
-/* Returns its exit status if it ends soon. */
-static int ends_soon(pid_t pid)
-{
-	long long begin = now_ms();
-	int status = wait_exit(pid);
-
-	return now_ms() - begin < LONG_MS ? status : -ETIMEDOUT;
-}
-
 TEST_F(linger, in_a_message_that_ends_the_connection)
 {
 	START_AND_OPEN();
@@ -223,7 +214,7 @@ TEST_F(linger, in_a_message_that_is_not_read)
 	ASSERT_EQ(0, send_message(FE, SET_LOG_FD, 0, self->fd, 0));
 	kill(self->pid, SIGTERM);
 	thaw(self->pid);
-	EXPECT_EQ(0, ends_soon(self->pid));
+	EXPECT_EQ(0, wait_exit(self->pid));
 }
 
 TEST_F(linger, in_a_connection_that_is_not_accepted)
@@ -235,7 +226,7 @@ TEST_F(linger, in_a_connection_that_is_not_accepted)
 	ASSERT_EQ(0, send_message(FE, SET_LOG_FD, 0, self->fd, 0));
 	kill(self->pid, SIGTERM);
 	thaw(self->pid);
-	EXPECT_EQ(0, ends_soon(self->pid));
+	EXPECT_EQ(0, wait_exit(self->pid));
 }
 
 TEST_HARNESS_MAIN

@@ -239,19 +239,29 @@ static pid_t spawn_with_fd(int fd)
 	return SPAWN("--fd", number, "--name", DEV);
 }
 
-/* Some programs pass a connected socket, for one front end only. */
+/* Start a bridge for this front end only. */
+static pid_t spawn_connected(struct fe *fe)
+{
+	int socks[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks))
+		die("socketpair: %s", strerror(errno));
+	pid = spawn_with_fd(socks[1]);
+	close(socks[1]);
+	fe_init(fe);
+	fe->sock = socks[0];
+	return pid;
+}
+
+/* Some programs pass a connected socket. */
 TEST(connected_socket)
 {
 	uint64_t value;
-	int socks[2];
 	struct fe fe;
 	pid_t pid;
 
-	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks));
-	pid = spawn_with_fd(socks[1]);
-	close(socks[1]);
-	fe_init(&fe);
-	fe.sock = socks[0];
+	pid = spawn_connected(&fe);
 	ASSERT_EQ(0, fe_handshake(&fe));
 	EXPECT_EQ(0, fe_get(&fe, GET_FEATURES, &value));
 	fe_exit(&fe);
@@ -261,15 +271,11 @@ TEST(connected_socket)
 /* It is not a failure of the bridge if nobody waits for its reply. */
 TEST(connected_socket_of_an_impatient_front_end)
 {
-	int socks[2], status;
 	struct fe fe;
+	int status;
 	pid_t pid;
 
-	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks));
-	pid = spawn_with_fd(socks[1]);
-	close(socks[1]);
-	fe_init(&fe);
-	fe.sock = socks[0];
+	pid = spawn_connected(&fe);
 	ASSERT_EQ(0, fe_handshake(&fe));
 	kill(pid, SIGSTOP);
 	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
@@ -329,15 +335,10 @@ TEST(no_descriptor_for_a_connection)
 /* Whoever has started it sees that it could not serve. */
 TEST(connected_socket_of_a_bad_front_end)
 {
-	int socks[2];
 	struct fe fe;
 	pid_t pid;
 
-	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks));
-	pid = spawn_with_fd(socks[1]);
-	close(socks[1]);
-	fe_init(&fe);
-	fe.sock = socks[0];
+	pid = spawn_connected(&fe);
 	/* No version. */
 	ASSERT_EQ(0, fe_send(&fe, GET_FEATURES, 0, NULL, 0, NULL, 0));
 	EXPECT_EQ(2, wait_exit(pid));

@@ -6,6 +6,7 @@
 set -u
 tmp=$(mktemp -d)
 dev=events$$
+limit=$((20 * ${VRPMSG_SLOW:-1}))
 # shellcheck source=ctl.sh
 . "$(dirname "$0")/ctl.sh"
 
@@ -23,7 +24,7 @@ waits()
 {
 	waiting=$1
 	shift
-	vrpmsgctl wait "$@" timeout $((20 * ${VRPMSG_SLOW:-1})) >"$tmp/why" 2>&1 &
+	vrpmsgctl wait "$@" timeout $limit >"$tmp/why" 2>&1 &
 	waiter=$!
 	wait_for listens $waiter
 }
@@ -70,11 +71,11 @@ expect "monitor begins with what is there" 0 \
 	'"event":"present","dev":.*"event":"present","ept":' "" \
 	cat "$tmp/all.json"
 declare -A waiters
-vrpmsgctl wait dev $dev running timeout $((20 * ${VRPMSG_SLOW:-1})) &
+vrpmsgctl wait dev $dev running timeout $limit &
 waiters[running]=$!
-vrpmsgctl wait ept $dev/echo remote timeout $((20 * ${VRPMSG_SLOW:-1})) &
+vrpmsgctl wait ept $dev/echo remote timeout $limit &
 waiters[remote]=$!
-vrpmsgctl wait chan sensors dev $dev timeout $((20 * ${VRPMSG_SLOW:-1})) &
+vrpmsgctl wait chan sensors dev $dev timeout $limit &
 waiters[chan]=$!
 start_guest $dev sensors=2000
 for waiter in running remote chan; do
@@ -104,7 +105,7 @@ fi
 
 # Rates.
 start_guest $dev
-vrpmsgctl wait ept $dev/echo remote timeout $((20 * ${VRPMSG_SLOW:-1}))
+vrpmsgctl wait ept $dev/echo remote timeout $limit
 vrpmsgctl stats $dev/echo interval 0.5 count 6 >"$tmp/stats" &
 stats=$!
 # Traffic is running whenever stats starts.

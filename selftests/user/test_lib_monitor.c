@@ -184,6 +184,24 @@ TEST_F(monitor, what_happens_after_a_loss_is_told)
 	vrpmsg_ept_free(ept);
 }
 
+static int reload(const char *module)
+{
+	/* test_kclient may have left its module loaded, which uses ours. */
+	module_remove("vhost_rpmsg_kclient");
+	return module_remove("vhost_rpmsg") ?: module_load(module);
+}
+
+/* Read all events; errno says why there are no more. */
+static void read_events(struct vrpmsg_monitor *monitor)
+{
+	struct vrpmsg_event *event;
+
+	do {
+		event = vrpmsg_monitor_read(monitor);
+		vrpmsg_event_free(event);
+	} while (event);
+}
+
 /* After the module has been loaded again, there are events again. */
 static void hears_of_dev(struct __test_metadata *_metadata,
 			 FIXTURE_DATA(monitor) *self)
@@ -207,10 +225,7 @@ TEST_F(monitor, the_module_is_reloaded)
 
 	if (!module)
 		SKIP(return, "VRPMSG_KO does not say where the module is");
-	/* test_kclient may have left its module loaded, which uses ours. */
-	module_remove("vhost_rpmsg_kclient");
-	ASSERT_EQ(0, module_remove("vhost_rpmsg"));
-	ASSERT_EQ(0, module_load(module));
+	ASSERT_EQ(0, reload(module));
 	/* The monitor reports the loss and continues; the family has another number now. */
 	while (!lost) {
 		ASSERT_TRUE(poll_fd(vrpmsg_monitor_fd(self->monitor), POLLIN,
@@ -241,20 +256,14 @@ static struct rlimit no_more_files(void)
 TEST_F(monitor, a_reload_when_there_is_no_descriptor)
 {
 	const char *module = getenv("VRPMSG_KO");
-	struct vrpmsg_event *event;
 	struct rlimit former;
 
 	if (!module)
 		SKIP(return, "VRPMSG_KO does not say where the module is");
-	module_remove("vhost_rpmsg_kclient");
-	ASSERT_EQ(0, module_remove("vhost_rpmsg"));
-	ASSERT_EQ(0, module_load(module));
+	ASSERT_EQ(0, reload(module));
 	former = no_more_files();
 	/* The events of the removal come first. */
-	do {
-		event = vrpmsg_monitor_read(self->monitor);
-		vrpmsg_event_free(event);
-	} while (event);
+	read_events(self->monitor);
 	EXPECT_EQ(ENOBUFS, errno);
 	EXPECT_EQ(NULL, vrpmsg_monitor_read(self->monitor));
 	EXPECT_EQ(EAGAIN, errno);
@@ -266,7 +275,6 @@ TEST_F(monitor, a_reload_when_there_is_no_descriptor)
 TEST_F(monitor, a_reload_when_the_lookup_fails)
 {
 	const char *module = getenv("VRPMSG_KO");
-	struct vrpmsg_event *event;
 	int first, lookup, saved, pipes[2];
 
 	if (!module)
@@ -285,14 +293,9 @@ TEST_F(monitor, a_reload_when_the_lookup_fails)
 	saved = dup(lookup);
 	ASSERT_GE(saved, 0);
 
-	module_remove("vhost_rpmsg_kclient");
-	ASSERT_EQ(0, module_remove("vhost_rpmsg"));
-	ASSERT_EQ(0, module_load(module));
+	ASSERT_EQ(0, reload(module));
 	ASSERT_EQ(lookup, dup2(pipes[0], lookup));
-	do {
-		event = vrpmsg_monitor_read(self->monitor);
-		vrpmsg_event_free(event);
-	} while (event);
+	read_events(self->monitor);
 	EXPECT_EQ(ENOTSOCK, errno);
 	EXPECT_STREQ(strerror(ENOTSOCK), vrpmsg_monitor_errmsg(self->monitor));
 	ASSERT_EQ(lookup, dup2(saved, lookup));
@@ -310,7 +313,6 @@ TEST_F(monitor, a_reload_when_the_lookup_fails)
 static int loss_without_privileges(struct vrpmsg_ctx *ctx)
 {
 	struct vrpmsg_monitor *monitor = vrpmsg_monitor_open(ctx);
-	struct vrpmsg_event *event;
 	int one = 1, id = 0, i;
 
 	if (!monitor || setsockopt(vrpmsg_monitor_fd(monitor), SOL_SOCKET,
@@ -322,10 +324,7 @@ static int loss_without_privileges(struct vrpmsg_ctx *ctx)
 		return 2;
 	if (setuid(65534))
 		return 3;
-	do {
-		event = vrpmsg_monitor_read(monitor);
-		vrpmsg_event_free(event);
-	} while (event);
+	read_events(monitor);
 	if (errno != ENOBUFS)
 		return 4;
 	return vrpmsg_monitor_read(monitor) || errno != EAGAIN ? 5 : 0;

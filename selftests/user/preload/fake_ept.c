@@ -175,15 +175,15 @@ int socket(int family, int type, int protocol)
 {
 	int (*next)(int family, int type, int protocol) =
 		dlsym(RTLD_NEXT, "socket");
-
 	const char *how = getenv("FAKE_NETLINK") ?: "";
+	int err = !strcmp(how, "none")	 ? EAFNOSUPPORT :
+		  !strcmp(how, "denied") ? EACCES :
+					   0;
 
-	if (family == AF_NETLINK &&
-	    (!strcmp(how, "none") || !strcmp(how, "denied"))) {
-		errno = strcmp(how, "none") ? EACCES : EAFNOSUPPORT;
-		return -1;
-	}
-	return next(family, type, protocol);
+	if (family != AF_NETLINK || !err)
+		return next(family, type, protocol);
+	errno = err;
+	return -1;
 }
 
 int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
