@@ -639,7 +639,7 @@ void vrpmsg_burst_tx(struct vhost_work *work)
 	/* Kicks are only needed while a message waits for a buffer. */
 	vhost_disable_notify(&vr->dev, vq);
 	if (!vr->peek_done)
-		why = vrpmsg_ring_peek_mtu(vr);
+		why = vrpmsg_peek_mtu(vr);
 	if (why == -EAGAIN) {
 		vhost_poll_queue(&vq->poll);
 		return;

@@ -87,7 +87,8 @@ struct vrpmsg_hdr {
 	__virtio16 flags;
 };
 
-static_assert(sizeof(struct vrpmsg_hdr) == 16);
+#define VRPMSG_HDR_SIZE	sizeof(struct vrpmsg_hdr)
+static_assert(VRPMSG_HDR_SIZE == 16);
 
 /* Rate limit of events; see event.c. */
 struct vrpmsg_event_budget {
@@ -514,10 +515,12 @@ int vrpmsg_ring_probe(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter);
 bool vrpmsg_ring_flush(struct vhost_rpmsg *vr, unsigned int qid);
 size_t vrpmsg_ring_copy(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 			void *data, size_t size);
-int vrpmsg_ring_peek_mtu(struct vhost_rpmsg *vr);
 bool vrpmsg_ring_is_armed(struct vhost_virtqueue *vq);
 bool vrpmsg_ring_used_blank(struct vhost_virtqueue *vq);
 int vrpmsg_ring_check_pos(struct vhost_virtqueue *vq, u16 pos);
+
+/* peek.c */
+int vrpmsg_peek_mtu(struct vhost_rpmsg *vr);
 
 /* ept.c */
 int vrpmsg_ept_add(struct vrpmsg_dev *rdev, struct vhost_rpmsg_ept *ept,

@@ -17,8 +17,6 @@
 #include "internal.h"
 #include "trace.h"
 
-#define RING_HDR_SIZE	sizeof(struct vrpmsg_hdr)
-
 static void ring_count_error(struct vhost_rpmsg *vr, unsigned int n, size_t len)
 {
 	vrpmsg_count(vr->rdev, VHOST_RPMSG_A_STATS_RING_ERRORS, n);
@@ -393,7 +391,7 @@ static int ring_get_response(struct vhost_rpmsg *vr,
 	struct vhost_virtqueue *vq = iter->vq;
 
 	iter->size = iov_length(vq->iov + out, in);
-	if (out || iter->size < RING_HDR_SIZE) {
+	if (out || iter->size < VRPMSG_HDR_SIZE) {
 		/* Too small even for a null message. */
 		ring_count_error(vr, 1, iter->size);
 		ring_used(vr, VIRTIO_RPMSG_RESPONSE, iter->head, 0);
@@ -402,18 +400,18 @@ static int ring_get_response(struct vhost_rpmsg *vr,
 
 	if (likely(in == 1)) {
 		iov_iter_ubuf(&iter->iov_iter, ITER_DEST,
-			      vq->iov->iov_base + RING_HDR_SIZE,
-			      iter->size - RING_HDR_SIZE);
+			      vq->iov->iov_base + VRPMSG_HDR_SIZE,
+			      iter->size - VRPMSG_HDR_SIZE);
 	} else {
 		iov_iter_init(&iter->hdr_iter, ITER_DEST, vq->iov, in,
 			      iter->size);
 		iter->iov_iter = iter->hdr_iter;
-		iov_iter_advance(&iter->iov_iter, RING_HDR_SIZE);
+		iov_iter_advance(&iter->iov_iter, VRPMSG_HDR_SIZE);
 	}
 	iter->iov_num = in;
 	iter->len = 0;
-	iter->room =
-		min_t(size_t, iter->size - RING_HDR_SIZE, VHOST_RPMSG_MAX_MTU);
+	iter->room = min_t(size_t, iter->size - VRPMSG_HDR_SIZE,
+			   VHOST_RPMSG_MAX_MTU);
 	iov_iter_truncate(&iter->iov_iter, iter->room);
 
 	if (unlikely(!vr->rdev->mtu_seen ||
@@ -476,64 +474,6 @@ int vrpmsg_ring_get(struct vhost_rpmsg *vr, unsigned int qid,
 	if (qid == VIRTIO_RPMSG_REQUEST)
 		return ring_get_request(vr, iter, out, in);
 	return ring_get_response(vr, iter, out, in);
-}
-
-/**
- * vrpmsg_ring_peek_mtu - find the largest buffer that the guest has posted
- * @vr: device, whose response ring must have its notifications disabled
- *
- * Looks at up to VRPMSG_PKT_WEIGHT buffers and takes none. The next call
- * continues where this one ended.
- *
- * Context: vq[RESPONSE].mutex held.
- * Return: 0: all buffers have been seen; -EAGAIN: there are more; -EINPROGRESS:
- * as for vrpmsg_ring_get().
- */
-int vrpmsg_ring_peek_mtu(struct vhost_rpmsg *vr)
-{
-	struct vhost_virtqueue *vq = &vr->vq[VIRTIO_RPMSG_RESPONSE];
-	struct vrpmsg_dev *rdev = vr->rdev;
-	unsigned int out, in, n;
-	size_t size;
-	int head;
-
-	lockdep_assert_held(&vq->mutex);
-	/* A guest that continues may hold its larger buffers right now. */
-	if (!vr->peeked)
-		vr->peeked_mtu = rdev->mtu_seen ? rdev->mtu : 0;
-	/* Advance to where the last call ended; rewound below. */
-	vhost_discard_vq_desc(vq, -(int)vr->peeked, 0);
-	for (n = 0; n < VRPMSG_PKT_WEIGHT; n++) {
-		head = vhost_get_vq_desc(vq, vq->iov, ARRAY_SIZE(vq->iov), &out,
-					 &in, NULL, NULL);
-		if (head == -EAGAIN || head == vq->num)
-			break;
-		if (head < 0) {
-			/* Either the index is unreadable, or skip one entry. */
-			if (vq->avail_idx == vq->last_avail_idx)
-				break;
-			vhost_discard_vq_desc(vq, -1, 0);
-			continue;
-		}
-		size = iov_length(vq->iov + out, in);
-		if (out || size < RING_HDR_SIZE)
-			continue;
-		rdev->mtu_seen = true;
-		size = min_t(size_t, size - RING_HDR_SIZE, VHOST_RPMSG_MAX_MTU);
-		vr->peeked_mtu = max_t(u32, vr->peeked_mtu, size);
-	}
-	vr->peeked += n;
-	vhost_discard_vq_desc(vq, vr->peeked, 0);
-
-	if (n == VRPMSG_PKT_WEIGHT && vr->peeked < vq->num)
-		return -EAGAIN;
-	if (head == -EAGAIN)
-		return -EINPROGRESS;
-	/* Errors are handled by the code that takes buffers. */
-	vr->peek_done = vr->peeked || head < 0;
-	if (rdev->mtu_seen)
-		vrpmsg_dev_set_mtu(rdev, vr->peeked_mtu);
-	return 0;
 }
 
 /*
@@ -640,7 +580,7 @@ bool vrpmsg_ring_defer(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 int vrpmsg_ring_probe(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter)
 {
 	const struct iovec *iov = iter->vq->iov;
-	size_t left = RING_HDR_SIZE + iter->room;
+	size_t left = VRPMSG_HDR_SIZE + iter->room;
 	size_t n;
 
 	lockdep_assert_held(&iter->vq->mutex);

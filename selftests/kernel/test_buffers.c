@@ -122,16 +122,6 @@ static bool is_null(struct guest *g, const uint8_t *buf, uint32_t used)
 		EXPECT_TRUE(is_null(&self->g, buf, __used));		\
 	} while (0)
 
-#define WAIT_FOR_MTU(_mtu)						\
-	do {								\
-		struct nl_dev __dev;					\
-									\
-		EXPECT_TRUE(WAIT_FOR(!nl_dev_get(DEV, &__dev) &&	\
-					     __dev.mtu == (_mtu),	\
-				     LONG_MS));				\
-		EXPECT_EQ(_mtu, __dev.mtu);				\
-	} while (0)
-
 /* Buffers that are returned without a message. */
 
 /* The header can be written, the payload cannot. */
@@ -344,7 +334,7 @@ static int receive(struct guest *g, const FIXTURE_VARIANT(sizes) * variant,
 TEST_F(sizes, the_mtu_is_the_largest_one_at_the_start)
 {
 	ASSERT_EQ(0, guest_start(&self->g));
-	WAIT_FOR_MTU(4080);
+	WAIT_FOR_MTU(DEV, 4080);
 	/* A writer relies on the MTU. */
 	EXPECT_EQ(4080, write(self->fd, self->data, 4080));
 	EXPECT_EQ(-1, write(self->fd, self->data, 4081));
@@ -359,7 +349,7 @@ TEST_F(sizes, long_messages_arrive)
 	unsigned int i, nulls = 0, len;
 
 	ASSERT_EQ(0, guest_start(&self->g));
-	WAIT_FOR_MTU(4080);
+	WAIT_FOR_MTU(DEV, 4080);
 	for (i = 0; i < 300; i++) {
 		len = i % 3 ? 2000 : 40;
 		ASSERT_EQ(len, write(self->fd, self->data, len));
@@ -387,7 +377,7 @@ TEST_F(buffers, the_mtu_is_that_of_the_last_buffer_too)
 		add(&self->g, 200);
 	add(&self->g, 3000);
 	ASSERT_EQ(0, guest_start(&self->g));
-	WAIT_FOR_MTU(2984);
+	WAIT_FOR_MTU(DEV, 2984);
 	/* No buffer was used for that. */
 	EXPECT_EQ(256, guest_in_flight(&self->g, GUEST_TX));
 	/* Send the long message first. */
@@ -407,7 +397,7 @@ TEST_F(buffers, the_mtu_is_that_of_buffers_behind_bad_ones)
 	seg[1] = (struct guest_seg){ guest_alloc(&self->g, 700), 700 };
 	guest_add(&self->g, GUEST_TX, seg, 2, true, false, 0);
 	ASSERT_EQ(0, guest_start(&self->g));
-	WAIT_FOR_MTU(1284);
+	WAIT_FOR_MTU(DEV, 1284);
 }
 
 TEST_F(buffers, a_change_of_the_mtu_is_an_event)
@@ -443,7 +433,7 @@ TEST_F(buffers, the_default_mtu_holds_until_a_buffer_is_seen)
 	EXPECT_EQ(VHOST_RPMSG_DEFAULT_MTU, dev.mtu);
 	add(&self->g, 100);
 	guest_kick(&self->g, GUEST_TX);
-	WAIT_FOR_MTU(84);
+	WAIT_FOR_MTU(DEV, 84);
 }
 
 /* Messages that do not fit into any buffer. */
@@ -460,7 +450,7 @@ TEST_F(buffers, a_message_that_fits_nowhere_is_dropped)
 	OPEN();
 	large = add(&self->g, 2016);
 	guest_kick(&self->g, GUEST_TX);
-	WAIT_FOR_MTU(2000);
+	WAIT_FOR_MTU(DEV, 2000);
 	WRITE(self->fd, 1, 100);
 	EXPECT_MESSAGE(large, 1, 100);
 
@@ -495,7 +485,7 @@ TEST_F(buffers, a_message_for_the_next_guest_goes_round_its_ring)
 	OPEN(.num = 4);
 	large = add(&self->g, 2016);
 	guest_kick(&self->g, GUEST_TX);
-	WAIT_FOR_MTU(2000);
+	WAIT_FOR_MTU(DEV, 2000);
 	WRITE(self->fd, 1, 100);
 	EXPECT_MESSAGE(large, 1, 100);
 	WRITE(self->fd, 2, 2000);
@@ -510,7 +500,7 @@ TEST_F(buffers, a_message_for_the_next_guest_goes_round_its_ring)
 	small[0] = add(&self->g, 64);
 	large = add(&self->g, 2016);
 	ASSERT_EQ(0, guest_start(&self->g));
-	WAIT_FOR_MTU(2000);
+	WAIT_FOR_MTU(DEV, 2000);
 	WRITE(self->fd, 3, 2000);
 	EXPECT_EMPTY(small[0]);
 	EXPECT_MESSAGE(large, 3, 2000);
@@ -532,7 +522,7 @@ TEST_F(buffers, a_message_that_fits_nowhere_lets_others_pass)
 	OPEN(.num = 16);
 	buf = add(&self->g, 2016);
 	guest_kick(&self->g, GUEST_TX);
-	WAIT_FOR_MTU(2000);
+	WAIT_FOR_MTU(DEV, 2000);
 	WRITE(self->fd, 1, 100);
 	EXPECT_MESSAGE(buf, 1, 100);
 	for (i = 0; i < 100; i++)

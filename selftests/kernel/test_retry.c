@@ -180,6 +180,23 @@ TEST_F(retry, a_buffer_is_not_lost)
 	EXPECT_EQ(0, errors());
 }
 
+/* While the MTU is still looked for. */
+TEST_F(retry, the_size_of_a_buffer_is_not_lost)
+{
+	struct guest *g = &self->g;
+	void *descs = g->ring[GUEST_TX].vring.desc;
+	struct guest_seg seg = { guest_alloc(g, 1040), 1040 };
+
+	ASSERT_LE(0, guest_add(g, GUEST_TX, &seg, 1, true, false, 0));
+	hide(descs);
+	guest_kick_always(g, GUEST_TX);
+	usleep(3000);
+	show(descs);
+	tell(self, variant->news, GUEST_TX);
+	WAIT_FOR_MTU(DEV, 1024);
+	EXPECT_EQ(0, errors());
+}
+
 /* The available ring cannot be read, either. */
 TEST_F(retry, a_list_of_what_is_available_is_not_lost)
 {

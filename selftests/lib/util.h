@@ -172,6 +172,18 @@ int nl_dev_del(const char *name);
 int nl_dev_reset(const char *name);
 int nl_dev_get(const char *name, struct nl_dev *dev);
 int nl_dev_get_id(uint32_t id, struct nl_dev *dev);
+
+/* Wait until the MTU of the device @_name is @_mtu. */
+#define WAIT_FOR_MTU(_name, _mtu)					\
+	do {								\
+		struct nl_dev __dev;					\
+									\
+		EXPECT_TRUE(WAIT_FOR(!nl_dev_get(_name, &__dev) &&	\
+					     __dev.mtu == (_mtu),	\
+				     LONG_MS));				\
+		EXPECT_EQ(_mtu, __dev.mtu);				\
+	} while (0)
+
 /* Dump at most max devices; returns the number of devices. */
 int nl_dev_dump(struct nl_dev *devs, int max);
 
