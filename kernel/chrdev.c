@@ -193,7 +193,7 @@ static bool chrdev_new_guest(struct vrpmsg_file *f)
 
 /*
  * What write() would do: EPOLLOUT is only reported if there is a remote, for
- * processes that wait for one. EPOLLWRBAND is for those that wait to send a
+ * processes that wait for one. EPOLLMSG is for those that wait to send a
  * message, which was for the remote that is gone.
  */
 static __poll_t chrdev_poll_write(struct vrpmsg_chrdev *chrdev)
@@ -204,7 +204,7 @@ static __poll_t chrdev_poll_write(struct vrpmsg_chrdev *chrdev)
 	case -EAGAIN:
 		return 0;
 	default:
-		return EPOLLWRBAND;
+		return EPOLLMSG;
 	}
 }
 

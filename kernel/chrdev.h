@@ -186,10 +186,10 @@ struct vrpmsg_chrdev {
 };
 
 /*
- * What poll() reports when write() can queue a message. EPOLLWRBAND alone: it
+ * What poll() reports when write() can queue a message. EPOLLMSG alone: it
  * would fail at once.
  */
-#define VRPMSG_POLL_WRITE	(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND)
+#define VRPMSG_POLL_WRITE	(EPOLLOUT | EPOLLWRNORM | EPOLLMSG)
 
 /* Choose any free number. */
 #define VRPMSG_NUMBER_ANY	U32_MAX

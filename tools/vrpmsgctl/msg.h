@@ -13,10 +13,10 @@
 #define MSG_MAX 65535
 
 /*
- * What to wait for before a write that had no room: POLLWRBAND, since it must not go to
+ * What to wait for before a write that had no room: POLLMSG, since it must not go to
  * the next guest if the remote goes.
  */
-#define MSG_WRITABLE (POLLOUT | POLLWRBAND)
+#define MSG_WRITABLE (POLLOUT | POLLMSG)
 
 struct msg_args;
 

@@ -24,9 +24,9 @@ _MAX_MESSAGE = 65535
 _ADDR = struct.Struct("=II")
 # For preadv() and pwritev(): the file has no offsets.
 _NO_OFFSET = -1
-# What to wait for before a write that had no room. POLLWRBAND says that it would fail,
+# What to wait for before a write that had no room. POLLMSG says that it would fail,
 # too, so that the message does not go to the next guest if the remote goes.
-_WRITABLE = select.POLLOUT | select.POLLWRBAND
+_WRITABLE = select.POLLOUT | select.POLLMSG
 # How often to repeat a write that is refused although there is room.
 _MAX_REFUSED = 10
 _FLAGS = {"r": os.O_RDONLY, "w": os.O_WRONLY, "rw": os.O_RDWR}
