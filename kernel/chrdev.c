@@ -56,6 +56,7 @@ static struct vrpmsg_file *chrdev_new_file(struct vrpmsg_chrdev *chrdev)
 	f->generation = READ_ONCE(chrdev->ept.rdev->generation) ?: 1;
 	mutex_init(&f->read_lock);
 	vrpmsg_queue_init_retry(f);
+	vrpmsg_room_init(f);
 	f->memcg = get_mem_cgroup_from_mm(current->mm);
 	return f;
 }
@@ -177,6 +178,8 @@ int vrpmsg_file_release(struct inode *inode, struct file *file)
 		chrdev_reader_closed(chrdev);
 	/* The worker only schedules it while this file is the reader. */
 	cancel_delayed_work_sync(&f->retry);
+	/* No read() runs any more. */
+	cancel_delayed_work_sync(&f->resume);
 	chrdev_count_close(chrdev);
 	chrdev_free_file(f);
 	vrpmsg_chrdev_put(chrdev);

@@ -27,6 +27,7 @@ struct vrpmsg_chrdev;
  * @retry: allocates memory for messages when there was none without reclaim
  * @retry_len: length of the message that found none; chrdev->lock
  * @poor: @retry has found too little; chrdev->lock
+ * @resume: has the guest continue, if what was read is worth it only after a time
  */
 struct vrpmsg_file {
 	struct vrpmsg_chrdev *chrdev;
@@ -37,6 +38,7 @@ struct vrpmsg_file {
 	struct delayed_work retry;
 	u32 retry_len;
 	bool poor;
+	struct delayed_work resume;
 };
 
 /**
@@ -288,12 +290,19 @@ static inline void vrpmsg_chrdev_changed(struct vrpmsg_chrdev *chrdev)
 	WRITE_ONCE(chrdev->changes, chrdev->changes + 1);
 }
 
+/* room.c: when a guest is held back */
+u32 vrpmsg_room_used(const struct vrpmsg_chrdev *chrdev);
+bool vrpmsg_chrdev_can_resume(struct vrpmsg_chrdev *chrdev);
+void vrpmsg_chrdev_resume(struct vrpmsg_chrdev *chrdev);
+void vrpmsg_room_init(struct vrpmsg_file *reader);
+bool vrpmsg_room_made(struct vrpmsg_file *reader);
+void vrpmsg_room_stop_holding(struct vrpmsg_chrdev *chrdev);
+bool vrpmsg_room_is_dropping(struct vrpmsg_chrdev *chrdev);
+
 /* queue.c: messages of an endpoint, and the worker's side of it */
 void vrpmsg_chrdev_put(struct vrpmsg_chrdev *chrdev);
 u32 vrpmsg_chrdev_drop_all(struct vrpmsg_chrdev *chrdev,
 			   struct vrpmsg_queue *queue, unsigned int stat);
-bool vrpmsg_chrdev_can_resume(struct vrpmsg_chrdev *chrdev);
-void vrpmsg_chrdev_resume(struct vrpmsg_chrdev *chrdev);
 void vrpmsg_chrdev_event(struct vrpmsg_chrdev *chrdev,
 			 enum vhost_rpmsg_event event);
 void vrpmsg_chrdev_set_gone(struct vrpmsg_chrdev *chrdev);

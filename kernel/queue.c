@@ -77,62 +77,6 @@ void vrpmsg_chrdev_put(struct vrpmsg_chrdev *chrdev)
 	kref_put(&chrdev->ref, chrdev_free);
 }
 
-/*
- * Bytes that count against the limit of the receive queue. Messages that a reset
- * has put aside take memory until the reader frees them, so a guest that is reset
- * again and again must not get room for more.
- */
-static u32 queue_rx_used(const struct vrpmsg_chrdev *chrdev)
-{
-	return READ_ONCE(chrdev->rx.used) + READ_ONCE(chrdev->rx_dead.used);
-}
-
-/*
- * The room that a guest needs to continue: a quarter of the queue, which is worth
- * a wake-up. But if a slow reader takes a second to make it, the hold timer counts
- * the reader as one that does not read. So after 100 ms, or a fifth of a shorter
- * hold_time, any room will do.
- */
-static u32 queue_room(const struct vrpmsg_chrdev *chrdev)
-{
-	u32 limit = READ_ONCE(chrdev->ept.rdev->hold_time);
-	unsigned long most = HZ / 10;
-
-	if (limit)
-		most = min_t(unsigned long, most, msecs_to_jiffies(limit) / 5);
-	if (chrdev->stalled && time_after(jiffies, chrdev->stalled_at + most))
-		return 1;
-	return max(chrdev->rx_limit / 4, 1U);
-}
-
-/* Whether the policy is HOLD and the reader has too little free. */
-static bool queue_is_full(struct vrpmsg_chrdev *chrdev)
-{
-	lockdep_assert_held(&chrdev->lock);
-	return chrdev->reader && !chrdev->gone &&
-	       chrdev->policy == VHOST_RPMSG_FULL_POLICY_HOLD &&
-	       queue_rx_used(chrdev) > chrdev->rx_limit - queue_room(chrdev);
-}
-
-/* Whether a guest that was held back can continue. Also ends dropping. */
-bool vrpmsg_chrdev_can_resume(struct vrpmsg_chrdev *chrdev)
-{
-	lockdep_assert_held(&chrdev->lock);
-	if ((!chrdev->stalled && !chrdev->dropping) || queue_is_full(chrdev))
-		return false;
-	WRITE_ONCE(chrdev->dropping, 0);
-	if (!chrdev->stalled)
-		return false;
-	WRITE_ONCE(chrdev->stalled, false);
-	return true;
-}
-
-void vrpmsg_chrdev_resume(struct vrpmsg_chrdev *chrdev)
-{
-	trace_vrpmsg_stall(chrdev->ept.rdev, chrdev->ept.addr, false);
-	vhost_rpmsg_ept_resume(&chrdev->ept);
-}
-
 void vrpmsg_chrdev_event(struct vrpmsg_chrdev *chrdev,
 			 enum vhost_rpmsg_event event)
 {
@@ -204,7 +148,7 @@ static bool queue_stall(struct vrpmsg_chrdev *chrdev, bool nomem, size_t len)
 	/* Only a reader for whom the messages are makes room. */
 	theirs = chrdev->reader && chrdev->closes == burst->closes;
 	stalled = theirs && chrdev->policy == VHOST_RPMSG_FULL_POLICY_HOLD &&
-		  (nomem || queue_rx_used(chrdev) + burst->queue.used >=
+		  (nomem || vrpmsg_room_used(chrdev) + burst->queue.used >=
 				    chrdev->rx_limit);
 	if (stalled && !chrdev->stalled) {
 		WRITE_ONCE(chrdev->stalled, true);
@@ -288,39 +232,6 @@ void vrpmsg_queue_init_retry(struct vrpmsg_file *reader)
 	INIT_DELAYED_WORK(&reader->retry, queue_retry);
 }
 
-/* The hold time has expired: drop messages until there is room. */
-static void queue_stop_holding(struct vrpmsg_chrdev *chrdev)
-{
-	bool stalled;
-
-	spin_lock(&chrdev->lock);
-	stalled = chrdev->stalled;
-	WRITE_ONCE(chrdev->stalled, false);
-	WRITE_ONCE(chrdev->dropping,
-		   queue_is_full(chrdev) ? chrdev->ept.rdev->hold_expired : 0);
-	spin_unlock(&chrdev->lock);
-	if (stalled)
-		trace_vrpmsg_stall(chrdev->ept.rdev, chrdev->ept.addr, false);
-}
-
-/*
- * Whether the endpoint drops messages because the hold time has expired. If an
- * administrator sets a longer hold_time or 0, it holds the guest again.
- */
-static bool queue_is_dropping(struct vrpmsg_chrdev *chrdev)
-{
-	u32 expired = READ_ONCE(chrdev->dropping);
-
-	if (likely(!expired))
-		return false;
-	if (vrpmsg_dev_drops_after(chrdev->ept.rdev, expired))
-		return true;
-	spin_lock(&chrdev->lock);
-	WRITE_ONCE(chrdev->dropping, 0);
-	spin_unlock(&chrdev->lock);
-	return false;
-}
-
 /*
  * Decide about a message: 0 to accept it, -EAGAIN to hold the guest back, or
  * the counter of the reason to drop it.
@@ -333,22 +244,22 @@ static int queue_admit(struct vrpmsg_chrdev *chrdev)
 	if (READ_ONCE(chrdev->stalled)) {
 		if (!over)
 			return -EAGAIN;
-		queue_stop_holding(chrdev);
+		vrpmsg_room_stop_holding(chrdev);
 	}
 	for (;;) {
 		queue_begin_burst(chrdev);
 		if (!burst->accept)
 			return VHOST_RPMSG_A_STATS_RX_DROP_CLOSED;
-		if (queue_is_dropping(chrdev))
+		if (vrpmsg_room_is_dropping(chrdev))
 			return VHOST_RPMSG_A_STATS_RX_DROP_FULL;
-		if (queue_rx_used(chrdev) + burst->queue.used < burst->limit)
+		if (vrpmsg_room_used(chrdev) + burst->queue.used < burst->limit)
 			return 0;
 		/* Without a reader, the guest is not held back. */
 		if (!burst->reader ||
 		    burst->policy == VHOST_RPMSG_FULL_POLICY_DROP)
 			return VHOST_RPMSG_A_STATS_RX_DROP_FULL;
 		if (over) {
-			queue_stop_holding(chrdev);
+			vrpmsg_room_stop_holding(chrdev);
 			return VHOST_RPMSG_A_STATS_RX_DROP_FULL;
 		}
 		if (queue_stall(chrdev, false, 0))

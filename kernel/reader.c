@@ -42,7 +42,7 @@ static struct vrpmsg_msg *reader_peek(struct vrpmsg_file *f, bool *gone)
 	spin_lock(&chrdev->lock);
 	/* Nothing is being copied yet. */
 	vrpmsg_queue_splice(&dead, &chrdev->rx_dead);
-	resume = !vrpmsg_queue_empty(&dead) && vrpmsg_chrdev_can_resume(chrdev);
+	resume = !vrpmsg_queue_empty(&dead) && vrpmsg_room_made(f);
 	msg = chrdev->rx.head;
 	*gone = chrdev->gone;
 	if (!msg)
@@ -126,7 +126,7 @@ static void reader_end(struct vrpmsg_file *f, struct vrpmsg_queue *read)
 				 chrdev->rx_limit))
 		vrpmsg_queue_init(read);
 	vrpmsg_queue_splice(&dead, &chrdev->rx_dead);
-	resume = vrpmsg_chrdev_can_resume(chrdev);
+	resume = vrpmsg_room_made(f);
 	/* As in reader_peek(). */
 	mutex_unlock(&f->read_lock);
 	spin_unlock(&chrdev->lock);

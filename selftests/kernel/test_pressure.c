@@ -221,13 +221,19 @@ TEST_F(pressure, a_full_queue_holds_the_guest_back)
 
 TEST_F(pressure, it_goes_on_with_a_quarter_free)
 {
+	long long begun = now_ms();
+	unsigned int waiting;
+
 	STALL(20);
 	READ_IN_ORDER(2);
 	/* Also if something wakes the worker. */
 	guest_kick_always(&self->g, GUEST_RX);
-	usleep(SHORT_MS * 1000);
-	EXPECT_EQ(10, guest_in_flight(&self->g, GUEST_RX));
+	usleep(20000);
+	waiting = guest_in_flight(&self->g, GUEST_RX);
 	READ_IN_ORDER(3);
+	if (now_ms() - begun >= 100)
+		SKIP(return, "this took so long that any room would do");
+	EXPECT_EQ(10, waiting);
 	EXPECT_TRUE(WAIT_FOR(guest_in_flight(&self->g, GUEST_RX) == 7,
 			     LONG_MS));
 	/* This is a second stall. */

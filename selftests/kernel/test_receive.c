@@ -540,6 +540,27 @@ TEST_F(receive, a_reader_of_a_large_queue_loses_nothing)
 	close(fd);
 }
 
+/* It has read too little for the guest to go on at once, and then reads nothing more. */
+TEST_F(receive, a_reader_that_pauses_has_the_guest_go_on_meanwhile)
+{
+	int fd, i;
+
+	ASSERT_EQ(0, nl_dev_set(DEV, DEV_REQ(.hold_time = 0)));
+	ASSERT_EQ(0,
+		  nl_ept_set(self->ept, EPT_REQ(.rx_limit = 80 * COST(4)), -1));
+	fd = OPEN(O_RDWR);
+	for (i = 0; i < 100; i++)
+		ASSERT_EQ(0, guest_queue(&self->g, REMOTE, 1024, "data", 4));
+	guest_kick_always(&self->g, GUEST_RX);
+	ASSERT_TRUE(WAIT_FOR(STAT(STALLS) == 1, LONG_MS));
+	for (i = 0; i < 10; i++)
+		ASSERT_EQ(4, read(fd, self->buf, 4));
+	EXPECT_TRUE(WAIT_FOR(guest_used_idx(&self->g, GUEST_RX) == 90,
+			     LONG_MS));
+	EXPECT_EQ(0, STAT(RX_DROP_FULL));
+	close(fd);
+}
+
 /* It takes effect at once, while the guest waits and the process does not read. */
 TEST_F(receive, a_new_hold_time_is_for_who_is_held_already)
 {
