@@ -90,19 +90,6 @@ static bool event_pending(const struct vrpmsg_events *events)
 	       !list_empty(&events->chans) || !list_empty(&events->epts);
 }
 
-/* Whether an event may be sent at once. It must not overtake pending ones. */
-static bool event_may_send(struct vrpmsg_dev *rdev)
-{
-	struct vrpmsg_events *events = &rdev->events;
-
-	lockdep_assert_held(&rdev->lock);
-	/* Without recipients, nothing is delayed. */
-	if (!event_recipient())
-		return true;
-	return events->known && !event_pending(events) &&
-	       event_spend(&events->budget);
-}
-
 static void event_later(struct vrpmsg_dev *rdev)
 {
 	schedule_delayed_work(&rdev->events.work, EVENT_PERIOD);
@@ -263,6 +250,31 @@ static void event_next(struct vrpmsg_dev *rdev)
 						VHOST_RPMSG_EVENT_NEW);
 }
 
+/*
+ * Without recipients, nothing is delayed. What is still pending must not reach
+ * one that comes later and has listed the objects: it may be the end of a
+ * channel at whose address there is a new one.
+ */
+static bool event_nobody_listens(struct vrpmsg_dev *rdev)
+{
+	if (event_recipient())
+		return false;
+	while (event_pending(&rdev->events))
+		event_next(rdev);
+	return true;
+}
+
+/* Whether an event may be sent at once. It must not overtake pending ones. */
+static bool event_may_send(struct vrpmsg_dev *rdev)
+{
+	struct vrpmsg_events *events = &rdev->events;
+
+	lockdep_assert_held(&rdev->lock);
+	return event_nobody_listens(rdev) ||
+	       (events->known && !event_pending(events) &&
+		event_spend(&events->budget));
+}
+
 static void event_work(struct work_struct *work)
 {
 	struct vrpmsg_dev *rdev = container_of(to_delayed_work(work),
@@ -270,6 +282,8 @@ static void event_work(struct work_struct *work)
 	struct vrpmsg_events *events = &rdev->events;
 
 	guard(mutex)(&rdev->lock);
+	if (event_nobody_listens(rdev))
+		return;
 	if (events->known || event_spend_device())
 		while (event_pending(events) && event_spend(&events->budget))
 			event_next(rdev);

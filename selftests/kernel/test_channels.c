@@ -519,6 +519,40 @@ TEST_F(ns, a_channel_is_free_when_its_endpoint_gets_another_remote)
 	EXPECT_NO_REMOTE(next);
 }
 
+/* More than are reported at once. */
+#define MANY	300
+
+static int tell_many(FIXTURE_DATA(ns) *self)
+{
+	char name[32] = {};
+	int err = 0;
+
+	for (int i = 0; !err && i < MANY; i++) {
+		snprintf(name, sizeof(name), "svc%d", i);
+		err = tell(self, name, REMOTE + i, CREATE);
+	}
+	return err;
+}
+
+TEST_F(ns, the_end_of_a_channel_is_not_heard_after_it_came_back)
+{
+	struct nl_event ev;
+
+	OPEN();
+	ASSERT_EQ(0, tell_many(self));
+	ASSERT_EQ(MANY, num_chans());
+	ASSERT_EQ(0, nl_listen());
+	ASSERT_EQ(0, guest_reset(&self->g));
+	nl_unlisten();
+	ASSERT_EQ(0, tell_many(self));
+	/* As documented: listen first, then list what there is, then read events. */
+	ASSERT_EQ(0, nl_listen());
+	ASSERT_EQ(MANY, num_chans());
+	while (nl_next_event(&ev, 500 * slowness()) == 1)
+		ASSERT_NE(VHOST_RPMSG_CMD_CHAN_NTF, ev.cmd);
+	nl_unlisten();
+}
+
 int main(int argc, char **argv)
 {
 	argv = guest_habits_args(&argc, argv);
