@@ -234,9 +234,10 @@ void vrpmsg_guest_reset_state(struct vhost_rpmsg *vr)
 }
 
 /*
- * The guest has set up its rings again without a reset of the device. No buffer
- * is in flight, so set both indices of each ring to the used index in guest
- * memory. Context: both virtqueue mutexes held.
+ * The guest has set up its rings again without a reset of the device. It begins
+ * to count at 0, but its used ring may already have entries: rpmsg-lite puts its
+ * buffers there. If it cannot have begun at 0, no buffer is in flight. Context:
+ * both virtqueue mutexes held.
  */
 void vrpmsg_guest_restart(struct vhost_rpmsg *vr)
 {
@@ -249,8 +250,9 @@ void vrpmsg_guest_restart(struct vhost_rpmsg *vr)
 			continue;
 		vr->ring[i].done = 0;
 		vr->ring[i].tries = 0;
-		vq->last_avail_idx = vq->last_used_idx;
-		vq->avail_idx = vq->last_used_idx;
+		vq->last_avail_idx =
+			vrpmsg_ring_check_pos(vq, 0) ? vq->last_used_idx : 0;
+		vq->avail_idx = vq->last_avail_idx;
 	}
 	vrpmsg_guest_reset_state(vr);
 

@@ -238,17 +238,17 @@ static int ring_no_index(struct vhost_rpmsg *vr, unsigned int qid)
 static int ring_bad_index(struct vhost_rpmsg *vr, unsigned int qid)
 {
 	struct vhost_virtqueue *vq = &vr->vq[qid];
-	u16 ours, idx;
+	u16 theirs, idx;
 
 	vq->avail_idx = vq->last_avail_idx;
 	/* Unpublished entries would look like a difference. */
 	if (!vrpmsg_ring_flush(vr, qid))
 		return -EFAULT;
-	ours = vq->last_used_idx;
-	if (vhost_vq_init_access(vq) || ring_read(vq, &vq->avail->idx, &idx))
+	if (ring_read(vq, &vq->used->idx, &theirs) ||
+	    ring_read(vq, &vq->avail->idx, &idx))
 		return ring_no_index(vr, qid);
 	ring_count_error(vr, 1, 0);
-	if (vq->last_used_idx != ours) {
+	if (theirs != vq->last_used_idx) {
 		WRITE_ONCE(vr->restarted, true);
 		vhost_poll_queue(&vr->vq[VIRTIO_RPMSG_REQUEST].poll);
 		return -ESTALE;
@@ -273,6 +273,33 @@ static bool ring_has_table(struct vhost_virtqueue *vq, u16 head)
 		    ring_read(vq, &vq->desc[head].next, &head))
 			break;
 	return flags & VRING_DESC_F_INDIRECT;
+}
+
+/*
+ * The length of a buffer that consists of one descriptor, or 0 if it does not or
+ * cannot be read.
+ */
+static u32 ring_desc_len(struct vhost_virtqueue *vq, u16 head)
+{
+	struct vring_desc desc;
+	size_t len = sizeof(desc);
+	void __user *addr = ring_addr(vq, &vq->desc[head], &len);
+
+	if (!addr || len < sizeof(desc) ||
+	    copy_from_user(&desc, addr, sizeof(desc)) ||
+	    vhost16_to_cpu(vq, desc.flags) &
+		    (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT))
+		return 0;
+	return vhost32_to_cpu(vq, desc.len);
+}
+
+/* As vrpmsg_ring_put_request(), for @len bytes. */
+static void ring_used_request(struct vhost_rpmsg *vr, int head, u32 len)
+{
+	bool modern = vhost_has_feature(&vr->vq[VIRTIO_RPMSG_REQUEST],
+					VIRTIO_F_VERSION_1);
+
+	ring_used(vr, VIRTIO_RPMSG_REQUEST, head, modern ? 0 : len);
 }
 
 /*
@@ -307,7 +334,9 @@ static int ring_bad_entry(struct vhost_rpmsg *vr, unsigned int qid, int err)
 	ring_count_error(vr, 1, 0);
 	pr_debug_ratelimited("%s: bad entry in ring %u\n", vr->rdev->name, qid);
 	/* Return the skipped entry, so that the used index still counts it. */
-	if (valid)
+	if (valid && qid == VIRTIO_RPMSG_REQUEST)
+		ring_used_request(vr, head, ring_desc_len(vq, head));
+	else if (valid)
 		ring_used(vr, qid, head, 0);
 	vq->last_avail_idx++;
 	return -EBADMSG;
@@ -321,10 +350,7 @@ static int ring_bad_entry(struct vhost_rpmsg *vr, unsigned int qid, int err)
 void vrpmsg_ring_put_request(struct vhost_rpmsg *vr,
 			     struct vhost_rpmsg_iter *iter)
 {
-	bool modern = vhost_has_feature(iter->vq, VIRTIO_F_VERSION_1);
-
-	ring_used(vr, VIRTIO_RPMSG_REQUEST, iter->head,
-		  modern ? 0 : iter->size);
+	ring_used_request(vr, iter->head, iter->size);
 }
 
 /* Read the header and set @iter up for the payload, or return -EFAULT. */
@@ -356,6 +382,12 @@ static int ring_get_request(struct vhost_rpmsg *vr,
 	struct vhost_virtqueue *vq = iter->vq;
 	struct vrpmsg_hdr hdr;
 
+	/*
+	 * rpmsg-lite and older versions of OpenAMP mark the buffers of their
+	 * messages as writable by the device. Neither has VERSION_1.
+	 */
+	if (!out && !vhost_has_feature(vq, VIRTIO_F_VERSION_1))
+		swap(out, in);
 	iter->size = iov_length(vq->iov, out);
 	if (in || iter->size < sizeof(hdr))
 		goto invalid;
@@ -626,7 +658,8 @@ size_t vrpmsg_ring_copy(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
  * Return: The number of bytes copied. It is less than @size at the end of the
  * message or buffer, or if guest memory is not accessible. In the latter case a
  * response is not sent, and read() should return -EFAULT, so that it is called
- * again when the message may be accessible.
+ * again when the message may be accessible. send() may do so, or return as if all
+ * had been copied; then unsend() is called.
  */
 size_t vhost_rpmsg_copy(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 			void *data, size_t size)

@@ -23,7 +23,9 @@ static int single_prepare(struct vhost_rpmsg *vr, unsigned int qid)
 
 	if (vhost_vq_get_backend(vq) != vr)
 		return -ENOTCONN;
-	if (!vq_meta_prefetch(vq) || !vrpmsg_ring_flush(vr, qid))
+	/* The rx work restarts both rings first. */
+	if (READ_ONCE(vr->restarted) || !vq_meta_prefetch(vq) ||
+	    !vrpmsg_ring_flush(vr, qid))
 		return -EAGAIN;
 	vhost_disable_notify(&vr->dev, vq);
 	WRITE_ONCE(vr->ring[qid].burst, current);
@@ -213,8 +215,9 @@ EXPORT_SYMBOL_GPL(vhost_rpmsg_start_lock);
  *
  * Context: The thread that called vhost_rpmsg_start_lock(); releases the
  * virtqueue's mutex. May sleep.
- * Return: 0; -EFAULT: guest memory is not accessible, and nothing is sent. The
- * buffer stays in the ring, and is given up when that has happened for 111 ms.
+ * Return: 0; -EFAULT: guest memory is not accessible. A response is not sent; its
+ * buffer stays in the ring, and is given up when that has happened for 111 ms. A
+ * request is consumed all the same, since read() has returned.
  */
 int vhost_rpmsg_finish_unlock(struct vhost_rpmsg *vr,
 			      struct vhost_rpmsg_iter *iter)

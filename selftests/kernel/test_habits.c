@@ -108,6 +108,26 @@ TEST_F(habits, what_a_legacy_guest_has_sent_comes_back_with_its_length)
 	used_lengths(_metadata, self, true);
 }
 
+/* Even if the device could not read it: the driver uses the buffer again. */
+TEST_F(habits, what_could_not_be_read_comes_back_with_its_length)
+{
+	struct guest *g = &self->g;
+	uint32_t len = 0;
+	int head;
+
+	OPEN(.habit = GUEST_OPENAMP);
+	head = g->ring[GUEST_RX].free_head;
+	guest_hide(g);
+	ASSERT_EQ(0, guest_queue(g, REMOTE, 1024, "a", 1));
+	g->ring[GUEST_RX].vring.desc[head].addr = guest_64(g, g->size + 4096);
+	guest_show(g);
+	guest_kick_always(g, GUEST_RX);
+	ASSERT_TRUE(guest_wait_used(g, GUEST_RX, LONG_MS));
+	ASSERT_TRUE(guest_used(g, GUEST_RX, NULL, &len));
+	EXPECT_EQ(512, len);
+	EXPECT_EQ(1, dev_stat(DEV, S(RING_ERRORS)));
+}
+
 /* With used length 0 this driver would find no room for its second message. */
 TEST_F(habits, an_openamp_guest_sends_more_than_its_ring_holds)
 {
@@ -149,7 +169,8 @@ TEST_F(habits, a_guest_that_asks_for_one_interrupt_misses_nothing)
 
 /*
  * rpmsg-lite's driver puts all of its buffers for sending into the used ring itself before
- * the start. It takes each buffer from there, and makes all of the buffer available.
+ * the start, marked as writable by the device. It takes each buffer from there, and makes
+ * all of the buffer available.
  */
 TEST_F(habits, a_used_ring_that_is_full_at_the_start)
 {
@@ -162,7 +183,7 @@ TEST_F(habits, a_used_ring_that_is_full_at_the_start)
 	OPEN(.habit = GUEST_RPMSG_LITE, .num = 16, .stopped = true);
 	for (i = 0; i < 16; i++) {
 		guest_set_desc(g, &vring->desc[i], g->rx_bufs + i * 512, 512,
-			       0);
+			       VRING_DESC_F_WRITE);
 		vring->used->ring[i].id = guest_32(g, i);
 		vring->used->ring[i].len = guest_32(g, 512);
 	}

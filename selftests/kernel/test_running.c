@@ -346,6 +346,37 @@ TEST_F(running, a_guest_that_begins_anew_is_a_new_guest)
 	EXPECT_EQ(STATE(RUNNING), state());
 }
 
+/* As rpmsg-lite does it: its buffers for sending are in the used ring, see test_habits. */
+TEST_F(running, a_guest_that_begins_anew_with_used_entries)
+{
+	struct guest *g = &self->g;
+	struct guest_ring *r = &g->ring[GUEST_RX];
+	char buf[8];
+	int i;
+
+	LEAVE_TRACES();
+	for (i = 0; i < 100; i++)
+		EXPECT_TALK(0x600);
+	guest_reset_rings(g);
+	for (i = 0; i < (int)r->num; i++)
+		r->vring.used->ring[i].id = guest_32(g, i);
+	r->vring.used->idx = guest_16(g, r->num);
+	r->last_used = r->num;
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, guest_queue(g, 0x601, 8, "hi", 2));
+	guest_kick_always(g, GUEST_RX);
+	for (i = 0; i < 3; i++) {
+		ASSERT_NE(0, poll_fd(self->fd, POLLIN, LONG_MS));
+		ASSERT_EQ(2, read(self->fd, buf, sizeof(buf)));
+	}
+	EXPECT_TRUE(WAIT_FOR(guest_used_idx(g, GUEST_RX) ==
+				     (uint16_t)(r->num + 3),
+			     LONG_MS));
+	/* Only that the index is out of range counts as an error. */
+	EXPECT_EQ(1, dev_stat(DEV, S(RING_ERRORS)));
+	EXPECT_KIND(self->bound, NONE);
+}
+
 /* The guest makes an error and corrects it. */
 TEST_F(running, an_index_that_is_behind_does_no_harm)
 {

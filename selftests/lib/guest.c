@@ -24,6 +24,7 @@ static const struct {
 	bool believes;		/* takes used lengths of sent messages for sizes */
 	bool quiet;		/* does not kick for empty buffers */
 	bool one_call;		/* does not request the next interrupt */
+	bool writable;		/* marks what it sends as writable by the device */
 	uint32_t first_addr;
 } habits[] = {
 	[GUEST_STRICT] = { .first_addr = 1024 },
@@ -41,6 +42,7 @@ static const struct {
 		.blind = true,
 		.whole = true,
 		.quiet = true,
+		.writable = true,
 		.first_addr = 1,
 	},
 };
@@ -651,7 +653,8 @@ int guest_queue(struct guest *g, uint32_t src, uint32_t dst, const void *data,
 	guest_put_hdr(g, seg.p, hdr);
 	if (len)
 		memcpy((uint8_t *)seg.p + sizeof(hdr), data, len);
-	guest_add(g, GUEST_RX, &seg, 1, false, false, (uintptr_t)seg.p);
+	guest_add(g, GUEST_RX, &seg, 1, habits[g->habit].writable, false,
+		  (uintptr_t)seg.p);
 	return 0;
 }
 

@@ -52,8 +52,9 @@ enum guest_habit {
 	 */
 	GUEST_OPENAMP,
 	/*
-	 * rpmsg-lite: supports no features, ignores used lengths, and does not kick
-	 * for buffers that it makes available again.
+	 * rpmsg-lite: supports no features, ignores used lengths, marks what it
+	 * sends as writable, and does not kick for buffers that it makes available
+	 * again.
 	 */
 	GUEST_RPMSG_LITE,
 };
