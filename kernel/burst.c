@@ -445,6 +445,8 @@ static int tx_send(struct vhost_rpmsg *vr, struct vhost_rpmsg_ept *ept,
 		iter->copied = 0;
 		return 1;
 	}
+	if (ret == -EFAULT && iter->fault)
+		return vrpmsg_ring_defer(vr, iter) ? -EFAULT : 1;
 	if (ret < 0) {
 		vrpmsg_ring_unget(iter);
 		/* For the caller, -EFAULT means that a timer runs. */
@@ -521,14 +523,19 @@ static int tx_burst(struct vhost_rpmsg *vr)
 	return reason;
 }
 
-/* Busy-poll the tx ring and, with a shared worker, the rx ring. */
+/*
+ * Busy-poll the tx ring and, with a shared worker, the rx ring. If requests are
+ * answered with both mutexes, a worker of its own must not keep the tx mutex
+ * while it polls.
+ */
 static void tx_busy_poll(struct vhost_rpmsg *vr, bool want_buffer)
 {
 	struct vhost_virtqueue *tx = &vr->vq[VIRTIO_RPMSG_RESPONSE];
 	struct vhost_virtqueue *rx = &vr->vq[VIRTIO_RPMSG_REQUEST];
 	bool shared = burst_share_worker(vr);
 
-	if (!tx->busyloop_timeout)
+	if (!tx->busyloop_timeout ||
+	    (!shared && READ_ONCE(vr->rdev->num_writers)))
 		return;
 	if (shared) {
 		/* Only ioctls of the VMM contend for it. */

@@ -115,8 +115,9 @@ static inline size_t vhost_rpmsg_iter_room(const struct vhost_rpmsg_iter *iter)
  *	1 if more messages are waiting, 0 if not, -ENODATA if there was nothing
  *	to send, and -EMSGSIZE if the message is too long for this buffer. In
  *	the last case the endpoint must keep the message, and @send is called
- *	again with other buffers. After any other error, @send is only called
- *	again after vhost_rpmsg_ept_send().
+ *	again with other buffers. Likewise after -EFAULT, if that is because
+ *	vhost_rpmsg_copy() has copied less; @unsend is not called then. After any
+ *	other error, @send is only called again after vhost_rpmsg_ept_send().
  * @unsend: the message that @send has just built did not reach the guest,
  *	because its buffer cannot be written. @send is called again and must
  *	build it again. May be NULL.

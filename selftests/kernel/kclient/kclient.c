@@ -40,6 +40,8 @@ struct kclient {
 	u32 burst_dst;
 	u32 burst_left;
 	u32 burst_next;
+	/* Times that send() could not write a buffer; used by the tx work. */
+	u32 faults;
 	u32 released;
 	/* Task in KCLIENT_RECV, which may take a request. */
 	struct task_struct *taker;
@@ -124,6 +126,16 @@ static ssize_t kclient_hold_read(struct vhost_rpmsg *vr,
 	return go ? kclient_read(vr, iter) : -EAGAIN;
 }
 
+static void kclient_source_unsend(struct vhost_rpmsg_ept *ept)
+{
+	struct kclient *kc = container_of(ept, struct kclient, ept[SOURCE]);
+
+	spin_lock(&kc->work_lock);
+	kc->burst_left++;
+	kc->burst_next--;
+	spin_unlock(&kc->work_lock);
+}
+
 static int kclient_source_send(struct vhost_rpmsg *vr,
 			       struct vhost_rpmsg_iter *iter)
 {
@@ -141,18 +153,13 @@ static int kclient_source_send(struct vhost_rpmsg *vr,
 	spin_unlock(&kc->work_lock);
 	if (!left)
 		return -ENODATA;
-	vhost_rpmsg_copy(vr, iter, &next, sizeof(next));
+	/* Both ways are allowed if the buffer cannot be written. */
+	if (vhost_rpmsg_copy(vr, iter, &next, sizeof(next)) < sizeof(next) &&
+	    ++kc->faults % 2) {
+		kclient_source_unsend(iter->ept);
+		return -EFAULT;
+	}
 	return left > 1;
-}
-
-static void kclient_source_unsend(struct vhost_rpmsg_ept *ept)
-{
-	struct kclient *kc = container_of(ept, struct kclient, ept[SOURCE]);
-
-	spin_lock(&kc->work_lock);
-	kc->burst_left++;
-	kc->burst_next--;
-	spin_unlock(&kc->work_lock);
 }
 
 static void kclient_source_complete(struct vhost_rpmsg_ept *ept)
