@@ -150,6 +150,11 @@ static int rings_stop(struct vhost_rpmsg *vr)
 	rings_clear_backends(vr);
 	rings_unlock(vr);
 	if (rings_halt(vr)) {
+		/*
+		 * A work that is still queued does nothing, but the vhost core
+		 * expects none on a ring that gets another worker.
+		 */
+		vhost_dev_flush(&vr->dev);
 		guard(mutex)(&vr->rdev->lock);
 		vrpmsg_dev_changed(vr->rdev);
 	}
@@ -162,7 +167,8 @@ static int rings_stop(struct vhost_rpmsg *vr)
  * @running: the argument of VHOST_RPMSG_SET_RUNNING: VHOST_RPMSG_STOP,
  *	VHOST_RPMSG_START or VHOST_RPMSG_CONTINUE
  *
- * For a driver that has its own ioctl for starting and stopping.
+ * For a driver that has its own ioctl for starting and stopping. A stop waits for
+ * works of the driver on the virtqueues.
  *
  * Context: An ioctl of the VMM, without locks; may sleep.
  * Return: 0, or the error that VHOST_RPMSG_SET_RUNNING documents.
