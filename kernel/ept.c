@@ -348,7 +348,9 @@ static bool ept_waits(const struct vhost_rpmsg_ept *ept)
  * not be deleted from a callback, its own or another's, nor in a client's add(),
  * nor between vhost_rpmsg_start_lock() and vhost_rpmsg_finish_unlock().
  * Return: 0; -EDEADLK: called from such a callback, or one that holds the
- * device's mutex; -ENOENT: already deleted.
+ * device's mutex; -ENOENT: already deleted, or another thread is deleting it.
+ * Callbacks may run until the call of that thread returns, so the two must agree
+ * on who frees @ept.
  */
 int vhost_rpmsg_ept_del(struct vhost_rpmsg_ept *ept)
 {
@@ -401,15 +403,18 @@ void vrpmsg_ept_del_all(struct vrpmsg_dev *rdev)
 {
 	DECLARE_COMPLETION_ONSTACK(unused);
 	struct vhost_rpmsg_ept *ept;
+	bool unlinked;
 
 	while ((ept = vrpmsg_ept_get_first(rdev))) {
 		scoped_guard(mutex, &rdev->lock)
 		{
-			ept_unlink(ept);
-			if (ept_waits(ept))
+			/* The driver may delete it at the same time. */
+			unlinked = ept_unlink(ept);
+			if (unlinked && ept_waits(ept))
 				ept->unused = &unused;
 		}
-		vrpmsg_ept_put(ept);
+		if (unlinked)
+			vrpmsg_ept_put(ept);
 		vrpmsg_ept_put(ept);
 	}
 }
