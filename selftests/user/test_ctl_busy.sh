@@ -36,6 +36,9 @@ expect "a list that is never complete" 2 "" "came and went too often" \
 	with busy chan show dev $dev
 expect "the name of an endpoint in such a list" 0 "name echo" "" \
 	with busy -o ept show $dev/echo
+expect "save goes on" 0 "ept add dev $dev name echo" "" with busy save
+expect "save of one device goes on" 0 "ept add dev $dev name echo" "" \
+	with busy save dev $dev
 expect "a name that is not in it" 2 "" "no such endpoint" \
 	with busy ept show $dev/nosuch
 expect "wait goes on" 1 "" "" with busy wait chan sensors dev $dev timeout 0.5

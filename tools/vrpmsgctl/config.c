@@ -282,53 +282,73 @@ char *config_of_dev(const struct vrpmsg_dev *dev)
 	return line;
 }
 
-struct vrpmsg_ept **config_epts(const char *dev_name)
+static void save_epts(const struct vrpmsg_dev *dev,
+		      struct vrpmsg_ept *const *epts)
 {
-	struct vrpmsg_ept **epts = vrpmsg_ept_list(ctl_ctx(), dev_name, NULL);
-	size_t i, n = 0;
-
-	for (i = 0; epts && epts[i]; i++) {
-		if (ctl_ept_is_admins(epts[i]))
-			epts[n++] = epts[i];
-		else
-			vrpmsg_ept_free(epts[i]);
-	}
-	if (epts)
-		epts[n] = NULL;
-	return epts;
-}
-
-static int save_epts(const struct vrpmsg_dev *dev)
-{
-	struct vrpmsg_ept **epts;
 	char *line;
-	size_t i;
 
-	epts = config_epts(vrpmsg_dev_name(dev));
-	if (!epts)
-		return ctl_refused(vrpmsg_dev_name(dev));
-	for (i = 0; epts[i]; i++) {
-		line = config_of_ept(epts[i]);
+	for (; *epts; epts++) {
+		if (vrpmsg_ept_dev_id(*epts) != vrpmsg_dev_id(dev) ||
+		    !ctl_ept_is_admins(*epts))
+			continue;
+		line = config_of_ept(*epts);
 		puts(line);
 		free(line);
 	}
-	vrpmsg_ept_list_free(epts);
-	return CTL_OK;
+}
+
+/* Whether these are still the devices of their names. */
+static bool are_there(struct vrpmsg_dev *const *devs)
+{
+	struct vrpmsg_dev *dev;
+	bool same = true;
+
+	for (; same && *devs; devs++) {
+		if (!vrpmsg_dev_is_persistent(*devs))
+			continue;
+		dev = vrpmsg_dev_get(ctl_ctx(), vrpmsg_dev_name(*devs));
+		same = dev && vrpmsg_dev_id(dev) == vrpmsg_dev_id(*devs);
+		vrpmsg_dev_free(dev);
+	}
+	return same;
+}
+
+/*
+ * List devices, and the endpoints of these. One list of all endpoints does not fail if
+ * a device is busy, but it would lack those of a device that has just been replaced.
+ */
+static int list_both(struct vrpmsg_dev ***devs, struct vrpmsg_ept ***epts)
+{
+	int tries;
+
+	for (tries = 0; tries < 10; tries++) {
+		*devs = vrpmsg_dev_list(ctl_ctx(), NULL);
+		*epts = *devs ? vrpmsg_ept_list(ctl_ctx(), NULL, NULL) : NULL;
+		if (!*epts)
+			return ctl_refused("save");
+		if (are_there(*devs))
+			return CTL_OK;
+		vrpmsg_dev_list_free(*devs);
+		vrpmsg_ept_list_free(*epts);
+	}
+	errno = EAGAIN;
+	return ctl_error("save: devices came and went too often");
 }
 
 int save_run(const void *args)
 {
 	const struct save_args *a = args;
 	struct vrpmsg_dev **devs;
-	int status = CTL_OK;
+	struct vrpmsg_ept **epts;
 	bool found = false;
 	char *line;
 	size_t i;
+	int status;
 
-	devs = vrpmsg_dev_list(ctl_ctx(), NULL);
-	if (!devs)
-		return ctl_refused("save");
-	for (i = 0; devs[i] && !status; i++) {
+	status = list_both(&devs, &epts);
+	if (status)
+		return status;
+	for (i = 0; devs[i]; i++) {
 		/* A device of a VMM cannot be recreated: it exists only with its VMM. */
 		if (!vrpmsg_dev_is_persistent(devs[i]) ||
 		    (a->dev && strcmp(a->dev, vrpmsg_dev_name(devs[i]))))
@@ -337,9 +357,10 @@ int save_run(const void *args)
 		line = config_of_dev(devs[i]);
 		puts(line);
 		free(line);
-		status = save_epts(devs[i]);
+		save_epts(devs[i], epts);
 	}
 	vrpmsg_dev_list_free(devs);
+	vrpmsg_ept_list_free(epts);
 	if (a->dev && !found) {
 		errno = ENODEV;
 		status = ctl_error("%s: no persistent device", a->dev);

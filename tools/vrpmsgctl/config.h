@@ -48,9 +48,6 @@ int64_t config_value(const struct config_line *line,
 int64_t config_current(const struct ctl_keyword *keyword,
 		       const struct vrpmsg_ept *ept);
 
-/* Like vrpmsg_ept_list(), but without endpoints that users created. */
-struct vrpmsg_ept **config_epts(const char *dev_name);
-
 /* These return strings to free(). */
 /* " policy drop", with a leading space; NULL: no memory. */
 char *config_setting(const struct ctl_keyword *keyword, int64_t value);
