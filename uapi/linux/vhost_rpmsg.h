@@ -10,7 +10,8 @@
  *
  * EACCES	No permission to open the endpoint's char device.
  * EADDRINUSE	The local address is taken, or is the name service's (53).
- * EAGAIN	The call would sleep, but O_NONBLOCK or IOCB_NOWAIT is set.
+ * EAGAIN	The call would sleep, but O_NONBLOCK or IOCB_NOWAIT is set, or
+ *		it is a read() of length 0.
  * EBADF	The file was not opened for what the call does.
  * EBUSY	The object is in use: another file reads from the endpoint, the
  *		device has a VMM, or its owner was set before it was named.
@@ -26,7 +27,8 @@
  *		reader's buffer. In the latter case it stays in the queue.
  * ENETRESET	The endpoint was deleted before it was opened.
  * ENFILE	The system has too many open files.
- * ENODEV	No such device, or it was deleted.
+ * ENODEV	No such device, or it was deleted. Or the module is still being
+ *		loaded, so that /dev/vhost-rpmsg cannot be opened yet.
  * ENOENT	No such endpoint, channel or node.
  * ENOMEM	Out of memory, or the limit of a memory cgroup is reached.
  * ENOSPC	No more addresses, endpoints or devices are available, or all
