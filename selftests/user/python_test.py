@@ -274,6 +274,14 @@ class Files(Base):
         with self.assertRaises(TimeoutError):
             self.file.wait_remote(0.05)
 
+    def test_address_without_addressed(self):
+        self.start()
+        self.file.wait_remote(10)
+        self.file.write(b"whole")
+        self.fails(errno.EINVAL, self.file.read_from)
+        self.fails(errno.EINVAL, self.file.write_to, b"a", REMOTE)
+        self.assertEqual(self.file.read(), b"whole")
+
     def test_info(self):
         before = self.file.info()
         self.assertEqual(
@@ -571,6 +579,27 @@ class Async(Base):
                 await asyncio.wait_for(file.read(), 0.05)
             await file.write(b"after")
             self.assertEqual(await file.read(), b"after")
+        self.run_file(test)
+
+    def test_other_tasks_get_their_turn(self):
+        async def test(file):
+            # As if the guest always had sent more.
+            calls = 0
+
+            def at_once():
+                nonlocal calls
+                calls += 1
+                if calls > 100000:
+                    raise BrokenPipeError
+                return b""
+            file._file.read = at_once
+
+            async def collect():
+                async for _ in file:
+                    pass
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(collect(), 0.05)
+            self.assertLess(calls, 100000)
         self.run_file(test)
 
     def test_batch(self):

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import (AsyncIterator, Awaitable, Callable, Iterable, Iterator, List,
-                    NamedTuple, Optional, Type, TypeVar, Union)
+                    NamedTuple, NoReturn, Optional, Type, TypeVar, Union)
 
 from ._native import Descriptor, address, fail, ffi, lib, optional_text, text
 
@@ -29,6 +29,8 @@ _NO_OFFSET = -1
 _WRITABLE = select.POLLOUT | select.POLLMSG
 # How often to repeat a write that is refused although there is room.
 _MAX_REFUSED = 10
+# How many calls of an AsyncFile may succeed before other tasks get their turn.
+_MAX_AT_ONCE = 32
 _FLAGS = {"r": os.O_RDONLY, "w": os.O_WRONLY, "rw": os.O_RDWR}
 
 
@@ -230,12 +232,14 @@ class File(Descriptor):
         if data:
             self._write(False, data)
         elif self._addressed:
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            self._refuse()
         else:
             self._call(False, _WRITABLE, self._write_empty)
 
     def read_from(self) -> Message:
         """Read the next message of an addressed endpoint, with its source."""
+        if not self._addressed:
+            self._refuse()
         record = self.read()
         return Message(record[_ADDR.size:], *_ADDR.unpack_from(record))
 
@@ -245,7 +249,12 @@ class File(Descriptor):
         generation: the guest that it is for, as in Message; OSError with
             errno.ESTALE: that guest has been replaced.
         """
+        if not self._addressed:
+            self._refuse()
         self.write(_ADDR.pack(addr, generation) + data)
+
+    def _refuse(self) -> NoReturn:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
     def read_batch(self, size: int = 1 << 17) -> List[Message]:
         """Read all queued messages, at least one, with one system call.
@@ -275,6 +284,8 @@ class File(Descriptor):
 
     def wait_remote(self, timeout: Optional[float] = None) -> None:
         """Wait until a message can be written: a remote is known, and there is room.
+
+        It may be that of a guest that has ended, as long as the device is stale.
 
         timeout: in seconds, then raise TimeoutError; None means without limit
         """
@@ -372,6 +383,7 @@ class AsyncFile:
         os.set_blocking(self._file.fileno(), False)
         self._reading = asyncio.Lock()
         self._writing = asyncio.Lock()
+        self._at_once = 0
 
     def fileno(self) -> int:
         """As File.fileno()."""
@@ -453,6 +465,13 @@ class AsyncFile:
 
     async def _repeat(self, call: Callable[[], T],
                       wait: Callable[[], Awaitable[None]]) -> T:
+        # A guest that sends all the time must not keep all other tasks from running.
+        # Before the call: a message that was read would be lost if the task is
+        # cancelled after it.
+        self._at_once += 1
+        if self._at_once > _MAX_AT_ONCE:
+            self._at_once = 0
+            await asyncio.sleep(0)
         while True:
             try:
                 return call()
