@@ -8,8 +8,9 @@
  * It announces the given services at their addresses, prints "ready" when it runs, and ends
  * at the end of its standard input. Each line of the input is a command: "create SERVICE
  * ADDR", "destroy SERVICE ADDR", "send SRC DST TEXT", "reset", "garble" (change returned
- * messages), "mute" (receive messages without answering), "last" (print the content of the
- * last message in hexadecimal). It prints "done" after each command.
+ * messages), "mute" (receive messages without answering), "stop" (stop the rings, as
+ * when the VMM pauses), "last" (print the content of the last message in hexadecimal). It
+ * prints "done" after each command.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -76,6 +77,8 @@ static void obey(char *line)
 		reply(src, dst, line + at, strcspn(line + at, "\n"));
 	else if (!strcmp(line, "reset\n"))
 		guest_reset(&g);
+	else if (!strcmp(line, "stop\n"))
+		guest_stop(&g);
 	else if (!strcmp(line, "garble\n"))
 		garble = true;
 	else if (!strcmp(line, "mute\n"))

@@ -82,6 +82,12 @@ for waiter in running remote chan; do
 	wait "${waiters[$waiter]}"
 	result "wait for a guest: $waiter" $?
 done
+# Its channel and address are known, but it takes no message.
+guest stop
+expect "wait for a channel of a guest that does not run" 1 "" "" \
+	vrpmsgctl wait chan sensors dev $dev timeout 0.2
+expect "wait for a remote that does not run" 1 "" "" \
+	vrpmsgctl wait ept $dev/echo remote timeout 0.2
 stop_guest
 wait $two
 result "monitor ends after so many events" $?

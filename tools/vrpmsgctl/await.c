@@ -36,6 +36,60 @@ static enum answer dev_is(const struct wait_args *args)
 	return answer;
 }
 
+/*
+ * Whether the device runs. Otherwise what the guest told is that of one which has
+ * ended, or is paused. The next guest begins with nothing, and then runs: so what is
+ * asked for after this is that of the guest that runs.
+ */
+static bool runs(const char *dev_name)
+{
+	struct vrpmsg_dev *dev = vrpmsg_dev_get(ctl_ctx(), dev_name);
+	bool running = dev && vrpmsg_dev_state(dev) == VRPMSG_DEV_RUNNING;
+
+	vrpmsg_dev_free(dev);
+	return running;
+}
+
+/* Whether messages of the endpoint have a destination. */
+static bool has_remote(const struct vrpmsg_ept *ept)
+{
+	struct vrpmsg_ept *again;
+	bool has;
+
+	if (vrpmsg_ept_is_addressed(ept))
+		return true;
+	switch (vrpmsg_ept_remote_kind(ept)) {
+	case VRPMSG_REMOTE_NONE:
+		return false;
+	case VRPMSG_REMOTE_FIXED:
+		return true;
+	default:
+		break;
+	}
+	if (!runs(vrpmsg_ept_dev_name(ept)))
+		return false;
+	again = vrpmsg_ept_get(ctl_ctx(), vrpmsg_ept_id(ept));
+	has = again && vrpmsg_ept_remote_kind(again) != VRPMSG_REMOTE_NONE;
+	vrpmsg_ept_free(again);
+	return has;
+}
+
+/* Whether this is a channel of the guest that runs. */
+static bool is_present(const struct vrpmsg_chan *chan)
+{
+	const char *dev_name = vrpmsg_chan_dev_name(chan);
+	struct vrpmsg_chan *again;
+	bool same;
+
+	if (!runs(dev_name))
+		return false;
+	again = vrpmsg_chan_get(ctl_ctx(), dev_name, vrpmsg_chan_addr(chan));
+	same = again &&
+	       !strcmp(vrpmsg_chan_name(again), vrpmsg_chan_name(chan));
+	vrpmsg_chan_free(again);
+	return same;
+}
+
 static enum answer ept_is(const struct wait_args *args)
 {
 	struct vrpmsg_ept *ept;
@@ -54,11 +108,7 @@ static enum answer ept_is(const struct wait_args *args)
 	if (!ept)
 		return errno == ENOENT || errno == ENODEV ? NOT_YET :
 							    failed(args);
-	answer = !args->remote || vrpmsg_ept_is_addressed(ept) ||
-				 vrpmsg_ept_remote_kind(ept) !=
-					 VRPMSG_REMOTE_NONE ?
-			 YES :
-			 NOT_YET;
+	answer = !args->remote || has_remote(ept) ? YES : NOT_YET;
 	vrpmsg_ept_free(ept);
 	return answer;
 }
@@ -75,7 +125,8 @@ static enum answer chan_is(const struct wait_args *args)
 		return errno == ENODEV || errno == EAGAIN ? NOT_YET :
 							    failed(args);
 	for (i = 0; chans[i]; i++) {
-		if (!strcmp(vrpmsg_chan_name(chans[i]), args->name))
+		if (!strcmp(vrpmsg_chan_name(chans[i]), args->name) &&
+		    is_present(chans[i]))
 			answer = YES;
 	}
 	vrpmsg_chan_list_free(chans);
