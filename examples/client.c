@@ -113,7 +113,7 @@ int main(int argc, char **argv)
 			print_message(fd);
 		else if (fds[0].revents & (POLLERR | POLLHUP))
 			errx(1, "the endpoint was deleted");
-		else if (fds[0].revents & POLLOUT)
+		if (fds[0].revents & POLLOUT)
 			send_line(fd);
 		if (fds[1].revents)
 			more = take_input();

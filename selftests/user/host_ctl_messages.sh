@@ -45,6 +45,10 @@ expect "digits with colons and spaces everywhere" 0 "^00ff0d0a$" "" \
 	with echo call 0 hex " 00:ff :0d 0a: " as hex
 expect "digits on lines, as od prints them" 0 "^(00){40}$" "" \
 	with echo call 0 hex "$(od -An -tx1 -v -N 40 /dev/zero)" as hex
+expect "any number of messages, but none comes" 1 "" "" \
+	with silent recv 0 count 0 timeout 0.1
+expect "any number of messages" 0 "^a" "" \
+	with "text 16 3" recv 0 count 0 timeout 0.1 text
 expect "half a byte" 1 "" "pairs of digits" with echo call 0 hex 0
 expect "half a byte before a colon" 1 "" "pairs of digits" \
 	with echo call 0 hex 0:00
@@ -94,6 +98,16 @@ FAKE_MTU=0 expect "bytes for a guest without room are not the end" 0 \
 	$'^one\ntwo\nfour$' "" from_file "$tmp/lines" echo connect 0 raw
 expect "lines of JSON" 0 '^\{"len":3,"text":"one","hex":"6f6e65"\}' "" \
 	from_file "$tmp/lines" echo -j connect 0
+# It ends when the lines are sent and the time is over. The output goes to a slow
+# terminal, so that there is always another message.
+# shellcheck disable=SC2317	# called through expect
+talks_on()
+{
+	from_file "$tmp/lines" "flood 1000" connect 0 timeout 0.2 |
+		while read -r -N 4096; do sleep 0.01; done
+	return "${PIPESTATUS[0]}"
+}
+expect "lines while the guest never stops talking" 0 "" "" talks_on
 # Standard input that another process has made non-blocking.
 # shellcheck disable=SC2317	# called through expect
 from_slow()
@@ -139,6 +153,11 @@ FAKE_EPT="text 1000 2000" LD_PRELOAD=$fake expect "all messages for a slow reade
 mkfifo "$tmp/fifo"
 exec {input}<>"$tmp/fifo"
 echo hi >&$input
+# The endpoint is deleted before the line can be sent.
+# shellcheck disable=SC2317	# called through expect
+lines_of() { from_file "$tmp/lines" "$@" | wc -l; }
+expect "what came before the end is printed" 0 "^200$" "" \
+	lines_of "past 200" connect 0
 expect "the other end ends it" 0 "^hi$" "" from_file "$tmp/fifo" once connect 0
 exec {input}>&-
 

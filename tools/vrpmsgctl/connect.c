@@ -81,13 +81,19 @@ static int read_stdin(struct connection *c)
 	return 0;
 }
 
-/* Print the messages that have arrived. */
+/* How many messages to print before looking at standard input again. */
+#define AT_ONCE 64
+
+/* Print messages that have arrived. */
 static int receive_some(struct connection *c)
 {
 	static char data[MSG_MAX];
 	ssize_t n;
+	int i;
 
-	while (!ctl_stop && !ferror(stdout)) {
+	/* After the end of the endpoint, all that is left. */
+	for (i = 0; (c->gone || i < AT_ONCE) && !ctl_stop && !ferror(stdout);
+	     i++) {
 		n = msg_read(&c->ept, data, sizeof(data));
 		if (n < 0 && (errno == EPIPE || errno == ENETRESET))
 			c->gone = true;

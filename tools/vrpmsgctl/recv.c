@@ -54,7 +54,7 @@ static int receive(struct msg_ept *ept, uint32_t count, int64_t timeout,
 		if (ferror(stdout))
 			break;
 	}
-	return received || !count ? CTL_OK : CTL_NOTHING;
+	return received ? CTL_OK : CTL_NOTHING;
 }
 
 int recv_run(const void *args)

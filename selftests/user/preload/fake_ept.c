@@ -14,6 +14,7 @@
  *	chatty		send something else all the time, and answer nothing
  *	late USEC	return all messages after this time
  *	once		return one message, then the endpoint is deleted
+ *	past N		N messages were sent, then the endpoint was deleted
  *
  * FAKE_MTU is its MTU. If FAKE_FD is set, this descriptor of a socket also stands for the
  * open file. If FAKE_NOMEM is set, there is no memory for messages to the guest.
@@ -39,6 +40,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <linux/netlink.h>
 #include <linux/vhost.h>
 #include <linux/vhost_rpmsg.h>
@@ -122,12 +124,14 @@ static void guest(int fd)
 		flood(fd, size, count, false);
 	else if (sscanf(what, "text %zu %lu", &size, &count) >= 1)
 		flood(fd, size, count, true);
+	else if (sscanf(what, "past %lu", &count) == 1)
+		flood(fd, 16, count, true);
 	else if (!strcmp(what, "chatty"))
 		flood(fd, 16, 0, true);
 	else
 		pause();
-	/* A reader of all messages gets EPIPE, or waits for more. */
-	if (count)
+	/* A reader of all messages waits for more. */
+	if (count && strncmp(what, "past ", 5))
 		pause();
 }
 
@@ -149,6 +153,8 @@ static int fake_open(int flags)
 		_exit(0);
 	}
 	close(fds[1]);
+	if (!strncmp(getenv("FAKE_EPT") ?: "", "past ", 5))
+		wait(NULL);
 	fcntl(fds[0], F_SETFL, flags & O_NONBLOCK);
 	fake_fd = fds[0];
 	return fake_fd;
