@@ -81,6 +81,20 @@ manual_pages()
 	grep -q vrpmsg_dev_add "$tmp/page" || echo "it does not show vrpmsg_dev_add"
 }
 
+# The pages of the documentation. Licences and manual pages are elsewhere.
+links()
+{
+	local doc=/usr/share/doc/vhost-rpmsg page link
+
+	for page in "$doc"/*.md "$doc"/docs/*.md; do
+		grep -o ']([^)#]*' "$page" | sed 's/](//' |
+			grep -vE '^$|^http|LICENSES|/man/' >"$tmp/links"
+		while read -r link; do
+			[[ -e $(dirname "$page")/$link ]] || echo "$page: $link"
+		done <"$tmp/links"
+	done
+}
+
 completion()
 {
 	is "gpu0" bash -c 'exec 2>/dev/null
@@ -162,6 +176,7 @@ check "README's cat reads what a guest sends" reads
 check "others are refused" rights
 check "a VMM of a device that is not there is turned away" no_such_device
 check "manual pages by the names of functions" manual_pages
+check "the documentation has what it links to" links
 check "completion knows the device" completion
 check "the examples compile with the installed library" examples
 check "README's Python program serves" python
