@@ -5,7 +5,8 @@
  *
  * usage: addressed DEVICE SERVICE
  *
- * The device must exist. The program adds the endpoint and announces it to the guest.
+ * The device must exist. The program runs as root: it adds the endpoint, unless the device
+ * has it already, and announces it to the guest.
  */
 #include <err.h>
 #include <errno.h>
@@ -92,7 +93,7 @@ static int open_service(const char *dev, const char *name)
 	    vrpmsg_ept_config_set_name(cfg, name))
 		err(1, "no memory, or no netlink");
 	vrpmsg_ept_config_set_addressed(cfg, true);
-	ept = vrpmsg_ept_add(ctx, cfg);
+	ept = vrpmsg_ept_find_or_add(ctx, cfg);
 	if (!ept || vrpmsg_ept_announce(ctx, vrpmsg_ept_id(ept)))
 		errx(1, "%s/%s: %s", dev, name, vrpmsg_ctx_errmsg(ctx));
 	fd = vrpmsg_ept_open(vrpmsg_ept_id(ept), O_RDWR);

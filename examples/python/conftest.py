@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A fixture for tests of a guest's firmware: a device with a running guest.
 
-The environment variable VMM is the command that starts the guest, and that SIGTERM
-ends. In it, {device} stands for the name of the device. As root, for example:
+The environment variable VMM is the command that starts the bridge and the guest, which
+SIGTERM ends. In it, {device} stands for the name of the device. As root, for example:
 
-    export VMM="sh -c 'systemctl start vrpmsg-bridge@{device} && exec firmware {device}'"
+    export VMM="sh -c 'vrpmsg-bridge -r -n {device} -s /run/{device}.sock & exec firmware {device}'"
     pytest-3
 
-Here `firmware` is a script that executes QEMU with the socket
-/run/vrpmsg/DEVICE.sock. The tests need a guest that announces the service "echo".
+Here `firmware` is a script that waits for the socket /run/DEVICE.sock and executes QEMU
+with it. The tests need a guest that announces the service "echo".
 """
 import errno
 import os
 import shlex
+import signal
 import subprocess
 import time
 from contextlib import contextmanager
@@ -65,11 +66,13 @@ def guest() -> Iterator[Guest]:
     with vhostrpmsg.Context() as ctx:
         ctx.add_device(name)
         try:
-            with subprocess.Popen(command, stdin=subprocess.PIPE) as vmm:
+            with subprocess.Popen(command, stdin=subprocess.PIPE,
+                                  start_new_session=True) as vmm:
                 try:
                     ctx.wait_running(name, TIMEOUT)
                     yield Guest(ctx, name)
                 finally:
-                    vmm.terminate()
+                    # The bridge, too.
+                    os.killpg(vmm.pid, signal.SIGTERM)
         finally:
             delete_device(ctx, name)

@@ -50,9 +50,9 @@ firmware()
 # The device is closed two seconds after the command has ended.
 slow_end()
 {
-	VMM="sh -c 'exec 3<&0; (cat <&3; sleep 2) |
+	VMM="sh -c 'exec 3<&0; trap \"\" TERM; (cat <&3; sleep 2) |
 		$VRPMSG_BUILD/user/selftests/echo_guest {device} echo=600 &
-		exec sleep 1000'" \
+		trap - TERM; exec sleep 1000'" \
 		/usr/bin/python3 -m pytest -q -p no:cacheprovider -k too_long
 }
 no_guest()
