@@ -15,7 +15,7 @@ readme_installs()
 
 	runuser -u me -- mkdir -p ~me/src/build
 	ln -s "$share/deb" ~me/src/build/deb
-	types "$(readme ./build/deb/ | sed -E '/^(sudo apt install make|make deb)\>/d')"
+	types "$(readme ./build/deb/ | sed -E '/^(sudo apt (update|install make)|make deb)\>/d')"
 	for group in kvm vrpmsg; do
 		id -nG me | grep -qw "$group" || echo "me is not in group $group"
 	done

@@ -7,7 +7,7 @@
 purge()
 {
 	# Files of the administrator.
-	quiet systemctl disable gpu0-shell.service vrpmsg-bridge@gpu0.socket
+	quiet systemctl disable gpu0-shell.service
 	rm /etc/systemd/system/gpu0-shell.service /usr/local/bin/service.sh
 	types "$(readme "sudo apt purge")"
 }

@@ -6,8 +6,9 @@
 
 uninstalls()
 {
-	types "sudo make -s modules_uninstall KVER=$(newest_kernel)"
-	types "sudo $(readme_inline 'make uninstall')"
+	types "$(readme_inline 'sudo make modules_uninstall' |
+		 sed "s/KVER=.*/KVER=$(newest_kernel)/")"
+	types "$(readme_inline 'sudo make uninstall')"
 	rm -rf ~me/src
 	nothing_left
 }
