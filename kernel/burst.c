@@ -651,6 +651,8 @@ void vrpmsg_burst_tx(struct vhost_work *work)
 		vhost_poll_queue(&vq->poll);
 		return;
 	}
+	if (why == -EFAULT)
+		burst_try_kick(vr, vq);
 	if (why || tx_yield(vr))
 		return;
 

@@ -515,6 +515,7 @@ int vrpmsg_ring_probe(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter);
 bool vrpmsg_ring_flush(struct vhost_rpmsg *vr, unsigned int qid);
 size_t vrpmsg_ring_copy(struct vhost_rpmsg *vr, struct vhost_rpmsg_iter *iter,
 			void *data, size_t size);
+bool vrpmsg_ring_is_away(struct vhost_virtqueue *vq, int err);
 bool vrpmsg_ring_is_armed(struct vhost_virtqueue *vq);
 bool vrpmsg_ring_used_blank(struct vhost_virtqueue *vq);
 int vrpmsg_ring_check_pos(struct vhost_virtqueue *vq, u16 pos);

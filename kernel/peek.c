@@ -22,14 +22,17 @@ int vrpmsg_peek_mtu(struct vhost_rpmsg *vr)
 	struct vhost_virtqueue *vq = ring->vq;
 	struct vrpmsg_dev *rdev = vr->rdev;
 	unsigned int out, in, n;
-	bool fault = false;
+	bool away = false;
 	size_t size;
+	u16 pending;
 	int head;
 
 	lockdep_assert_held(&vq->mutex);
 	/* A guest that continues may hold its larger buffers right now. */
-	if (!vr->peeked)
+	if (!vr->peeked) {
+		vr->peek_seen = rdev->mtu_seen;
 		vr->peeked_mtu = rdev->mtu_seen ? rdev->mtu : 0;
+	}
 	/* Advance to where the last call ended; rewound below. */
 	vhost_discard_vq_desc(vq, -(int)vr->peeked, 0);
 	for (n = 0; n < VRPMSG_PKT_WEIGHT; n++) {
@@ -38,26 +41,30 @@ int vrpmsg_peek_mtu(struct vhost_rpmsg *vr)
 		if (head == -EAGAIN || head == vq->num)
 			break;
 		if (head < 0) {
-			fault = true;
-			/* Either the index is unreadable, or skip one entry. */
-			if (vq->avail_idx == vq->last_avail_idx)
+			pending = vq->avail_idx - vq->last_avail_idx;
+			/* Either the index is unusable, or skip one entry. */
+			if (!pending || pending > vq->num) {
+				away |= !pending && head == -EFAULT;
 				break;
+			}
+			away |= vrpmsg_ring_is_away(vq, head);
 			vhost_discard_vq_desc(vq, -1, 0);
 			continue;
 		}
 		size = iov_length(vq->iov + out, in);
 		if (out || size < VRPMSG_HDR_SIZE)
 			continue;
-		rdev->mtu_seen = true;
+		vr->peek_seen = true;
 		size = min_t(size_t, size - VRPMSG_HDR_SIZE,
 			     VHOST_RPMSG_MAX_MTU);
 		vr->peeked_mtu = max_t(u32, vr->peeked_mtu, size);
 	}
 	vhost_discard_vq_desc(vq, vr->peeked + n, 0);
 	/* The largest buffer may be among those that are away. */
-	if (fault && vrpmsg_ring_retry(ring))
+	if (away && vrpmsg_ring_retry(ring))
 		return -EFAULT;
 
+	ring->tries = 0;
 	vr->peeked += n;
 	if (n == VRPMSG_PKT_WEIGHT && vr->peeked < vq->num)
 		return -EAGAIN;
@@ -65,6 +72,7 @@ int vrpmsg_peek_mtu(struct vhost_rpmsg *vr)
 		return -EINPROGRESS;
 	/* Errors are handled by the code that takes buffers. */
 	vr->peek_done = vr->peeked || head < 0;
+	rdev->mtu_seen = vr->peek_seen;
 	if (rdev->mtu_seen)
 		vrpmsg_dev_set_mtu(rdev, vr->peeked_mtu);
 	return 0;

@@ -275,6 +275,26 @@ static bool ring_has_table(struct vhost_virtqueue *vq, u16 head)
 	return flags & VRING_DESC_F_INDIRECT;
 }
 
+/* Read the head of the next entry. Returns false if it is not a descriptor. */
+static bool ring_read_head(struct vhost_virtqueue *vq, u16 *head)
+{
+	u16 pos = vq->last_avail_idx & (vq->num - 1);
+
+	return !ring_read(vq, &vq->avail->ring[pos], head) && *head < vq->num;
+}
+
+/*
+ * Whether the next entry, for which vhost_get_vq_desc() has returned @err, may
+ * become accessible. Otherwise it is malformed.
+ */
+bool vrpmsg_ring_is_away(struct vhost_virtqueue *vq, int err)
+{
+	u16 head;
+
+	return err == -EFAULT || (err == -EINVAL && ring_read_head(vq, &head) &&
+				  ring_has_table(vq, head));
+}
+
 /*
  * The length of a buffer that consists of one descriptor, or 0 if it does not or
  * cannot be read.
@@ -322,18 +342,13 @@ static int ring_bad_entry(struct vhost_rpmsg *vr, unsigned int qid, int err)
 		return ring_bad_index(vr, qid);
 	if (!pending)
 		return ring_no_index(vr, qid);
-	valid = !ring_read(vq,
-			   &vq->avail->ring[vq->last_avail_idx & (vq->num - 1)],
-			   &head) &&
-		head < vq->num;
-	if ((err == -EFAULT ||
-	     (err == -EINVAL && valid && ring_has_table(vq, head))) &&
-	    vrpmsg_ring_retry(&vr->ring[qid]))
+	if (vrpmsg_ring_is_away(vq, err) && vrpmsg_ring_retry(&vr->ring[qid]))
 		return -EFAULT;
 
 	ring_count_error(vr, 1, 0);
 	pr_debug_ratelimited("%s: bad entry in ring %u\n", vr->rdev->name, qid);
 	/* Return the skipped entry, so that the used index still counts it. */
+	valid = ring_read_head(vq, &head);
 	if (valid && qid == VIRTIO_RPMSG_REQUEST)
 		ring_used_request(vr, head, ring_desc_len(vq, head));
 	else if (valid)

@@ -287,6 +287,7 @@ struct vhost_rpmsg {
 	bool rx_blocked;		/* requests wait for this ring's memory */
 	bool peek_done;			/* all buffers at the start were seen */
 	u32 peeked;			/* buffers seen in search of the MTU */
+	bool peek_seen;			/* one of them can hold a message */
 	u32 peeked_mtu;			/* the largest of them */
 	bool restarted;			/* atomic: restart without a reset */
 	bool keep;			/* dev.mutex: VHOST_RPMSG_ATTACH_KEEP */

@@ -400,6 +400,36 @@ TEST_F(buffers, the_mtu_is_that_of_buffers_behind_bad_ones)
 	WAIT_FOR_MTU(DEV, 1284);
 }
 
+/* Nor do they make the MTU larger than any buffer, or hold the messages up. */
+TEST_F(buffers, the_mtu_is_small_behind_bad_ones)
+{
+	struct guest *g = &self->g;
+	long long begun, took;
+	int i, k;
+
+	/* The machine may be busy. */
+	for (i = 0; i < 5; i++) {
+		OPEN(.stopped = true);
+		/* One for each burst. */
+		for (k = 0; k < 256; k++)
+			if (k % 64)
+				add(g, 200);
+			else
+				guest_add_raw(g, GUEST_TX, 60000);
+		begun = now_ms();
+		ASSERT_EQ(0, guest_start(g));
+		ASSERT_EQ(1, write(self->fd, "x", 1));
+		ASSERT_TRUE(guest_wait_used(g, GUEST_TX, LONG_MS));
+		took = now_ms() - begun;
+		WAIT_FOR_MTU(DEV, 184);
+		/* Each retry of an entry takes 111 ms. */
+		if (took < 300)
+			break;
+		guest_close(g);
+	}
+	EXPECT_GT(5, i);
+}
+
 TEST_F(buffers, a_change_of_the_mtu_is_an_event)
 {
 	struct nl_event ev;

@@ -197,6 +197,32 @@ TEST_F(retry, the_size_of_a_buffer_is_not_lost)
 	EXPECT_EQ(0, errors());
 }
 
+/* Nor does that count as attempts to use the buffer. */
+TEST_F(retry, a_buffer_that_was_away_before_is_not_lost)
+{
+	struct guest *g = &self->g;
+	void *descs = g->ring[GUEST_TX].vring.desc;
+	struct guest_seg seg = { guest_alloc(g, 1040), 1040 };
+	struct guest_msg msg;
+
+	ASSERT_LE(0, guest_add(g, GUEST_TX, &seg, 1, true, false,
+			       (uintptr_t)seg.p));
+	hide(descs);
+	guest_kick_always(g, GUEST_TX);
+	/* Retries after 1 and 10 ms. */
+	usleep(15000);
+	show(descs);
+	WAIT_FOR_MTU(DEV, 1024);
+	hide(descs);
+	ASSERT_EQ(3, write(self->fd, "one", 3));
+	usleep(3000);
+	show(descs);
+	tell(self, variant->news, GUEST_TX);
+	ASSERT_EQ(1, guest_recv(g, &msg, LONG_MS));
+	EXPECT_EQ(3, msg.hdr.len);
+	EXPECT_EQ(0, errors());
+}
+
 /* The available ring cannot be read, either. */
 TEST_F(retry, a_list_of_what_is_available_is_not_lost)
 {
