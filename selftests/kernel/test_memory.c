@@ -240,6 +240,12 @@ static int trace_workers(void)
 
 	mount("tracefs", TRACE, "tracefs", 0, NULL);
 	err = write_file(TRACE "trace", "");
+	/*
+	 * With this option the kernel also patches its scheduler, and under emulation a
+	 * processor may hang in code that is being patched.
+	 */
+	if (!err)
+		err = write_file(TRACE "options/record-cmd", "0");
 	if (!err)
 		err = write_file(EVENT "filter", "comm ~ \"vhost-*\"");
 	return err ?: write_file(EVENT "enable", "1");

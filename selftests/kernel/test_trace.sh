@@ -25,6 +25,8 @@ cleanup()
 }
 trap cleanup EXIT
 echo >$trace/trace
+# See test_memory.
+echo 0 >$trace/options/record-cmd
 echo 1 >$trace/events/vhost_rpmsg/enable
 
 # traced NAME COUNT PATTERN: expect this number of lines, after some time.
