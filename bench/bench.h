@@ -113,7 +113,6 @@ void batch_recv(struct setup *s, int fd, uint64_t *num, unsigned int n);
 void guest_dev_open(struct setup *s, struct dev *d, unsigned int index);
 void guest_dev_run(struct setup *s, struct dev *d);
 void guest_connect(struct setup *s, struct dev *d);
-int guest_new_worker(int fd);
 /* Receive n messages from the device of the link, on any of its links. */
 void peer_recv(struct setup *s, struct link *l, unsigned int n);
 void peer_send(struct setup *s, struct link *l, unsigned int n);

@@ -39,51 +39,6 @@ static void mute(struct guest_ring *r)
 	vring_used_event(&r->vring) = r->last_used + 0x8000;
 }
 
-#ifndef VHOST_NEW_WORKER
-/* Since 6.5. */
-struct vhost_worker_state {
-	unsigned int worker_id;
-};
-
-struct vhost_vring_worker {
-	unsigned int index;
-	unsigned int worker_id;
-};
-
-#define VHOST_NEW_WORKER _IOR(VHOST_VIRTIO, 0x8, struct vhost_worker_state)
-#define VHOST_ATTACH_VRING_WORKER \
-	_IOW(VHOST_VIRTIO, 0x15, struct vhost_vring_worker)
-#endif
-
-/* Returns the number of the worker, or -1. */
-int guest_new_worker(int fd)
-{
-	struct vhost_worker_state state = {};
-
-	return ioctl(fd, VHOST_NEW_WORKER, &state) ? -1 : (int)state.worker_id;
-}
-
-/* Attach a second worker, for messages from the guest. */
-static void attach_worker(struct dev *d)
-{
-	struct vhost_vring_worker worker = { .index = GUEST_RX };
-	int id = guest_new_worker(d->g.fd);
-
-	worker.worker_id = id;
-	if (id < 0 || ioctl(d->g.fd, VHOST_ATTACH_VRING_WORKER, &worker))
-		die("VHOST_ATTACH_VRING_WORKER: %s", strerror(errno));
-}
-
-static void poll_busily(struct dev *d, unsigned int us)
-{
-	struct vhost_vring_state state = { .num = us };
-
-	for (state.index = 0; state.index < 2; state.index++)
-		if (ioctl(d->g.fd, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, &state))
-			die("VHOST_SET_VRING_BUSYLOOP_TIMEOUT: %s",
-			    strerror(errno));
-}
-
 void guest_dev_open(struct setup *s, struct dev *d, unsigned int index)
 {
 	struct guest_opts opts = {
@@ -135,10 +90,17 @@ void guest_dev_open(struct setup *s, struct dev *d, unsigned int index)
 		if (ioctl(d->g.fd, VHOST_VSOCK_SET_GUEST_CID, &cid))
 			die("VHOST_VSOCK_SET_GUEST_CID");
 	}
-	if (s->v->busy_us)
-		poll_busily(d, s->v->busy_us);
-	if (s->v->workers > 1)
-		attach_worker(d);
+	if (s->v->busy_us) {
+		err = guest_set_busy_poll(&d->g, s->v->busy_us);
+		if (err)
+			die("VHOST_SET_VRING_BUSYLOOP_TIMEOUT: %s",
+			    strerror(-err));
+	}
+	if (s->v->workers > 1) {
+		err = guest_add_worker(&d->g);
+		if (err)
+			die("VHOST_ATTACH_VRING_WORKER: %s", strerror(-err));
+	}
 	guest_dev_run(s, d);
 }
 

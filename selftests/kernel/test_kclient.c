@@ -93,33 +93,6 @@ TEST_F(kclient, a_request_with_a_response)
 	EXPECT_EQ(0, guest_drain(&self->g, LONG_MS));
 }
 
-/* Since Linux 6.5. */
-#ifndef VHOST_NEW_WORKER
-struct vhost_worker_state {
-	unsigned int worker_id;
-};
-
-struct vhost_vring_worker {
-	unsigned int index;
-	unsigned int worker_id;
-};
-
-#define VHOST_NEW_WORKER	_IOR(VHOST_VIRTIO, 0x8, struct vhost_worker_state)
-#define VHOST_ATTACH_VRING_WORKER	\
-	_IOW(VHOST_VIRTIO, 0x15, struct vhost_vring_worker)
-#endif
-
-/* Both rings, which are stopped, are polled for so long. */
-static int set_busy_poll(struct guest *g, unsigned int us)
-{
-	struct vhost_vring_state state = { .num = us };
-	int err = 0;
-
-	for (state.index = 0; !err && state.index < 2; state.index++)
-		err = ioctl(g->fd, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, &state);
-	return err;
-}
-
 /* The time that this many requests and their answers take; negative: an error. */
 static int echoes_ms(struct guest *g, int count)
 {
@@ -137,27 +110,23 @@ static int echoes_ms(struct guest *g, int count)
 /* A worker that polls for buffers has the mutex that an answer needs. */
 TEST_F(kclient, busy_polling_does_not_delay_answers)
 {
-	struct vhost_vring_worker ring = { .index = GUEST_RX };
-	struct vhost_worker_state worker = {};
 	struct guest *g = &self->g;
-	int without, with, i;
+	int without, with, i, err;
 
 	ASSERT_EQ(0, echo(g, 4, 0));
 	ASSERT_EQ(0, guest_stop(g));
-	if (ioctl(g->fd, VHOST_NEW_WORKER, &worker)) {
-		ASSERT_EQ(ENOTTY, errno);
+	err = guest_add_worker(g);
+	if (err == -ENOTTY)
 		SKIP(return, "this kernel has one worker for each device");
-	}
-	ring.worker_id = worker.worker_id;
-	ASSERT_EQ(0, ioctl(g->fd, VHOST_ATTACH_VRING_WORKER, &ring));
+	ASSERT_EQ(0, err);
 	/* The machine may be busy. */
 	for (i = 0; i < 5; i++) {
-		ASSERT_EQ(0, set_busy_poll(g, 0));
+		ASSERT_EQ(0, guest_set_busy_poll(g, 0));
 		ASSERT_EQ(0, guest_set_running(g, VHOST_RPMSG_CONTINUE));
 		without = echoes_ms(g, 100);
 		ASSERT_LE(0, without);
 		ASSERT_EQ(0, guest_stop(g));
-		ASSERT_EQ(0, set_busy_poll(g, 10000));
+		ASSERT_EQ(0, guest_set_busy_poll(g, 10000));
 		ASSERT_EQ(0, guest_set_running(g, VHOST_RPMSG_CONTINUE));
 		with = echoes_ms(g, 100);
 		ASSERT_LE(0, with);

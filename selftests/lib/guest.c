@@ -136,6 +136,48 @@ int guest_setup_ring(struct guest *g, int q)
 	return xioctl(g->fd, VHOST_SET_VRING_CALL, &file);
 }
 
+/* Since Linux 6.5. */
+#ifndef VHOST_NEW_WORKER
+struct vhost_worker_state {
+	unsigned int worker_id;
+};
+
+struct vhost_vring_worker {
+	unsigned int index;
+	unsigned int worker_id;
+};
+
+#define VHOST_NEW_WORKER	_IOR(VHOST_VIRTIO, 0x8, struct vhost_worker_state)
+#define VHOST_ATTACH_VRING_WORKER	\
+	_IOW(VHOST_VIRTIO, 0x15, struct vhost_vring_worker)
+#endif
+
+int guest_new_worker(int fd)
+{
+	struct vhost_worker_state state = {};
+
+	return xioctl(fd, VHOST_NEW_WORKER, &state) ?: (int)state.worker_id;
+}
+
+int guest_add_worker(const struct guest *g)
+{
+	struct vhost_vring_worker worker = { .index = GUEST_RX };
+	int id = guest_new_worker(g->fd);
+
+	worker.worker_id = id;
+	return id < 0 ? id : xioctl(g->fd, VHOST_ATTACH_VRING_WORKER, &worker);
+}
+
+int guest_set_busy_poll(const struct guest *g, unsigned int us)
+{
+	struct vhost_vring_state state = { .num = us };
+	int err = 0;
+
+	for (state.index = 0; !err && state.index < 2; state.index++)
+		err = xioctl(g->fd, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, &state);
+	return err;
+}
+
 int guest_set_running(struct guest *g, int value)
 {
 	int err = xioctl(g->fd, VHOST_RPMSG_SET_RUNNING, &value);

@@ -190,6 +190,12 @@ int guest_stop(struct guest *g);
 /* Reboot: stop, initialise the rings, post all buffers, start. */
 int guest_reset(struct guest *g);
 int guest_set_running(struct guest *g, int value);
+/* The number of a new worker of the device; -ENOTTY before Linux 6.5. */
+int guest_new_worker(int fd);
+/* A new worker for messages from the guest. */
+int guest_add_worker(const struct guest *g);
+/* How long the worker polls each ring, in microseconds. */
+int guest_set_busy_poll(const struct guest *g, unsigned int us);
 /* Pause or migration: stop, keep the bases, set up again, start. */
 int guest_pause(struct guest *g);
 int guest_resume(struct guest *g);
