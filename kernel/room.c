@@ -97,6 +97,7 @@ bool vrpmsg_room_made(struct vrpmsg_file *reader)
 	return false;
 }
 
+/* The file is open: vrpmsg_file_release() ends this before it frees anything. */
 static void room_work(struct work_struct *work)
 {
 	struct vrpmsg_file *reader =
