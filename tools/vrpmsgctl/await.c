@@ -53,20 +53,13 @@ static bool runs(const char *dev_name)
 /* Whether messages of the endpoint have a destination. */
 static bool has_remote(const struct vrpmsg_ept *ept)
 {
+	enum vrpmsg_remote_kind kind = vrpmsg_ept_remote_kind(ept);
 	struct vrpmsg_ept *again;
 	bool has;
 
-	if (vrpmsg_ept_is_addressed(ept))
+	if (vrpmsg_ept_is_addressed(ept) || kind == VRPMSG_REMOTE_FIXED)
 		return true;
-	switch (vrpmsg_ept_remote_kind(ept)) {
-	case VRPMSG_REMOTE_NONE:
-		return false;
-	case VRPMSG_REMOTE_FIXED:
-		return true;
-	default:
-		break;
-	}
-	if (!runs(vrpmsg_ept_dev_name(ept)))
+	if (kind == VRPMSG_REMOTE_NONE || !runs(vrpmsg_ept_dev_name(ept)))
 		return false;
 	again = vrpmsg_ept_get(ctl_ctx(), vrpmsg_ept_id(ept));
 	has = again && vrpmsg_ept_remote_kind(again) != VRPMSG_REMOTE_NONE;
